@@ -1,0 +1,6 @@
+namespace Harness;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}
