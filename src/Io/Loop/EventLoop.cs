@@ -1,0 +1,309 @@
+using System.Runtime.CompilerServices;
+
+namespace Harness.Io;
+
+/// <summary>Told at the end of a turn of the loop; see <see cref="EventLoop.AtTurnEnd"/>.</summary>
+public interface ITurnEndHandler
+{
+    /// <summary>Every completion of this turn has been handled. Called on the loop's thread; must not throw.</summary>
+    void OnTurnEnd();
+}
+
+/// <summary>
+/// A completion-shaped event loop on one thread: operations are submitted, the backend asks the kernel, handlers run inline on the loop's thread. A turn is:
+/// wait, run what other threads posted, run due timers, run the handlers of completed operations, then the turn-end handlers. All members are for the loop's
+/// own thread unless they say otherwise.
+/// </summary>
+public sealed partial class EventLoop : IDisposable
+{
+    // How often handlers may make new completions before the kernel is asked again: a handler that always finds more to do must not starve the others.
+    private const int PassesPerTurn = 16;
+
+    // Reading the clock at every spin would cost more than the look at the queue does.
+    private const int SpinsPerClockRead = 32;
+
+    private readonly ILoopBackend _backend;
+    private readonly Timers _timers = new();
+    private readonly Thread _owner;
+    private IoOperation? _readyHead;
+    private IoOperation? _readyTail;
+    private ITurnEndHandler[] _turnEnd = new ITurnEndHandler[64];
+    private int _turnEndCount;
+    private LoopWork? _posted;
+    private int _sleeping;
+    private bool _stopping;
+
+    /// <summary>A loop on the calling thread, which becomes its owner.</summary>
+    /// <param name="backend">How it asks the kernel; the loop disposes of it.</param>
+    /// <param name="wait">What it does with nothing to do.</param>
+    public EventLoop(ILoopBackend backend, WaitMode wait = WaitMode.Block)
+    {
+        _backend = backend;
+        Wait = wait;
+        _owner = Thread.CurrentThread;
+        backend.Attach(this);
+    }
+
+    /// <summary>The backend's name.</summary>
+    public string BackendName => _backend.Name;
+
+    /// <summary>More about how the backend runs, for results; empty where there is nothing to say.</summary>
+    public string BackendDescription => _backend.Description;
+
+    /// <summary>What the loop does with nothing to do.</summary>
+    public WaitMode Wait { get; }
+
+    /// <summary>How long <see cref="WaitMode.Adaptive"/> spins before it sleeps, in nanoseconds.</summary>
+    public long AdaptiveSpinNs { get; init; } = 50_000;
+
+    /// <summary>The backend's clock in nanoseconds; never goes back. Read afresh at each call.</summary>
+    public long NowNs
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _backend.NowNs;
+    }
+
+    /// <summary>What this loop has asked of the kernel.</summary>
+    public LoopCounters Counters => _backend.Counters;
+
+    /// <summary>True on the thread that owns the loop. Any thread may ask.</summary>
+    public bool IsLoopThread => Thread.CurrentThread == _owner;
+
+    /// <summary>Operations submitted and not yet handed to their handlers.</summary>
+    public int PendingOperations { get; private set; }
+
+    /// <summary>Runs turns until <see cref="Stop"/>.</summary>
+    public void Run()
+    {
+        while (!Volatile.Read(ref _stopping))
+        {
+            RunOnce();
+        }
+
+        _stopping = false;
+    }
+
+    /// <summary>One turn: waits until something happens, then handles all of it.</summary>
+    public void RunOnce()
+    {
+        WaitForWork();
+        RunPosted();
+        RunTimers();
+        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
+        {
+            RunReady();
+            RunTurnEnd();
+        }
+
+        Counters.Turns++;
+    }
+
+    /// <summary>Makes <see cref="Run"/> return after its current turn. Any thread may call it.</summary>
+    public void Stop()
+    {
+        Volatile.Write(ref _stopping, true);
+        WakeIfSleeping();
+    }
+
+    /// <summary>Runs <paramref name="work"/> once on the loop's thread, soon. Any thread may call it; allocates nothing and takes no lock.</summary>
+    public void Post(LoopWork work)
+    {
+        LoopWork? head = Volatile.Read(ref _posted);
+        while (true)
+        {
+            work.NextPosted = head;
+            LoopWork? seen = Interlocked.CompareExchange(ref _posted, work, head);
+            if (seen == head)
+            {
+                break;
+            }
+
+            head = seen;
+        }
+
+        WakeIfSleeping();
+    }
+
+    /// <summary>Runs <paramref name="action"/> on the loop's thread, soon. Any thread may call it.</summary>
+    public void Post(Action action) => Post(new LoopAction(action));
+
+    /// <summary>
+    /// Calls <paramref name="handler"/> once when the completions of this turn have been handled, which is the moment to send everything that they produced
+    /// at once. The caller asks once per turn.
+    /// </summary>
+    public void AtTurnEnd(ITurnEndHandler handler)
+    {
+        if (_turnEndCount == _turnEnd.Length)
+        {
+            Array.Resize(ref _turnEnd, _turnEndCount * 2);
+        }
+
+        _turnEnd[_turnEndCount++] = handler;
+    }
+
+    /// <summary>Starts a timer, or moves one that is running.</summary>
+    /// <param name="timer">The timer.</param>
+    /// <param name="dueNs">When it is due, on the loop's clock.</param>
+    public void StartTimer(LoopTimer timer, long dueNs) => _timers.Start(timer, dueNs);
+
+    /// <summary>Stops a timer; its handler will not be called. Harmless where it is not running.</summary>
+    public void StopTimer(LoopTimer timer) => _timers.Stop(timer);
+
+    /// <summary>Ends the loop and frees the backend. The loop's thread calls it after <see cref="Run"/>; pending operations are dropped unheard.</summary>
+    public void Dispose() => _backend.Dispose();
+
+    private void WaitForWork()
+    {
+        long sleepNs = SleepNs();
+        if (Wait != WaitMode.Block && sleepNs != 0)
+        {
+            SpinForWork(ref sleepNs);
+        }
+
+        if (sleepNs == 0 || !MaySleep())
+        {
+            _backend.Wait(0);
+            return;
+        }
+
+        Counters.Sleeps++;
+        _backend.Wait(sleepNs);
+        Volatile.Write(ref _sleeping, 0);
+    }
+
+    /// <summary>How long the kernel may sleep: not at all with work at hand, until the next timer, or for ever (-1).</summary>
+    private long SleepNs()
+    {
+        if (_readyHead is not null || _turnEndCount > 0 || Volatile.Read(ref _posted) is not null || Volatile.Read(ref _stopping))
+        {
+            return 0;
+        }
+
+        return _timers.Count == 0 ? -1 : Math.Max(0, _timers.NextDueNs - _backend.NowNs);
+    }
+
+    /// <summary>Looks without sleeping until there is work, or in adaptive mode until its patience ends. Leaves 0 in sleepNs where there is work.</summary>
+    private void SpinForWork(ref long sleepNs)
+    {
+        long untilNs = Wait == WaitMode.Spin ? long.MaxValue : _backend.NowNs + AdaptiveSpinNs;
+        for (int spins = 1; ; spins++)
+        {
+            _backend.Wait(0);
+            if (_readyHead is not null || Volatile.Read(ref _posted) is not null || Volatile.Read(ref _stopping))
+            {
+                sleepNs = 0;
+                return;
+            }
+
+            if (spins % SpinsPerClockRead == 0)
+            {
+                long nowNs = _backend.NowNs;
+                if (nowNs >= _timers.NextDueNs)
+                {
+                    sleepNs = 0;
+                    return;
+                }
+
+                if (nowNs >= untilNs)
+                {
+                    sleepNs = _timers.Count == 0 ? -1 : _timers.NextDueNs - nowNs;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Announces the sleep, then looks once more for posted work. The fence pairs with the one in <see cref="WakeIfSleeping"/>: either the poster sees us asleep, or
+    /// we see its work.
+    /// </summary>
+    private bool MaySleep()
+    {
+        Volatile.Write(ref _sleeping, 1);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _posted) is null && !Volatile.Read(ref _stopping))
+        {
+            return true;
+        }
+
+        Volatile.Write(ref _sleeping, 0);
+        return false;
+    }
+
+    private void WakeIfSleeping()
+    {
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _sleeping) == 1 && Interlocked.Exchange(ref _sleeping, 0) == 1)
+        {
+            _backend.Wake();
+        }
+    }
+
+    private void RunPosted()
+    {
+        if (Volatile.Read(ref _posted) is null)
+        {
+            return;
+        }
+
+        // The stack is last in, first out; turned round it is the order of posting.
+        LoopWork? newest = Interlocked.Exchange(ref _posted, null);
+        LoopWork? oldest = null;
+        while (newest is not null)
+        {
+            LoopWork? next = newest.NextPosted;
+            newest.NextPosted = oldest;
+            oldest = newest;
+            newest = next;
+        }
+
+        while (oldest is not null)
+        {
+            LoopWork work = oldest;
+            oldest = work.NextPosted;
+            work.NextPosted = null;
+            work.Run();
+        }
+    }
+
+    private void RunTimers()
+    {
+        if (_timers.Count == 0)
+        {
+            return;
+        }
+
+        long nowNs = _backend.NowNs;
+        while (_timers.TryTakeDue(nowNs, out LoopTimer timer))
+        {
+            timer.Handler.OnTimer(timer);
+        }
+    }
+
+    private void RunReady()
+    {
+        // What handlers complete goes into the next pass, so that one turn ends.
+        IoOperation? operation = _readyHead;
+        _readyHead = null;
+        _readyTail = null;
+        while (operation is not null)
+        {
+            IoOperation? next = operation.NextReady;
+            operation.NextReady = null;
+            Finish(operation);
+            operation = next;
+        }
+    }
+
+    private void RunTurnEnd()
+    {
+        for (int i = 0; i < _turnEndCount; i++)
+        {
+            ITurnEndHandler handler = _turnEnd[i];
+            _turnEnd[i] = null!;
+            handler.OnTurnEnd();
+        }
+
+        _turnEndCount = 0;
+    }
+}

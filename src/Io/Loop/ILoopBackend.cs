@@ -1,0 +1,53 @@
+namespace Harness.Io;
+
+/// <summary>
+/// How a loop asks the kernel for I/O. Small, and shaped like completions: readiness systems adapt up to it. Everything but <see cref="Wake"/> runs on the
+/// loop's thread. A backend never calls a handler: it reports through <see cref="EventLoop.Complete"/>, and the loop calls handlers in its turn.
+/// </summary>
+public interface ILoopBackend : IDisposable
+{
+    /// <summary>The name printed wherever a number of this backend is printed, for example <c>epoll</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Nanoseconds of a clock that never goes back; the loop has no other clock.</summary>
+    long NowNs { get; }
+
+    /// <summary>True where <see cref="IoOperation.TimeoutNs"/> is done by the backend itself, false where the loop keeps a timer.</summary>
+    bool HasDeadlines { get; }
+
+    /// <summary>What the backend has asked of the kernel so far.</summary>
+    LoopCounters Counters { get; }
+
+    /// <summary>More about how it runs, for results: for a ring, the granted flags. Empty where there is nothing to say.</summary>
+    string Description { get; }
+
+    /// <summary>Called once, on the loop's thread, before anything else.</summary>
+    void Attach(EventLoop loop);
+
+    /// <summary>Takes an operation. It may complete it before returning.</summary>
+    void Submit(IoOperation operation);
+
+    /// <summary>
+    /// Asks for an end of an operation that it has. The operation still completes exactly once, now or later, with -ECANCELED unless it has won the race.
+    /// </summary>
+    void Cancel(IoOperation operation);
+
+    /// <summary>
+    /// Nothing of the loop is pending on this descriptor and it will be closed. Returns true where the kernel holds nothing of this backend's own on it either;
+    /// otherwise the backend ends that and calls <see cref="EventLoop.DescriptorQuiet"/>.
+    /// </summary>
+    bool Quiesce(int fd);
+
+    /// <summary>
+    /// Hands what is queued to the kernel, then reports completions.
+    /// </summary>
+    /// <param name="timeoutNs">0 does not sleep, and where the kernel shares memory with us does not even call it; -1 sleeps until something happens;
+    /// otherwise sleeps at most this long.</param>
+    void Wait(long timeoutNs);
+
+    /// <summary>Ends a sleep in <see cref="Wait"/> now or, where there is none, the next one. Any thread may call it.</summary>
+    void Wake();
+
+    /// <summary>shutdown(2) where the descriptor is a socket, then close(2).</summary>
+    void CloseDescriptor(int fd, bool isSocket);
+}
