@@ -64,6 +64,7 @@ public sealed class IoOperation(IIoHandler handler) : LoopWork
     internal LoopTimer? DeadlineTimer;
     internal OperationState State;
     internal bool DeadlinePassed;
+    internal bool CancelRequested;
 
     /// <summary>Told when the operation ends.</summary>
     public IIoHandler Handler { get; } = handler;

@@ -10,6 +10,8 @@ public static class LoopBackends
     /// <exception cref="ArgumentException">There is no such backend.</exception>
     public static ILoopBackend Create(string name) => name switch
     {
+        "poll" => new PollBackend(),
+        "epoll" => new EpollBackend(),
         _ => throw new ArgumentException($"unknown backend '{name}'; the backends are {string.Join(", ", All)}"),
     };
 }
