@@ -87,15 +87,14 @@ public sealed partial class EventLoop : IDisposable
     public void RunOnce()
     {
         WaitForWork();
-        RunPosted();
-        RunTimers();
-        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
-        {
-            RunReady();
-            RunTurnEnd();
-        }
+        RunTurn();
+    }
 
-        Counters.Turns++;
+    /// <summary>One turn that does not sleep: handles what is there now.</summary>
+    public void RunOnceWithoutSleep()
+    {
+        _backend.Wait(0);
+        RunTurn();
     }
 
     /// <summary>Makes <see cref="Run"/> return after its current turn. Any thread may call it.</summary>
@@ -151,6 +150,19 @@ public sealed partial class EventLoop : IDisposable
 
     /// <summary>Ends the loop and frees the backend. The loop's thread calls it after <see cref="Run"/>; pending operations are dropped unheard.</summary>
     public void Dispose() => _backend.Dispose();
+
+    private void RunTurn()
+    {
+        RunPosted();
+        RunTimers();
+        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
+        {
+            RunReady();
+            RunTurnEnd();
+        }
+
+        Counters.Turns++;
+    }
 
     private void WaitForWork()
     {
