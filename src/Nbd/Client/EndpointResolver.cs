@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.Sockets;
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <summary>Where the server of an NBD URI can be reached.</summary>
+public static class EndpointResolver
+{
+    /// <summary>
+    /// The addresses to try, in order. A host name is looked up, which blocks: call it before the loop runs, or on another thread. The caller disposes of the endpoints.
+    /// </summary>
+    /// <exception cref="NbdClientException">The host name has no address, or the socket path is too long.</exception>
+    public static IReadOnlyList<SocketEndpoint> Resolve(NbdUri uri)
+    {
+        if (uri.SocketPath is { } path)
+        {
+            return [Unix(path)];
+        }
+
+        string host = uri.Host ?? "localhost";
+        if (IPAddress.TryParse(host, out IPAddress? literal))
+        {
+            return [SocketEndpoint.Internet(literal, uri.Port)];
+        }
+
+        IPAddress[] addresses = LookUp(host);
+        return [.. addresses.Select(address => SocketEndpoint.Internet(address, uri.Port))];
+    }
+
+    private static SocketEndpoint Unix(string path)
+    {
+        try
+        {
+            return SocketEndpoint.Unix(path);
+        }
+        catch (ArgumentException problem)
+        {
+            throw new NbdClientException(Io.Native.Errno.EINVAL, problem.Message);
+        }
+    }
+
+    private static IPAddress[] LookUp(string host)
+    {
+        try
+        {
+            IPAddress[] addresses = Dns.GetHostAddresses(host);
+            if (addresses.Length > 0)
+            {
+                return addresses;
+            }
+        }
+        catch (SocketException problem)
+        {
+            throw new NbdClientException(Io.Native.Errno.ENOENT, $"cannot find the host '{host}': {problem.Message}; check the name, or give an address");
+        }
+
+        throw new NbdClientException(Io.Native.Errno.ENOENT, $"the host '{host}' has no address; check the name, or give an address");
+    }
+}
