@@ -36,11 +36,11 @@ public sealed class RingUnavailableException : RingException
     {
         (RingUnavailableCause cause, string why) = errno switch
         {
-            IoUring.ENOSYS => ExplainMissing(environment),
-            IoUring.EPERM or IoUring.EACCES => ExplainForbidden(errno, flags, environment),
-            IoUring.ENOMEM => (RingUnavailableCause.Resources, "ENOMEM, too little memory or locked memory; raise `ulimit -l` (kernels before 5.12 count rings there) or ask for fewer entries"),
-            IoUring.EMFILE or IoUring.ENFILE => (RingUnavailableCause.Resources, "no descriptor is left; raise `ulimit -n`"),
-            IoUring.EINVAL => (RingUnavailableCause.Other, $"the kernel answers EINVAL even to flags {flags.ToNames()}; use fewer entries, or another backend"),
+            Errno.ENOSYS => ExplainMissing(environment),
+            Errno.EPERM or Errno.EACCES => ExplainForbidden(errno, flags, environment),
+            Errno.ENOMEM => (RingUnavailableCause.Resources, "ENOMEM, too little memory or locked memory; raise `ulimit -l` (kernels before 5.12 count rings there) or ask for fewer entries"),
+            Errno.EMFILE or Errno.ENFILE => (RingUnavailableCause.Resources, "no descriptor is left; raise `ulimit -n`"),
+            Errno.EINVAL => (RingUnavailableCause.Other, $"the kernel answers EINVAL even to flags {flags.ToNames()}; use fewer entries, or another backend"),
             _ => (RingUnavailableCause.Other, $"io_uring_setup answers errno {errno}; use the epoll or poll backend"),
         };
         return new RingUnavailableException(cause, errno, why);
@@ -58,7 +58,7 @@ public sealed class RingUnavailableException : RingException
 
     private static (RingUnavailableCause, string) ExplainForbidden(int errno, SetupFlags flags, RingEnvironment environment)
     {
-        string name = errno == IoUring.EPERM ? "EPERM" : "EACCES";
+        string name = errno == Errno.EPERM ? "EPERM" : "EACCES";
         switch (Number(environment.ReadText("/proc/sys/kernel/io_uring_disabled")))
         {
             case 2:
