@@ -43,17 +43,4 @@ internal static unsafe partial class IoUring
     public const uint IORING_ASYNC_CANCEL_ANY = 4;
     public const uint IORING_ASYNC_CANCEL_FD_FIXED = 8;
     public const uint IORING_MSG_DATA = 0;
-
-    // Errors that the ring itself acts upon or explains; <errno.h>, the same on x86-64 and arm64.
-    public const int EPERM = 1;
-    public const int EINTR = 4;
-    public const int EAGAIN = 11;
-    public const int ENOMEM = 12;
-    public const int EACCES = 13;
-    public const int EBUSY = 16;
-    public const int EINVAL = 22;
-    public const int ENFILE = 23;
-    public const int EMFILE = 24;
-    public const int ENOSYS = 38;
-    public const int ETIME = 62;
 }

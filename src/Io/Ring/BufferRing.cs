@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Harness.Io.Native;
 
 namespace Harness.Io;
@@ -73,7 +72,7 @@ public sealed unsafe class BufferRing : IDisposable
     /// <summary>The bytes that a completion brought. They stay valid until <see cref="Recycle"/>.</summary>
     /// <param name="cqe">A completion of this group, with <see cref="Cqe.HasBuffer"/>; each must come here once, in the order it was posted.</param>
     /// <exception cref="InvalidOperationException">The completion has no buffer, or one that is not the kernel's.</exception>
-    public Span<byte> Take(in Cqe cqe)
+    public NativeSlice Take(in Cqe cqe)
     {
         int id = cqe.BufferId;
         if (!cqe.HasBuffer || id >= Count || _lent[id])
@@ -86,15 +85,7 @@ public sealed unsafe class BufferRing : IDisposable
             _lent[id] = true;
             Available--;
         }
-        return new Span<byte>(Pointer(id) + start, length);
-    }
-
-    /// <summary>The address of a buffer's first byte, for requests that send straight from it.</summary>
-    /// <param name="bufferId">0 to <see cref="Count"/> - 1.</param>
-    public nint Address(ushort bufferId)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bufferId, Count);
-        return (nint)Pointer(bufferId);
+        return new NativeSlice((nint)(Pointer(id) + start), length);
     }
 
     /// <summary>Gives a buffer back to the kernel. Memory only, no call.</summary>

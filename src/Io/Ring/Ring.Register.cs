@@ -18,7 +18,7 @@ public sealed unsafe partial class Ring
             return true;
         io_uring_rsrc_update update = new() { offset = uint.MaxValue, data = (ulong)_fd };
         int result = IoUring.Register(_fd, IoUring.IORING_REGISTER_RING_FDS, &update, 1);
-        if (result == -IoUring.EINVAL)
+        if (result == -Errno.EINVAL)
             return false;
         if (result < 0)
             throw new RingException(nameof(IoUring.IORING_REGISTER_RING_FDS), -result);
@@ -42,7 +42,7 @@ public sealed unsafe partial class Ring
     {
         io_uring_rsrc_register table = new() { nr = count, flags = IoUring.IORING_RSRC_REGISTER_SPARSE };
         int result = IoUring.Register(_fd, IoUring.IORING_REGISTER_FILES2, &table, (uint)sizeof(io_uring_rsrc_register));
-        if (result == -IoUring.EINVAL)
+        if (result == -Errno.EINVAL)
         {
             // Before 5.19 a sparse table is one that is full of -1.
             int[] none = new int[count];
@@ -66,7 +66,7 @@ public sealed unsafe partial class Ring
             int done = Register(IoUring.IORING_REGISTER_FILES_UPDATE, &update, (uint)fileDescriptors.Length, nameof(IoUring.IORING_REGISTER_FILES_UPDATE));
             // The kernel stops at a bad descriptor and says how far it came.
             if (done < fileDescriptors.Length)
-                throw new RingException($"{nameof(IoUring.IORING_REGISTER_FILES_UPDATE)} at slot {offset + (uint)done}", 9);
+                throw new RingException($"{nameof(IoUring.IORING_REGISTER_FILES_UPDATE)} at slot {offset + (uint)done}", Errno.EBADF);
         }
     }
 

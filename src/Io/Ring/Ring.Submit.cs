@@ -69,10 +69,10 @@ public sealed unsafe partial class Ring
     public int SubmitAndGetEvents()
     {
         uint fresh = Publish(out uint pending);
-        EnterFlags flags = NeedsEnter || (Flags & SetupFlags.DEFER_TASKRUN) != 0 ? EnterFlags.GETEVENTS : EnterFlags.NONE;
+        bool waiting = NeedsEnter;
         if (_submissionPolling)
-            return EnterPolled(fresh, 0, NeedsEnter ? EnterFlags.GETEVENTS : EnterFlags.NONE, null, 0);
-        return pending == 0 && !NeedsEnter ? 0 : Call(pending, 0, flags, null, 0);
+            return EnterPolled(fresh, 0, waiting ? EnterFlags.GETEVENTS : EnterFlags.NONE, null, 0);
+        return pending == 0 && !waiting ? 0 : Call(pending, 0, EnterFlags.GETEVENTS, null, 0);
     }
 
     /// <summary>

@@ -57,31 +57,32 @@ public sealed unsafe partial class Ring
         // The timeout needs a slot, and so does the removal of one that a former wait left behind.
         if (SqSpaceLeft < 2)
         {
-            taken = Call(SubmissionsPending, 0, EnterFlags.NONE, null, 0);
+            taken = Submit();
             if (taken < 0 || SqSpaceLeft < 2)
                 return taken;
         }
-        uint own = PrepareOwnTimeout(timeoutNs);
+        int own = PrepareOwnTimeout(timeoutNs);
         while (true)
         {
             // Ask for one more than is there, our own included: any completion wakes us, and the timeout bounds the whole, however often we go back.
             uint wanted = Math.Max(minComplete, Volatile.Read(ref *_cqTail) - _head + 1);
-            int result = Call(SubmissionsPending, Math.Min(wanted, CompletionEntries), EnterFlags.GETEVENTS, null, 0);
+            uint fresh = Publish(out uint pending);
+            int result = Wait(_submissionPolling ? fresh : pending, Math.Min(wanted, CompletionEntries), EnterFlags.GETEVENTS, null, 0);
             if (result < 0)
                 return taken > 0 ? taken : result;
-            taken += result - own > 0 ? (int)(result - own) : 0;
+            taken += Math.Max(result - own, 0);
             own = 0;
-            if (VisibleReady() >= minComplete || SubmissionsPending != 0)
+            if (VisibleReady() >= minComplete || SubmissionsPending != 0 && !_submissionPolling)
                 return taken;
             if (OwnTimeoutExpired())
-                return taken > 0 ? taken : -IoUring.ETIME;
+                return taken > 0 ? taken : -Errno.ETIME;
         }
     }
 
     // Returns how many entries it added.
-    private uint PrepareOwnTimeout(long timeoutNs)
+    private int PrepareOwnTimeout(long timeoutNs)
     {
-        uint added = 1;
+        int added = 1;
         if (_ownTimeoutsPending > 0)
         {
             PrepareTimeoutRemove(OwnTimeout | _ownTimeout, OwnTimeout | ++_ownTimeout);

@@ -167,6 +167,6 @@ public sealed unsafe partial class Ring : IDisposable
         _cqes = null;
         _timespecs = null;
         _sqRing = _cqRing = 0;
-        new Microsoft.Win32.SafeHandles.SafeFileHandle(_fd, ownsHandle: true).Dispose();
+        Unistd.close(_fd);
     }
 }

@@ -38,7 +38,7 @@ internal static class RingSetup
             if (result >= 0)
                 return result;
             // Only EINVAL says "I do not know this flag". EPERM is a decision of the administrator, and asking for less would not change it.
-            if (result != -IoUring.EINVAL || !PeelOne(ref flags, ref peeled))
+            if (result != -Errno.EINVAL || !PeelOne(ref flags, ref peeled))
                 throw RingUnavailableException.Explain(-result, flags, environment);
         }
     }

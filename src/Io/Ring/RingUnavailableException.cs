@@ -1,5 +1,4 @@
 using System.Globalization;
-using Harness.Io.Native;
 
 namespace Harness.Io;
 
@@ -36,11 +35,11 @@ public sealed class RingUnavailableException : RingException
     {
         (RingUnavailableCause cause, string why) = errno switch
         {
-            IoUring.ENOSYS => ExplainMissing(environment),
-            IoUring.EPERM or IoUring.EACCES => ExplainForbidden(errno, flags, environment),
-            IoUring.ENOMEM => (RingUnavailableCause.Resources, "ENOMEM, too little memory or locked memory; raise `ulimit -l` (kernels before 5.12 count rings there) or ask for fewer entries"),
-            IoUring.EMFILE or IoUring.ENFILE => (RingUnavailableCause.Resources, "no descriptor is left; raise `ulimit -n`"),
-            IoUring.EINVAL => (RingUnavailableCause.Other, $"the kernel answers EINVAL even to flags {flags.ToNames()}; use fewer entries, or another backend"),
+            Native.Errno.ENOSYS => ExplainMissing(environment),
+            Native.Errno.EPERM or Native.Errno.EACCES => ExplainForbidden(errno, flags, environment),
+            Native.Errno.ENOMEM => (RingUnavailableCause.Resources, "ENOMEM, too little memory or locked memory; raise `ulimit -l` (kernels before 5.12 count rings there) or ask for fewer entries"),
+            Native.Errno.EMFILE or Native.Errno.ENFILE => (RingUnavailableCause.Resources, "no descriptor is left; raise `ulimit -n`"),
+            Native.Errno.EINVAL => (RingUnavailableCause.Other, $"the kernel answers EINVAL even to flags {flags.ToNames()}; use fewer entries, or another backend"),
             _ => (RingUnavailableCause.Other, $"io_uring_setup answers errno {errno}; use the epoll or poll backend"),
         };
         return new RingUnavailableException(cause, errno, why);
@@ -58,7 +57,7 @@ public sealed class RingUnavailableException : RingException
 
     private static (RingUnavailableCause, string) ExplainForbidden(int errno, SetupFlags flags, RingEnvironment environment)
     {
-        string name = errno == IoUring.EPERM ? "EPERM" : "EACCES";
+        string name = errno == Native.Errno.EPERM ? "EPERM" : "EACCES";
         switch (Number(environment.ReadText("/proc/sys/kernel/io_uring_disabled")))
         {
             case 2:
