@@ -1,3 +1,5 @@
+using Harness.Io;
+using Harness.Io.Native;
 using Harness.Nbd;
 
 namespace Harness.Load;
@@ -27,13 +29,14 @@ internal sealed partial class LoadSession
     /// <summary>Ends every connection in order, whether or not one was lost.</summary>
     public void Disconnect()
     {
-        foreach (LoadConnection connection in _connections)
-        {
-            connection.Client?.Disconnect();
-        }
-
         while (_connections.Any(connection => !connection.IsOver))
         {
+            // Harmless where it has been asked for; asked for again because a connection may become ready only now.
+            foreach (LoadConnection connection in _connections)
+            {
+                connection.Client?.Disconnect();
+            }
+
             _loop.RunOnce();
         }
     }
@@ -48,12 +51,16 @@ internal sealed partial class LoadSession
 
     private void Drain()
     {
-        // The timer only wakes the loop, which otherwise could sleep for ever.
         var patience = new DrainPatience();
-        var timer = new Io.LoopTimer(patience);
+        var timer = new LoopTimer(patience);
+        if (_endNs != long.MaxValue)
+        {
+            _loop.StartTimer(timer, _endNs + DrainTimeoutNs);
+        }
+
         while (_outstanding > 0)
         {
-            if (!timer.IsRunning && (_opsLeft == 0 || _loop.NowNs >= _endNs || LostReason is not null))
+            if (!timer.IsRunning && (_opsLeft == 0 || LostReason is not null))
             {
                 _loop.StartTimer(timer, _loop.NowNs + DrainTimeoutNs);
             }
@@ -61,8 +68,8 @@ internal sealed partial class LoadSession
             _loop.RunOnce();
             if (patience.IsOver)
             {
-                GiveUp();
                 patience.IsOver = false;
+                GiveUp();
             }
         }
 
@@ -75,14 +82,14 @@ internal sealed partial class LoadSession
         Lost(line);
         foreach (LoadConnection connection in _connections)
         {
-            connection.Client?.Drop(Io.Native.Errno.ETIMEDOUT, line);
+            connection.Client?.Drop(Errno.ETIMEDOUT, line);
         }
     }
 
-    private sealed class DrainPatience : Io.ITimerHandler
+    private sealed class DrainPatience : ITimerHandler
     {
         public bool IsOver { get; set; }
 
-        public void OnTimer(Io.LoopTimer timer) => IsOver = true;
+        public void OnTimer(LoopTimer timer) => IsOver = true;
     }
 }

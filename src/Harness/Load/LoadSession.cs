@@ -34,6 +34,9 @@ internal sealed partial class LoadSession : IDisposable
     /// <summary>What was agreed with the server; the same on all connections.</summary>
     public ExportInfo Export => _connections[0].Client!.Export;
 
+    /// <summary>The largest request that the client may send.</summary>
+    public uint MaxPayloadBytes => _connections[0].Client!.MaxPayloadBytes;
+
     /// <summary>The line that says how a connection ended too early, or null.</summary>
     public string? LostReason { get; private set; }
 
@@ -188,6 +191,7 @@ internal sealed partial class LoadSession : IDisposable
         {
             if (!_oracle!.TryNextToSweep(ref _sweepNext))
             {
+                _opsLeft = 0;
                 return false;
             }
 
