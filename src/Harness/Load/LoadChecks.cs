@@ -47,7 +47,7 @@ internal static class LoadChecks
             throw Usage($"the export has {export.Size} bytes, less than one request of {options.RequestBytes}; make --size smaller");
         }
 
-        if (options.ReadPercent < 100 && export.IsReadOnly)
+        if (options.ReadPercent < 100 && export.Flags.HasFlag(TransmissionFlags.ReadOnly))
         {
             throw new HarnessException(ExitCode.Failed, "the export is read-only; use --rw read");
         }

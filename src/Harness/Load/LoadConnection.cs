@@ -4,14 +4,17 @@ using Harness.Nbd;
 namespace Harness.Load;
 
 /// <summary>One connection of the load generator, with the requests that it keeps in flight.</summary>
-internal sealed class LoadConnection(int index, LoadSession session) : INbdClientHandler, IDisposable
+internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options) : IConnectHandler, INbdClientHandler, IDisposable
 {
     private NativeBuffer? _memory;
 
     public int Index { get; } = index;
 
-    /// <summary>Null until the handshake is over.</summary>
+    /// <summary>Null until the socket is connected.</summary>
     public NbdClient? Client { get; private set; }
+
+    /// <summary>True once the handshake is over.</summary>
+    public bool IsReady { get; private set; }
 
     /// <summary>The order of its offsets; set when the export's size is known.</summary>
     public BlockPicker Picker { get; private set; } = null!;
@@ -21,23 +24,28 @@ internal sealed class LoadConnection(int index, LoadSession session) : INbdClien
     /// <summary>True once the connection is over, or was never made.</summary>
     public bool IsOver { get; private set; }
 
-    public void OnReady(NbdClient client) => Client = client;
+    public void OnConnected(ITransport transport)
+    {
+        Client = new NbdClient(transport, options, this);
+        Client.Start();
+    }
+
+    /// <summary>No connection could be made.</summary>
+    public void OnConnectFailed(int error, string reason)
+    {
+        IsOver = true;
+        session.Lost(reason);
+    }
+
+    public void OnReady(NbdClient client) => IsReady = true;
 
     public void OnClosed(NbdClient client, int error, string reason)
     {
         IsOver = true;
-        Client ??= client;
         if (error != 0)
         {
             session.Lost(reason);
         }
-    }
-
-    /// <summary>No connection could be made.</summary>
-    public void OnFailed(int error, string reason)
-    {
-        IsOver = true;
-        session.Lost(reason);
     }
 
     /// <summary>Makes the requests and their memory, filled with data that no server stores cheaply.</summary>

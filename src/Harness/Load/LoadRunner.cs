@@ -24,8 +24,8 @@ internal static class LoadRunner
         IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
         try
         {
-            using var session = new LoadSession(loop, options, endpoints);
-            return Run(options, uri, loop, session);
+            using var session = new LoadSession(loop, options, endpoints, ClientOptions(options, uri));
+            return Run(options, loop, session);
         }
         finally
         {
@@ -36,25 +36,31 @@ internal static class LoadRunner
         }
     }
 
-    private static ExitCode Run(LoadOptions options, NbdUri uri, EventLoop loop, LoadSession session)
+    private static ExitCode Run(LoadOptions options, EventLoop loop, LoadSession session)
     {
-        var client = new NbdClientOptions
-        {
-            ExportName = uri.ExportName,
-            MaxInFlight = options.Depth,
-            RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
-        };
+        ExitCode code;
         try
         {
-            Require(session.Connect(client), session);
+            Require(session.Connect(), session);
             LoadChecks.Export(options, session.Export, session.MaxPayloadBytes);
-            return Measure(options, loop, session);
+            code = Measure(options, loop, session);
         }
-        finally
+        catch (HarnessException)
         {
             session.Disconnect();
+            throw;
         }
+
+        session.Disconnect();
+        return code;
     }
+
+    private static NbdClientOptions ClientOptions(LoadOptions options, NbdUri uri) => new()
+    {
+        ExportName = uri.ExportName,
+        MaxInFlight = Math.Max(16_384, options.Depth),
+        RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
+    };
 
     private static ExitCode Measure(LoadOptions options, EventLoop loop, LoadSession session)
     {

@@ -10,15 +10,18 @@ internal sealed partial class LoadSession
     // A server that answers nothing for so long after the last request was issued will not answer any more.
     private const long DrainTimeoutNs = 30_000_000_000;
 
+    private readonly DrainPatience _patience = new();
+    private readonly LoopTimer _patienceTimer;
+
     /// <summary>Connects everything. False where that failed.</summary>
-    public bool Connect(NbdClientOptions options)
+    public bool Connect()
     {
         foreach (LoadConnection connection in _connections)
         {
-            new ClientConnector(_loop, _endpoints, options, connection, connection.OnFailed).Start();
+            new ClientConnector(_loop, _endpoints, _clientOptions.ConnectTimeoutNs, connection).Start();
         }
 
-        while (_connections.Any(connection => connection.Client is null && !connection.IsOver))
+        while (_connections.Any(connection => !connection.IsReady && !connection.IsOver))
         {
             _loop.RunOnce();
         }
@@ -51,29 +54,27 @@ internal sealed partial class LoadSession
 
     private void Drain()
     {
-        var patience = new DrainPatience();
-        var timer = new LoopTimer(patience);
         if (_endNs != long.MaxValue)
         {
-            _loop.StartTimer(timer, _endNs + DrainTimeoutNs);
+            _loop.StartTimer(_patienceTimer, _endNs + DrainTimeoutNs);
         }
 
         while (_outstanding > 0)
         {
-            if (!timer.IsRunning && (_opsLeft == 0 || LostReason is not null))
+            if (!_patienceTimer.IsRunning && (_opsLeft == 0 || LostReason is not null))
             {
-                _loop.StartTimer(timer, _loop.NowNs + DrainTimeoutNs);
+                _loop.StartTimer(_patienceTimer, _loop.NowNs + DrainTimeoutNs);
             }
 
             _loop.RunOnce();
-            if (patience.IsOver)
+            if (_patience.IsOver)
             {
-                patience.IsOver = false;
+                _patience.IsOver = false;
                 GiveUp();
             }
         }
 
-        _loop.StopTimer(timer);
+        _loop.StopTimer(_patienceTimer);
     }
 
     private void GiveUp()

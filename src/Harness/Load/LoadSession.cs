@@ -13,6 +13,7 @@ internal sealed partial class LoadSession : IDisposable
     private readonly EventLoop _loop;
     private readonly LoadOptions _options;
     private readonly IReadOnlyList<SocketEndpoint> _endpoints;
+    private readonly NbdClientOptions _clientOptions;
     private readonly LoadConnection[] _connections;
     private IDataOracle? _oracle;
     private IntervalLog? _latencies;
@@ -23,12 +24,14 @@ internal sealed partial class LoadSession : IDisposable
     private long _endNs;
     private int _outstanding;
 
-    public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints)
+    public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions clientOptions)
     {
         _loop = loop;
         _options = options;
         _endpoints = endpoints;
-        _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this))];
+        _patienceTimer = new LoopTimer(_patience);
+        _clientOptions = clientOptions;
+        _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions))];
     }
 
     /// <summary>What was agreed with the server; the same on all connections.</summary>
@@ -147,7 +150,7 @@ internal sealed partial class LoadSession : IDisposable
     private void Fail(LoadSlot slot, int error)
     {
         _oracle?.Fail(slot.Block, slot.IsWrite);
-        AddError($"{slot.Request.Command} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}");
+        AddError($"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}");
     }
 
     private void AddError(string line)

@@ -3,8 +3,20 @@ using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
+/// <summary>Told how connecting ended: one of the two, once, on the loop's thread; must not throw.</summary>
+public interface IConnectHandler
+{
+    /// <summary>There is a stream to the server; the handler owns it now.</summary>
+    void OnConnected(ITransport transport);
+
+    /// <summary>No address could be reached.</summary>
+    /// <param name="error">A positive errno.</param>
+    /// <param name="reason">One line for people that names the address, what happened, and where it helps what to do.</param>
+    void OnConnectFailed(int error, string reason);
+}
+
 /// <summary>
-/// Connects a socket on a loop and starts an <see cref="NbdClient"/> on it. Addresses are tried in order; a Unix socket whose backlog is full is tried again after a
+/// Connects a socket on a loop, for an <see cref="NbdClient"/> or an <see cref="ExportLister"/> to speak over. Addresses are tried in order; a Unix socket whose backlog is full is tried again after a
 /// moment, until the connect timeout. All members are for the loop's thread.
 /// </summary>
 public sealed class ClientConnector : IIoHandler, ITimerHandler
@@ -14,9 +26,8 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
 
     private readonly EventLoop _loop;
     private readonly IReadOnlyList<SocketEndpoint> _endpoints;
-    private readonly NbdClientOptions _options;
-    private readonly INbdClientHandler _handler;
-    private readonly Action<int, string> _onFailed;
+    private readonly long _timeoutNs;
+    private readonly IConnectHandler _handler;
     private readonly IoOperation _connect;
     private readonly IoOperation _close;
     private readonly LoopTimer _retry;
@@ -27,30 +38,28 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
 
     /// <summary>A connector; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="loop">Where the connection will live.</param>
-    /// <param name="endpoints">From <see cref="EndpointResolver"/>; they must live until the client is ready or has failed.</param>
-    /// <param name="options">For the client, with the time that connecting may take.</param>
-    /// <param name="handler">The client's handler: it hears of the client when the handshake is over.</param>
-    /// <param name="onFailed">Called with a positive errno and one line where no connection could be made; then there is no client.</param>
-    public ClientConnector(EventLoop loop, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions options, INbdClientHandler handler, Action<int, string> onFailed)
+    /// <param name="endpoints">From <see cref="EndpointResolver"/>; they must live until the handler is told.</param>
+    /// <param name="timeoutNs">Nanoseconds for all attempts together, such as <see cref="NbdClientOptions.ConnectTimeoutNs"/>; 0 is for ever.</param>
+    /// <param name="handler">Told of the end.</param>
+    public ClientConnector(EventLoop loop, IReadOnlyList<SocketEndpoint> endpoints, long timeoutNs, IConnectHandler handler)
     {
         ArgumentOutOfRangeException.ThrowIfZero(endpoints.Count);
         _loop = loop;
         _endpoints = endpoints;
-        _options = options;
+        _timeoutNs = timeoutNs;
         _handler = handler;
-        _onFailed = onFailed;
         _connect = new IoOperation(this);
         _close = new IoOperation(this);
         _retry = new LoopTimer(this);
     }
 
-    /// <summary>Begins; either the client's handler or <c>onFailed</c> hears of the end, once.</summary>
+    /// <summary>Begins; the handler hears of the end.</summary>
     /// <exception cref="IoException">No descriptor is left.</exception>
     public void Start()
     {
-        if (_options.ConnectTimeoutNs > 0)
+        if (_timeoutNs > 0)
         {
-            _deadlineNs = _loop.NowNs + _options.ConnectTimeoutNs;
+            _deadlineNs = _loop.NowNs + _timeoutNs;
         }
 
         TryNow();
@@ -66,8 +75,7 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         }
         else if (result == 0)
         {
-            var client = new NbdClient(new PlainTransport(_loop, _fd, PeerName(Current)), _options, _handler);
-            client.Start();
+            _handler.OnConnected(new PlainTransport(_loop, _fd, PeerName(Current)));
         }
         else
         {
@@ -101,7 +109,7 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         }
         else
         {
-            _onFailed(_errno, $"{PeerName(Current)}: {Explain()}");
+            _handler.OnConnectFailed(_errno, $"{PeerName(Current)}: {Explain()}");
         }
     }
 
@@ -110,8 +118,8 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         Errno.ECONNREFUSED => "nobody listens here; start the server, or check the address",
         Errno.ENOENT => "there is no such socket; start the server, or check the path",
         Errno.EACCES => "permission denied; check the permissions of the socket",
-        Errno.EAGAIN => $"the server does not accept connections: its backlog was full for {_options.ConnectTimeoutNs / 1e9:0.###} s",
-        Errno.ETIMEDOUT => $"no connection within {_options.ConnectTimeoutNs / 1e9:0.###} s; check the address and the network",
+        Errno.EAGAIN => $"the server does not accept connections: its backlog was full for {_timeoutNs / 1e9:0.###} s",
+        Errno.ETIMEDOUT => $"no connection within {_timeoutNs / 1e9:0.###} s; check the address and the network",
         _ => $"cannot connect: {ErrnoText.Of(_errno)}",
     };
 }

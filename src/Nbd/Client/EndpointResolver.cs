@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Harness.Io;
+using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
@@ -13,18 +14,22 @@ public static class EndpointResolver
     /// <exception cref="NbdClientException">The host name has no address, or the socket path is too long.</exception>
     public static IReadOnlyList<SocketEndpoint> Resolve(NbdUri uri)
     {
-        if (uri.SocketPath is { } path)
+        if (uri.Transport == NbdTransport.Unix)
         {
-            return [Unix(path)];
+            return [Unix(uri.SocketPath)];
         }
 
-        string host = uri.Host ?? "localhost";
-        if (IPAddress.TryParse(host, out IPAddress? literal))
+        if (!uri.TryCheckConnectable(out string error))
+        {
+            throw new NbdClientException(Errno.EINVAL, error);
+        }
+
+        if (IPAddress.TryParse(uri.Host, out IPAddress? literal))
         {
             return [SocketEndpoint.Internet(literal, uri.Port)];
         }
 
-        IPAddress[] addresses = LookUp(host);
+        IPAddress[] addresses = LookUp(uri.Host);
         return [.. addresses.Select(address => SocketEndpoint.Internet(address, uri.Port))];
     }
 
@@ -36,7 +41,7 @@ public static class EndpointResolver
         }
         catch (ArgumentException problem)
         {
-            throw new NbdClientException(Io.Native.Errno.EINVAL, problem.Message);
+            throw new NbdClientException(Errno.EINVAL, problem.Message);
         }
     }
 
@@ -52,9 +57,9 @@ public static class EndpointResolver
         }
         catch (SocketException problem)
         {
-            throw new NbdClientException(Io.Native.Errno.ENOENT, $"cannot find the host '{host}': {problem.Message}; check the name, or give an address");
+            throw new NbdClientException(Errno.ENOENT, $"cannot find the host '{host}': {problem.Message}; check the name, or give an address");
         }
 
-        throw new NbdClientException(Io.Native.Errno.ENOENT, $"the host '{host}' has no address; check the name, or give an address");
+        throw new NbdClientException(Errno.ENOENT, $"the host '{host}' has no address; check the name, or give an address");
     }
 }

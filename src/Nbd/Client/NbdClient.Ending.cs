@@ -25,7 +25,7 @@ public sealed partial class NbdClient
                 ContinueDisconnect();
                 break;
             case Phase.Handshake:
-                _handshake.SendAbort();
+                _handshake.GiveUp();
                 break;
         }
     }
@@ -96,14 +96,15 @@ public sealed partial class NbdClient
     }
 
     /// <summary>Adds to a reason what a person needs to know: with whom, and where both sides were.</summary>
-    internal void Break(int errno, string reason)
+    private void Break(int errno, string reason)
     {
         string where = _phase is Phase.Transmission or Phase.Draining ? $" ({Describe()})" : string.Empty;
         Drop(errno, $"{Peer}: {reason}{where}");
     }
 
-    /// <summary>The negotiation ended with ABORT because it was asked to.</summary>
-    internal void Aborted() => BeginClose(0, string.Empty);
+    void IHandshakeOwner.Aborted() => BeginClose(0, string.Empty);
+
+    void IHandshakeOwner.Broken(int errno, string reason) => Break(errno, reason);
 
     private ClientRequest? Oldest() => _inFlight.Oldest >= 0 ? _inFlight.RequestOf(_inFlight.Oldest) : _write.OldestQueued;
 
@@ -131,7 +132,7 @@ public sealed partial class NbdClient
         else if (_inFlight.IsSending(slot))
         {
             // The kernel reads the payload, and half of it may be on the wire: neither the memory nor the stream can be had back, except by closing.
-            Break(Errno.ETIMEDOUT, $"the server did not take a {request.Command} of {request.Length} bytes within {_options.RequestTimeoutNs / 1e6:0.###} ms");
+            Break(Errno.ETIMEDOUT, $"the server did not take a {request.Command.Text()} of {request.Length} bytes within {_options.RequestTimeoutNs / 1e6:0.###} ms");
             return;
         }
         else

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using Harness.Io;
-using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
@@ -9,7 +7,7 @@ namespace Harness.Nbd;
 /// other, <see cref="ReadState"/> and <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline on the loop's thread; no locks,
 /// and no allocation per request once the table has grown. All members are for the loop's thread.
 /// </summary>
-public sealed partial class NbdClient : ISideOwner, ITurnEndHandler, IIoHandler, IDisposable
+public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHandler, IIoHandler, IDisposable
 {
     private readonly ITransport _transport;
     private readonly NbdClientOptions _options;
@@ -53,8 +51,9 @@ public sealed partial class NbdClient : ISideOwner, ITurnEndHandler, IIoHandler,
     /// <exception cref="InvalidOperationException">The handshake is not over.</exception>
     public ExportInfo Export => _export ?? throw new InvalidOperationException("the export is known from OnReady on");
 
-    /// <summary>The largest READ or WRITE that may be submitted, in bytes: what the server announced, at most 32 MiB, which every server should take.</summary>
-    public uint MaxPayloadBytes => Math.Min(Export.BlockSize.MaximumPayload, Limits.MaxPayloadBytes);
+    /// <summary>The largest READ or WRITE that may be submitted, in bytes: what the server announced, at most 32 MiB, which every server should take. 0 before
+    /// <see cref="INbdClientHandler.OnReady"/>.</summary>
+    public uint MaxPayloadBytes { get; private set; }
 
     /// <summary>Requests on the wire that wait for their replies.</summary>
     public int InFlightCount => _inFlight.Count;
@@ -88,7 +87,6 @@ public sealed partial class NbdClient : ISideOwner, ITurnEndHandler, IIoHandler,
     /// </summary>
     /// <exception cref="ArgumentException">Its memory does not fit its length, or its length the wire; range and flags are the server's to judge.</exception>
     /// <exception cref="InvalidOperationException">It is still in flight, or the handshake is not over.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Submit(ClientRequest request)
     {
         Check(request);
@@ -126,15 +124,17 @@ public sealed partial class NbdClient : ISideOwner, ITurnEndHandler, IIoHandler,
         _handshake.Dispose();
     }
 
-    /// <summary>The handshake is over: the two sides begin.</summary>
-    internal void BeginTransmission(ExportInfo export)
+    void IHandshakeOwner.Entered(ExportInfo export)
     {
         _export = export;
+        MaxPayloadBytes = Math.Min(export.BlockSize.MaximumPayload, Limits.MaxPayloadBytes);
         _phase = Phase.Transmission;
         _read.Start();
         _write.Start();
         _handler.OnReady(this);
     }
+
+    void IHandshakeOwner.Listed(IReadOnlyList<ServerEntry> exports) => throw new InvalidOperationException("a client lists no exports");
 
     void ISideOwner.Finish(int slot, int error, long completedNs)
     {
@@ -192,6 +192,6 @@ public sealed partial class NbdClient : ISideOwner, ITurnEndHandler, IIoHandler,
     }
 
     private void ThrowUnfit(ClientRequest request) => throw new ArgumentException(
-        $"{request.Command} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination cannot be sent: a payload must be exactly as long "
+        $"{request.Command.Text()} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination cannot be sent: a payload must be exactly as long "
         + $"as the request, a destination at least, and both at most {MaxPayloadBytes} bytes; DISC is sent by {nameof(Disconnect)}");
 }
