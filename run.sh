@@ -137,6 +137,8 @@ run_tests() {
       echo "kernel  $(uname -srm)"
       echo "cpus    $(nproc)"
       echo "dotnet  $(dotnet --version)"
+      if [ -n "$filter" ]; then echo "only    ${words[*]}"; fi
+      if [ -n "${HARNESS_TEST_FOREIGN:-}" ]; then echo "server  $HARNESS_TEST_FOREIGN instead of ours"; fi
       echo
       "$root/scripts/test-summary.sh" times "$out/tests.trx"
       echo
