@@ -51,12 +51,10 @@ public sealed class RefusedRingTests
             rounds: 1
             duration: 100ms
             warmup: 50ms
-            axes:
-              backend: [epoll, uring]
-              depth: [1]
-              rw: [read]
-              size: [4k]
-              block: [memory:16M]
+            backend: [epoll, uring]
+            depth: 1
+            rw: read
+            block: memory:16M
             """);
         ToolResult result = Tool.Run(refused.Program, HarnessServer.Program, "run", matrix, "--results", folder.File("results")).Succeeded();
         Assert.Contains("seccomp", result.Errors);
