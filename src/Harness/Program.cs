@@ -12,7 +12,7 @@ internal static class Program
         }
         catch (HarnessException e)
         {
-            Console.Error.WriteLine($"harness: {e.Message}");
+            Console.Error.WriteLine($"harness: {OneLine.Of(e.Message)}");
             return (int)e.ExitCode;
         }
         catch (Exception e)

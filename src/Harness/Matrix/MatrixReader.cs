@@ -73,13 +73,19 @@ internal sealed class MatrixReader
     private YamlMappingNode Root(string text)
     {
         var yaml = new YamlStream();
+        var parser = new Parser(new StringReader(text));
         try
         {
-            yaml.Load(new StringReader(text));
+            yaml.Load(parser);
         }
         catch (YamlException e)
         {
-            throw Error(e.Start.Line, $"not valid YAML: {OneLine(e.Message)}");
+            throw Error(e.Start.Line, $"not valid YAML: {OneLine.Of(e.Message)}");
+        }
+        catch (InvalidOperationException)
+        {
+            // The library's answer to a list or a mapping in braces that never ends; it says no more than that.
+            throw Error(parser.Current?.End.Line ?? 1, "not valid YAML: a bracket or a brace that was opened before here is not closed");
         }
         return yaml.Documents.Count > 0 && yaml.Documents[0].RootNode is YamlMappingNode root
             ? root
@@ -170,6 +176,4 @@ internal sealed class MatrixReader
         UnauthorizedAccessException => "permission denied, or it is a folder",
         _ => e.Message,
     };
-
-    private static string OneLine(string text) => string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }

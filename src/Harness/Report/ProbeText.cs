@@ -41,9 +41,7 @@ internal static class ProbeText
         }
         foreach (var warning in warnings)
         {
-            console.Markup("[yellow]warning[/]");
-            console.WriteLine($"  {warning.Text}");
-            console.WriteLine($"         remedy: {warning.Remedy}");
+            WarningLines.Write(console, warning);
         }
     }
 

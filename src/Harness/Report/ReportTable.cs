@@ -14,7 +14,10 @@ internal static class ReportTable
         var measured = report.Cells.Where(cell => cell.Rounds > 0).ToList();
         if (measured.Count > 0)
         {
+            // A table that is too wide would have its figures cut off; rather let the line run over.
+            console.Profile.Width = 2 * ReportConsole.Width;
             console.Write(Table(measured));
+            console.Profile.Width = ReportConsole.Width;
             console.WriteLine("a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max");
         }
         else
@@ -46,12 +49,11 @@ internal static class ReportTable
     {
         foreach (var warning in report.Run.Warnings)
         {
-            Labelled(console, "warning", $"{warning.Text}");
-            console.WriteLine($"         remedy: {warning.Remedy}");
+            WarningLines.Write(console, warning);
         }
         foreach (var problem in report.Problems)
         {
-            Labelled(console, "damaged", problem);
+            WarningLines.Write(console, "damaged", problem);
         }
         if (report.Run.Warnings.Count + report.Problems.Count > 0)
         {
@@ -65,7 +67,7 @@ internal static class ReportTable
         {
             var label = cell.Skipped ? "skipped" : "failed";
             var rounds = cell.Skipped ? "" : $" in {cell.FailedRounds} of {cell.FailedRounds + cell.Rounds} rounds";
-            Labelled(console, label, $"{cell.Cell}{rounds}: {cell.Reason}");
+            WarningLines.Write(console, label, $"{cell.Cell}{rounds}: {cell.Reason}");
         }
     }
 
@@ -125,10 +127,4 @@ internal static class ReportTable
     /// <summary>The axes that tell groups of rows apart.</summary>
     private static string[] Varying(IReadOnlyList<CellFigures> cells) =>
         [.. Axis.Names.Where(axis => axis != "backend" && cells.Select(cell => cell.Axes.GetValueOrDefault(axis)).Distinct().Count() > 1)];
-
-    private static void Labelled(IAnsiConsole console, string label, string text)
-    {
-        console.Markup($"[yellow]{label}[/]");
-        console.WriteLine($"  {text}");
-    }
 }

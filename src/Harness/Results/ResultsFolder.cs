@@ -53,14 +53,22 @@ internal sealed class ResultsFolder
     /// <summary>Adds a cell's record, and its latencies where it has some.</summary>
     /// <param name="record">What the cell came to.</param>
     /// <param name="hlogPath">The interval log of this round; null where there is none.</param>
+    /// <exception cref="HarnessException">The disk is full, or the folder is gone.</exception>
     public void Append(CellRecord record, string? hlogPath)
     {
-        if (hlogPath is not null)
+        try
         {
-            _latencies.AddRound(record.Cell, record.Round, hlogPath);
+            if (hlogPath is not null)
+            {
+                _latencies.AddRound(record.Cell, record.Round, hlogPath);
+            }
+            // The record goes last: a cell that is listed has its latencies.
+            File.AppendAllText(CellsPath, JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord) + "\n");
         }
-        // The record goes last: a cell that is listed has its latencies.
-        File.AppendAllText(CellsPath, JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord) + "\n");
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write to the results folder '{Path}': {e.Message.TrimEnd('.')}; what it holds so far can be read by harness report", e);
+        }
     }
 
     private static string Free(string path)

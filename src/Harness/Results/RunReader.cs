@@ -55,7 +55,7 @@ internal static class RunReader
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot read '{path}': {e.Message}", e);
+            throw new HarnessException(ExitCode.Failed, $"cannot read '{path}': {OneLine.Of(e.Message)}", e);
         }
     }
 

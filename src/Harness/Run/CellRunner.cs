@@ -117,7 +117,7 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         }
         catch (JsonException e)
         {
-            return CellOutcome.Failed($"the load generator's result cannot be read: {e.Message}");
+            return CellOutcome.Failed($"the load generator's result cannot be read: {OneLine.Of(e.Message)}");
         }
         var log = scratch.File("load.hlog");
         return result switch

@@ -16,6 +16,9 @@ internal sealed record RunSession
     /// <summary>How to start the program for a cell, see <see cref="HarnessProgram.Command"/>.</summary>
     public required IReadOnlyList<string> Program { get; init; }
 
+    /// <summary>Where progress and warnings go.</summary>
+    public TextWriter Messages { get; init; } = Console.Error;
+
     /// <param name="stop">Ends the run; what is complete is kept.</param>
     /// <returns>How it came out, and the folder.</returns>
     public (RunOutcome Outcome, string Folder) Run(CancellationToken stop)
@@ -61,8 +64,8 @@ internal sealed record RunSession
 
     private RunProgress Progress(IReadOnlyList<Cell> cells, RingFacts ring)
     {
-        var terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
+        var terminal = Messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
         var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
-        return new RunProgress(Console.Error, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, runnable * Matrix.Rounds));
+        return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, runnable * Matrix.Rounds));
     }
 }

@@ -38,7 +38,7 @@ public sealed class CellsRunnerTests : IDisposable
         var outcome = await RunAsync(serve, load);
         Assert.Equal(CellStatus.Failed, outcome.Status);
         Assert.StartsWith(reason, outcome.Reason);
-        Assert.DoesNotContain('\n', outcome.Reason);
+        Assert.DoesNotContain('\n', outcome.Reason!);
     }
 
     [Fact]
@@ -122,6 +122,33 @@ public sealed class CellsRunnerTests : IDisposable
     }
 
     [Fact]
+    public void A_whole_run_leaves_a_complete_folder_with_its_environment()
+    {
+        var matrix = Path.Combine(_root, "tiny.yml");
+        File.WriteAllText(matrix, "backend: [poll, epoll]\nrounds: 2\nduration: 1ms\nwarmup: 0s\n");
+        var script = Path.Combine(_root, "program");
+        File.WriteAllText(script, $"if [ $1 = serve ]; then\n{Serves}\nelse\n{Loads}\nfi\n");
+        var said = new StringWriter { NewLine = "\n" };
+        var session = new RunSession
+        {
+            Matrix = MatrixReader.Read(matrix, brief: false),
+            Filter = null,
+            ResultsRoot = Path.Combine(_root, "results"),
+            CommandLine = "harness run tiny.yml",
+            Program = ["sh", script],
+            Messages = said,
+        };
+        var (outcome, folder) = session.Run(CancellationToken.None);
+        Assert.Equal(new RunOutcome(4, 0, false), outcome);
+        var data = RunReader.Read(folder);
+        Assert.Equal((RunStatus.Complete, 2, "harness run tiny.yml"), (data.Run.Status, data.Run.CellCount, data.Run.CommandLine));
+        Assert.NotNull(data.Run.Finished);
+        Assert.NotNull(data.Run.Environment.KernelRelease);
+        Assert.Equal(4, data.Cells.Count);
+        Assert.Contains("4/4  0s left  round 2  ", said.ToString());
+    }
+
+    [Fact]
     public void Server_and_load_generator_get_the_first_two_cpus_that_are_allowed()
     {
         var facts = ResultsSamples.Environment with { CpusAllowed = "2-4" };
@@ -149,7 +176,7 @@ public sealed class CellsRunnerTests : IDisposable
         progress.Begin(1, "backend=epoll", TimeSpan.FromSeconds(2));
         progress.End(1, "backend=epoll", TimeSpan.FromSeconds(2), "10 iops");
         progress.Erase();
-        Assert.Equal("\r\x1b[2K[                        ] 0/2  4s left  round 1  backend=ep\r\x1b[2K", drawn.ToString());
+        Assert.Equal("\r\x1b[2K[                        ] 0/2  4s left  round 1  backend=e\r\x1b[2K", drawn.ToString());
     }
 
     private static MatrixRunner Runner(ICellRunner runner, ResultsFolder results, int rounds, TextWriter? said = null)

@@ -49,7 +49,7 @@ public sealed class MatrixTests : IDisposable
     [InlineData("depth: [1, 2, 1]\n", "1: depth: '1' is there twice")]
     [InlineData("depth: []\n", "1: depth: the list is empty; leave the key out for its default (64)")]
     [InlineData("rounds: [1, 2]\n", "1: rounds: expected one value")]
-    [InlineData("wait: spinn\n", "1: wait: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
+    [InlineData("wait: spinn\n", "1: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
     [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, null:1G or file:/path")]
     [InlineData("brief: 3\n", "1: brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'")]
     [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, size, rw, pattern, transport, block, brief")]
@@ -114,7 +114,7 @@ public sealed class MatrixTests : IDisposable
         int[] Order(ulong seed, int round) => Interleave.Round(cells, seed, round);
     }
 
-    private static readonly int[] KnownOrder = [0, 1, 2, 3, 4, 5, 6, 7];
+    private static readonly int[] KnownOrder = [4, 2, 0, 6, 5, 3, 1, 7];
 
     private MatrixDefinition Read(string yaml, bool brief = false)
     {

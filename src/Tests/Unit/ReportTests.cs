@@ -17,9 +17,19 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
-    public void No_line_is_wider_than_the_report()
+    public void A_matrix_like_smoke_with_large_figures_fits_into_120_columns()
     {
-        var report = ReportBuilder.Build(RunReader.Read(Sample()));
+        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        foreach (var backend in Matrix.Vocabulary.Backends)
+        {
+            foreach (var (depth, rw) in (ReadOnlySpan<(string, string)>)[("1", "read"), ("64", "write")])
+            {
+                var cell = new Matrix.Cell(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth, ["rw"] = rw });
+                folder.Append(ResultsSamples.Ok(cell, 1, 1_234_567, enters: 0.0312), ResultsSamples.Hlog(_root, "log", 100, 12_345));
+                folder.Append(ResultsSamples.Ok(cell, 2, 1_134_567, enters: 0.0312), null);
+            }
+        }
+        var report = ReportBuilder.Build(RunReader.Read(folder.Path));
         Assert.All(ReportConsole.Draw(console => ReportTable.Write(report, console)).Split('\n'), line => Assert.True(line.Length <= ReportConsole.Width, line));
     }
 
@@ -52,7 +62,7 @@ public sealed class ReportTests : IDisposable
     [InlineData(9.996, "10.0")]
     [InlineData(12.345, "12.3")]
     [InlineData(99.96, "100")]
-    [InlineData(1234.5, "1234")]
+    [InlineData(1234.4, "1234")]
     public void Figures_have_three_digits_that_mean_something(double? value, string text) => Assert.Equal(text, Figures.Short(value));
 
     private string Sample()
@@ -73,6 +83,24 @@ public sealed class ReportTests : IDisposable
     }
 
     private const string Table = """
-        x
+        sample · 0123456789 · 2026-03-01 12:00 UTC · 3 rounds · 1 s per cell after 0.5 s warm-up
+        Example CPU(TM) 9000, 2 CPUs · Linux 6.12.0 · .NET 10.0.1
+        every cell: wait block · depth 64 · connections 1 · size 4k · pattern random · transport unix · block memory:256M
+
+        warning  there are two CPUs
+                 remedy: use four
+
+
+         rw     backend     iops         vs epoll   p50   p99  p99.9  cpu µs/op    calls/op    enters/op  alloc B/op
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+         read   epoll      2,000             1.00   120   500    500  3.13/2.50  0.031/1.04            -         0/0
+                uring      2,800  1.50 1.40..1.80  85.1  90.0   90.0  3.13/2.50  0.031/1.04  0.031/0.031         0/0
+
+         write  epoll    123,456             1.00     -     -      -  3.13/2.50  0.031/1.04            -         0/0
+
+        a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max
+        failed   backend=epoll,depth=64,rw=write in 1 of 2 rounds: the server was killed by signal 11 (SIGSEGV)
+        skipped  backend=uring-poll,depth=64,rw=write: io_uring is refused: the sysctl kernel.io_uring_disabled is 2
+
         """;
 }

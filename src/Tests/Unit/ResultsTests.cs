@@ -99,6 +99,15 @@ public sealed class ResultsTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_vanishes_during_the_run_is_one_line()
+    {
+        var folder = Create();
+        Directory.Delete(folder.Path, recursive: true);
+        var error = Assert.Throws<HarnessException>(() => folder.Append(ResultsSamples.Ok(_cell, 1, 1000), null));
+        Assert.StartsWith($"cannot write to the results folder '{folder.Path}': ", error.Message);
+    }
+
+    [Fact]
     public void Rounds_are_added_up_as_histograms_and_kept_apart_by_tag()
     {
         var folder = Create();
