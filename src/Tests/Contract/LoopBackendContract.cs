@@ -794,3 +794,13 @@ public sealed class EpollContract : LoopBackendContract
 {
     protected override string Backend => "epoll";
 }
+
+public sealed class UringPollContract : LoopBackendContract
+{
+    protected override string Backend => "uring-poll";
+}
+
+public sealed class UringContract : LoopBackendContract
+{
+    protected override string Backend => "uring";
+}
