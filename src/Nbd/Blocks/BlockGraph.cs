@@ -17,7 +17,6 @@ namespace Harness.Nbd;
 public sealed class BlockGraph : IDisposable
 {
     private readonly IBlock _top;
-    private readonly RequestRules _rules;
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
     private readonly bool _flushForFua;
@@ -32,7 +31,7 @@ public sealed class BlockGraph : IDisposable
         Capabilities = readOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
         _flushForFua = (Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
         TransmissionFlags = FlagsOf(Capabilities);
-        _rules = new RequestRules(top.Size, TransmissionFlags, top.Constraints);
+        Rules = new RequestRules(top.Size, TransmissionFlags, top.Constraints);
     }
 
     /// <summary>Bytes.</summary>
@@ -42,7 +41,7 @@ public sealed class BlockGraph : IDisposable
     public BlockCapabilities Capabilities { get; }
 
     /// <summary>What of it the handshake says.</summary>
-    public NbdTransmissionFlags TransmissionFlags { get; }
+    public TransmissionFlags TransmissionFlags { get; }
 
     /// <summary>The block sizes.</summary>
     public BlockSizeConstraints Constraints => _top.Constraints;
@@ -67,36 +66,36 @@ public sealed class BlockGraph : IDisposable
     /// <summary>What one loop has in flight here. On that loop's thread.</summary>
     public InFlightCount InFlightOn(BlockLoop loop) => _inFlight[loop.Index] ??= new InFlightCount();
 
-    /// <summary>Whether the gate would let a request through: 0, or the errno of its refusal.</summary>
-    public int Check(NbdCommand command, NbdCommandFlags flags, ulong offset, ulong length) => _rules.Check(command, flags, offset, length);
+    /// <summary>What a request may ask of this graph. The gate's own rules: whoever has judged a request by them need not have it judged again.</summary>
+    public RequestRules Rules { get; }
 
     /// <summary>
     /// Takes a request through the gate. Its owner hears of its completion exactly once, possibly before this returns. On the thread of the request's loop.
     /// </summary>
     public void Start(BlockRequest request)
     {
-        int error = Check(request.Command, request.Flags, request.Offset, request.Length);
-        if (error != 0)
+        RequestVerdict verdict = Rules.Check(new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length));
+        if (verdict.IsServed)
         {
-            request.Fail(error);
+            StartChecked(request);
+        }
+        else
+        {
+            request.Fail((int)verdict.Error);
             request.Owner.OnRequestCompleted(request);
-            return;
         }
-
-        request.FlushAfter = _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command);
-        request.MarkStarted(this, InFlightOn(request.Home));
-        if (request.Length == 0 && request.Command != NbdCommand.Flush)
-        {
-            // Nothing to do is done: blocks need not think of empty ranges.
-            request.Complete(0);
-            return;
-        }
-
-        Enter(request);
     }
 
     /// <summary>Closes the blocks. Nothing may be in flight on any loop.</summary>
     public void Dispose() => _top.Dispose();
+
+    /// <summary>As <see cref="Start"/>, for a request that <see cref="Rules"/> have found good.</summary>
+    internal void StartChecked(BlockRequest request)
+    {
+        request.FlushAfter = _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command);
+        request.MarkStarted(this, InFlightOn(request.Home));
+        Enter(request);
+    }
 
     /// <summary>On the loop's thread: the block has completed the request.</summary>
     internal void OnCompleted(BlockRequest request)
@@ -133,18 +132,18 @@ public sealed class BlockGraph : IDisposable
         return length;
     }
 
-    private static NbdTransmissionFlags FlagsOf(BlockCapabilities can)
+    private static TransmissionFlags FlagsOf(BlockCapabilities can)
     {
-        NbdTransmissionFlags flags = NbdTransmissionFlags.HasFlags;
-        flags |= Where(BlockCapabilities.ReadOnly, NbdTransmissionFlags.ReadOnly);
-        flags |= Where(BlockCapabilities.Flush, NbdTransmissionFlags.SendFlush | NbdTransmissionFlags.SendFua);
-        flags |= Where(BlockCapabilities.Fua, NbdTransmissionFlags.SendFua);
-        flags |= Where(BlockCapabilities.Trim, NbdTransmissionFlags.SendTrim);
-        flags |= Where(BlockCapabilities.WriteZeroes, NbdTransmissionFlags.SendWriteZeroes);
-        flags |= Where(BlockCapabilities.FastZero, NbdTransmissionFlags.SendFastZero);
-        return flags | Where(BlockCapabilities.MultiConn, NbdTransmissionFlags.CanMultiConn);
+        TransmissionFlags flags = TransmissionFlags.HasFlags;
+        flags |= Where(BlockCapabilities.ReadOnly, TransmissionFlags.ReadOnly);
+        flags |= Where(BlockCapabilities.Flush, TransmissionFlags.SendFlush | TransmissionFlags.SendFua);
+        flags |= Where(BlockCapabilities.Fua, TransmissionFlags.SendFua);
+        flags |= Where(BlockCapabilities.Trim, TransmissionFlags.SendTrim);
+        flags |= Where(BlockCapabilities.WriteZeroes, TransmissionFlags.SendWriteZeroes);
+        flags |= Where(BlockCapabilities.FastZero, TransmissionFlags.SendFastZero);
+        return flags | Where(BlockCapabilities.MultiConn, TransmissionFlags.CanMultiConn);
 
-        NbdTransmissionFlags Where(BlockCapabilities capability, NbdTransmissionFlags meaning) => (can & capability) != 0 ? meaning : 0;
+        TransmissionFlags Where(BlockCapabilities capability, TransmissionFlags meaning) => (can & capability) != 0 ? meaning : 0;
     }
 
     private void Enter(BlockRequest request)

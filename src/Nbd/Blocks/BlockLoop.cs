@@ -11,7 +11,7 @@ namespace Harness.Nbd;
 public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
 {
     /// <summary>The most loops that a server can have: blocks keep their per-loop state in arrays of this length.</summary>
-    public const int MaxLoops = 64;
+    public const int MaxLoops = 1024;
 
     private BlockRequest? _free;
 

@@ -80,6 +80,9 @@ public sealed class BlockRequest : LoopWork
     /// <summary>For the gate: a flush follows, because the block does not honour FUA itself.</summary>
     internal bool FlushAfter { get; set; }
 
+    /// <summary>True where a block has seen it, so that an error is the block's and not the gate's refusal.</summary>
+    internal bool WasStarted => _graph is not null;
+
     /// <summary>True from the start to the completion.</summary>
     internal bool IsStarted => Volatile.Read(ref _state) == Started;
 
@@ -143,7 +146,7 @@ public sealed class BlockRequest : LoopWork
     }
 
     /// <summary>For messages: command, range and who was asked.</summary>
-    public string Text() => $"{Command} of {Length} bytes at {Offset}{(_graph is null ? string.Empty : $" on {_graph.Describe()}")}";
+    public string Text() => $"{Command.Text()} of {Length} bytes at {Offset}{(_graph is null ? string.Empty : $" on {_graph.Describe()}")}";
 
     /// <summary>Completed from another thread: the rest happens on the loop's.</summary>
     protected override void Run() => Finish();

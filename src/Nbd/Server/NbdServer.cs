@@ -45,6 +45,8 @@ public sealed class NbdServer
 
     internal ServerLog Log { get; }
 
+    internal bool IsDraining => _draining;
+
     /// <summary>Accepts on a socket. On the thread of the first loop, or before it runs.</summary>
     /// <param name="fd">A listening socket (<see cref="Sockets.Listen"/>); the server closes it.</param>
     /// <param name="endpoint">Where it listens.</param>
@@ -102,8 +104,6 @@ public sealed class NbdServer
         return done.Task;
     }
 
-    internal bool IsDraining => _draining;
-
     /// <summary>The listener has accepted: the connection goes to the next loop, or is closed because there are too many.</summary>
     internal void OnAccepted(int fd, SocketEndpoint endpoint, long number)
     {
@@ -124,6 +124,20 @@ public sealed class NbdServer
         {
             loop.Loop.Post(() => loop.Serve(new PlainTransport(loop.Loop, fd, peer)));
         }
+    }
+
+    /// <summary>The export of this name, or null.</summary>
+    internal NbdExport? FindExport(string name)
+    {
+        foreach (NbdExport export in Exports)
+        {
+            if (export.Name == name)
+            {
+                return export;
+            }
+        }
+
+        return null;
     }
 
     internal void OnConnectionEnded() => Interlocked.Decrement(ref _connections);

@@ -94,7 +94,7 @@ internal sealed partial class ServerConnection
         else
         {
             string where = inTransmission ? "in the middle of a request" : "in the handshake";
-            Break(result == 0 ? $"the client left {where}" : $"receiving failed: {ErrorText(result)}");
+            Break(result == 0 ? $"the client left {where}" : $"receiving failed: {ErrnoText.Of(result)}");
         }
     }
 
@@ -118,101 +118,108 @@ internal sealed partial class ServerConnection
 
     private void ParseRequests()
     {
-        while (_ending == Ending.None && !_stalled && FinishArriving())
+        while (_ending == Ending.None && !_stalled && FinishArriving() && TakeRequest())
         {
-            if (Available < Requests.CompactSize)
-            {
-                _needed = Requests.CompactSize;
-                return;
-            }
-
-            if (!Requests.TryReadCompact(Unparsed, out CompactRequest header))
-            {
-                Break("closed: what came is not a request (bad magic)");
-                return;
-            }
-
-            if (!Take(header))
-            {
-                return;
-            }
         }
     }
 
     /// <summary>Takes one request off the stream. Returns false where it has to wait: for more bytes, or for replies to leave.</summary>
-    private bool Take(in CompactRequest header)
+    private bool TakeRequest()
     {
-        if (header.Command == NbdCommand.Disconnect)
+        switch (Requests.ParseCompact(Unparsed, out NbdRequest request))
         {
-            _parsed += Requests.CompactSize;
-            Finish();
+            case WireStatus.NeedMore:
+                _needed = Requests.CompactSize;
+                return false;
+            case WireStatus.BadMagic:
+                Break("closed: what the client sent is not a request (its magic is wrong)");
+                return false;
+        }
+
+        RequestVerdict verdict = _graph!.Rules.Check(request);
+        switch (verdict.Action)
+        {
+            case RequestAction.Serve when request.Command == NbdCommand.Write:
+                return TakeWrite(request);
+            case RequestAction.Serve:
+                return TakeServed(request);
+            case RequestAction.Succeed:
+            case RequestAction.Refuse:
+                return TakeRefused(request, verdict);
+            case RequestAction.Drop:
+                Break($"closed: {_graph.Rules.Explain(verdict, request)}");
+                return false;
+            default:
+                _parsed += Requests.CompactSize;
+                Finish();
+                return false;
+        }
+    }
+
+    private bool TakeServed(in NbdRequest header)
+    {
+        if (!Admit(header.Command == NbdCommand.Read ? (long)header.Length : 0, out BlockRequest request, header))
+        {
             return false;
         }
 
-        if (header.Command == NbdCommand.Write)
-        {
-            return TakeWrite(header);
-        }
-
-        long charge = header.Command == NbdCommand.Read ? Math.Min(header.Length, Limits.MaxPayload) : 0;
-        if (!Admit(charge))
-        {
-            return false;
-        }
-
-        _parsed += Requests.CompactSize;
-        _graph!.Start(Begin(header, charge));
+        _graph!.StartChecked(request);
         return true;
     }
 
-    private bool TakeWrite(in CompactRequest header)
+    /// <summary>Answers at once, or when the data that comes with it has been thrown away.</summary>
+    private bool TakeRefused(in NbdRequest header, RequestVerdict verdict)
     {
-        if (header.Length > Limits.MaxPayload)
+        if (!Admit(charge: 0, out BlockRequest request, header))
         {
-            Break($"closed: a WRITE of {header.Length} bytes is more than the {Limits.MaxPayload} that a request may carry");
             return false;
         }
 
+        request.Fail((int)verdict.Error);
+        _arriving = request;
+        _discard = verdict.SkipBytes;
+        return true;
+    }
+
+    private bool TakeWrite(in NbdRequest header)
+    {
         int length = (int)header.Length;
-        int error = _graph!.Check(header.Command, header.Flags, header.Offset, header.Length);
-        bool inPlace = error == 0 && (length <= InPlaceMax || Available - Requests.CompactSize >= length);
+        bool inPlace = length <= InPlaceMax || Available - Requests.CompactSize >= length;
         if (inPlace && Available < Requests.CompactSize + length)
         {
             _needed = Requests.CompactSize + length;
             return false;
         }
 
-        long charge = inPlace || error != 0 ? 0 : length;
-        if (!Admit(charge))
+        if (!Admit(inPlace ? 0 : length, out BlockRequest request, header))
         {
             return false;
         }
 
-        _parsed += Requests.CompactSize;
-        BlockRequest request = Begin(header, charge);
         if (inPlace)
         {
             StartInPlace(request, length);
         }
         else
         {
-            Arrive(request, length, error);
+            Arrive(request, length);
         }
 
         return true;
     }
 
-    /// <summary>Whether one more request may be in flight. Where it may not, receiving stops until replies have left.</summary>
-    private bool Admit(long charge)
+    /// <summary>Begins a request where one more may be in flight; elsewhere receiving stops until replies have left.</summary>
+    private bool Admit(long charge, out BlockRequest request, in NbdRequest header)
     {
         // A request larger than the budget goes through alone, or it would wait for ever.
         _stalled = _inFlight >= _options.MaxInFlight || (_inFlight > 0 && _charged + charge > _options.MaxBytes);
-        return !_stalled;
-    }
+        if (_stalled)
+        {
+            request = null!;
+            return false;
+        }
 
-    private BlockRequest Begin(in CompactRequest header, long charge)
-    {
-        BlockRequest request = _home.Blocks.Rent(this);
+        request = _home.Blocks.Rent(this);
         request.Command = header.Command;
         request.Flags = header.Flags;
         request.Offset = header.Offset;
@@ -222,7 +229,8 @@ internal sealed partial class ServerConnection
         _charged += charge;
         _inFlight++;
         _home.Requests++;
-        return request;
+        _parsed += Requests.CompactSize;
+        return true;
     }
 
     private void StartInPlace(BlockRequest request, int length)
@@ -231,20 +239,13 @@ internal sealed partial class ServerConnection
         request.PayloadLease = _chunk;
         _chunk.Hold();
         _parsed += length;
-        _graph!.Start(request);
+        _graph!.StartChecked(request);
     }
 
-    /// <summary>The payload is not all here: it gets a buffer of its own, or it is thrown away because the request is refused.</summary>
-    private void Arrive(BlockRequest request, int length, int error)
+    /// <summary>The payload is large and not all here: it gets a buffer of its own, and the rest is received straight into that.</summary>
+    private void Arrive(BlockRequest request, int length)
     {
         _arriving = request;
-        if (error != 0)
-        {
-            request.Fail(error);
-            _discard = length;
-            return;
-        }
-
         _arrivingBuffer = _home.Blocks.Buffers.Rent(length);
         _arrived = Math.Min(Available, length);
         Unparsed[.._arrived].CopyTo(_arrivingBuffer.Slice.Span);
@@ -270,7 +271,7 @@ internal sealed partial class ServerConnection
             _arrivingBuffer = null;
             request.Payload = buffer.Slice;
             request.PayloadLease = buffer;
-            _graph!.Start(request);
+            _graph!.StartChecked(request);
             return true;
         }
 
@@ -349,6 +350,18 @@ internal sealed partial class ServerConnection
         _chunk.Release();
         _chunk = next;
         return true;
+    }
+
+    /// <summary>The connection ends in the middle of a request: it was never started, so it just goes away.</summary>
+    private void DropArriving()
+    {
+        if (_arriving is { } request)
+        {
+            _arriving = null;
+            _arrivingBuffer?.Release();
+            _arrivingBuffer = null;
+            Release(request);
+        }
     }
 
     private void FreeReceiving() => _chunk.Release();

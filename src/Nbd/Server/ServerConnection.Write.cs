@@ -33,9 +33,9 @@ internal sealed partial class ServerConnection
     {
         request.PayloadLease?.Release();
         request.PayloadLease = null;
-        if (request.Error != 0 && request.IsBlocksError)
+        if (request.Error != 0 && request.WasStarted)
         {
-            _server.Log.Line($"{_transport.Peer}: {request.Text()} failed: {ErrnoText.Describe(request.Error)}");
+            _server.Log.Line($"{_transport.Peer}: {request.Text()} failed: {ErrnoText.Of(request.Error)}");
         }
 
         if (_ending >= Ending.Closing)
@@ -86,7 +86,7 @@ internal sealed partial class ServerConnection
                 return false;
             }
 
-            Replies.WriteSimple(HeaderSlice(_headerCount, 1).Span, NbdErrors.FromErrno(request.Error), request.Cookie);
+            Replies.WriteSimple(HeaderSlice(_headerCount, 1).Span, NbdErrors.ToWire(request.Error), request.Cookie);
             _headerCount++;
             _headerPlaced = true;
             _placedBytes += Replies.SimpleSize;
@@ -180,7 +180,7 @@ internal sealed partial class ServerConnection
     {
         if (_ending < Ending.Closing)
         {
-            Break($"sending failed: {ErrorText(result)}{(_inFlight > 0 ? $"; {_inFlight} requests were in flight" : string.Empty)}");
+            Break($"sending failed: {ErrnoText.Of(result)}{(_inFlight > 0 ? $"; {_inFlight} requests were in flight" : string.Empty)}");
         }
 
         // The kernel has let go of the memory; now the leases may be.

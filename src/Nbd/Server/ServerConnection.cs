@@ -160,6 +160,11 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
     /// <summary>Takes the next step towards the end, where there is one to take.</summary>
     private void TryEnd()
     {
+        if (_ending != Ending.None && !_receive.IsPending)
+        {
+            DropArriving();
+        }
+
         if (_ending == Ending.Finishing && _inFlight == 0 && !_send.IsPending)
         {
             Break(reason: null);
@@ -172,6 +177,4 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
             _home.Remove(this);
         }
     }
-
-    private string ErrorText(int result) => ErrnoText.Describe(-result);
 }

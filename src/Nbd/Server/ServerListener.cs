@@ -62,7 +62,7 @@ internal sealed class ServerListener : IIoHandler, ITimerHandler
 
         if (result is -Errno.EMFILE or -Errno.ENFILE or -Errno.ENOMEM or -Errno.ENOBUFS)
         {
-            _server.Log.Line($"cannot accept on {_endpoint}: {ErrnoText.Describe(-result)}; raise the limit with 'ulimit -n', or lower --max-connections");
+            _server.Log.Line($"cannot accept on {_endpoint}: {ErrnoText.Of(result)}; raise the limit with 'ulimit -n', or lower --max-connections");
             _loop.StartTimer(_retry, _loop.NowNs + RetryNs);
             return;
         }

@@ -84,8 +84,9 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         _connections.Add(connection);
         Accepted++;
         connection.Start();
-        if (_drained is not null)
+        if (_server.IsDraining)
         {
+            // Accepted by another loop just before the drain began.
             connection.Drain();
         }
     }
