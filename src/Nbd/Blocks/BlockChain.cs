@@ -19,7 +19,8 @@ public static class BlockChain
             }
         }
 
-        throw new BlockException($"unknown store '{name}'{Suggestion(name)}; the stores are {string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis))}");
+        string all = string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis));
+        throw new BlockException($"unknown store '{name}'{Suggestion(name)}; the stores are {all}") { IsUsage = true };
     }
 
     private static string Suggestion(string name)

@@ -38,7 +38,7 @@ public static class StoreCatalog
             "file:PATH",
             "An existing regular file, of its own size. TRIM punches holes.",
             [new("PATH", "the file; for example /srv/disk.img")],
-            (text, readOnly) => new FileStore(text.Length > 0 ? text : throw new BlockException("'file' needs a path: file:/srv/disk.img"), readOnly)),
+            (text, readOnly) => new FileStore(text.Length > 0 ? text : throw new BlockException("'file' needs a path: file:/srv/disk.img") { IsUsage = true }, readOnly)),
     ];
 
     private static ulong ParseSize(string store, string text)
@@ -46,7 +46,7 @@ public static class StoreCatalog
         if (!ByteSize.TryParse(text, out ulong bytes) || bytes == 0)
         {
             string found = text.Length == 0 ? "none is given" : $"'{text}' is none";
-            throw new BlockException($"'{store}' needs a size, and {found}: write {store}:1G");
+            throw new BlockException($"'{store}' needs a size, and {found}: write {store}:1G") { IsUsage = true };
         }
 
         return bytes;
