@@ -113,11 +113,12 @@ public sealed unsafe partial class Ring : IDisposable
     private void Map(in io_uring_params p)
     {
         bool array = (p.flags & SetupFlags.NO_SQARRAY) == 0;
-        nuint sqSize = p.sq_off.array + (array ? p.sq_entries * sizeof(uint) : 0);
+        // Kernels that can do without the array have one mapping for both rings, so that its size is then the completion queue's.
+        nuint sqSize = array ? p.sq_off.array + p.sq_entries * sizeof(uint) : 0;
         nuint cqSize = p.cq_off.cqes + p.cq_entries * (nuint)sizeof(io_uring_cqe);
         bool single = (p.features & RingFeatures.SINGLE_MMAP) != 0;
 
-        _sqRingSize = single ? nuint.Max(sqSize, cqSize) : nuint.Max(sqSize, MinimumSqRing(in p));
+        _sqRingSize = single ? nuint.Max(sqSize, cqSize) : sqSize;
         _sqRing = MapPart(_sqRingSize, IoUring.IORING_OFF_SQ_RING);
         _cqRingSize = single ? 0 : cqSize;
         _cqRing = single ? _sqRing : MapPart(cqSize, IoUring.IORING_OFF_CQ_RING);
@@ -142,9 +143,6 @@ public sealed unsafe partial class Ring : IDisposable
         for (uint i = 0; array && i < p.sq_entries; i++)
             indices[i] = i;
     }
-
-    // Without the index array the ring ends after its last field.
-    private static nuint MinimumSqRing(in io_uring_params p) => p.sq_off.dropped + (nuint)sizeof(uint);
 
     private nint MapPart(nuint size, long offset)
     {
