@@ -23,6 +23,7 @@ public sealed partial class EventLoop : IDisposable
     private const int SpinsPerClockRead = 32;
 
     private readonly ILoopBackend _backend;
+    private readonly LoopCounters _counters;
     private readonly Timers _timers = new();
     private readonly Thread _owner;
     private IoOperation? _readyHead;
@@ -41,6 +42,7 @@ public sealed partial class EventLoop : IDisposable
         _backend = backend;
         Wait = wait;
         _owner = Thread.CurrentThread;
+        _counters = backend.Counters;
         backend.Attach(this);
     }
 
@@ -63,7 +65,7 @@ public sealed partial class EventLoop : IDisposable
         get => _backend.NowNs;
     }
 
-    /// <summary>What this loop has asked of the kernel.</summary>
+    /// <summary>What this loop has asked of the kernel, brought up to date by asking.</summary>
     public LoopCounters Counters => _backend.Counters;
 
     /// <summary>True on the thread that owns the loop. Any thread may ask.</summary>
@@ -161,7 +163,7 @@ public sealed partial class EventLoop : IDisposable
             RunTurnEnd();
         }
 
-        Counters.Turns++;
+        _counters.Turns++;
     }
 
     private void WaitForWork()
@@ -178,7 +180,7 @@ public sealed partial class EventLoop : IDisposable
             return;
         }
 
-        Counters.Sleeps++;
+        _counters.Sleeps++;
         _backend.Wait(sleepNs);
         Volatile.Write(ref _sleeping, 0);
     }
