@@ -93,7 +93,10 @@ public sealed unsafe partial class Ring : IDisposable
     public void Enable()
     {
         if (IsEnabled)
+        {
             return;
+        }
+
         Register(IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0, nameof(IoUring.IORING_REGISTER_ENABLE_RINGS));
         IsEnabled = true;
     }
@@ -102,11 +105,17 @@ public sealed unsafe partial class Ring : IDisposable
     public void Dispose()
     {
         if (_disposed)
+        {
             return;
+        }
+
         _disposed = true;
         // The registration belongs to the thread that made it; from another thread this fails, and the kernel drops it when that thread ends.
         if (IsRingFdRegistered)
+        {
             TryUnregisterRingFd();
+        }
+
         Release();
     }
 
@@ -141,7 +150,9 @@ public sealed unsafe partial class Ring : IDisposable
         // Slot i of the ring is entry i, for good. Newer kernels need no such table.
         uint* indices = (uint*)(_sqRing + (nint)p.sq_off.array);
         for (uint i = 0; array && i < p.sq_entries; i++)
+        {
             indices[i] = i;
+        }
     }
 
     private nint MapPart(nuint size, long offset)
@@ -153,11 +164,20 @@ public sealed unsafe partial class Ring : IDisposable
     private void Release()
     {
         if (_sqes != null)
+        {
             Mman.munmap((nint)_sqes, _sqesSize);
+        }
+
         if (_cqRing != 0 && _cqRing != _sqRing)
+        {
             Mman.munmap(_cqRing, _cqRingSize);
+        }
+
         if (_sqRing != 0)
+        {
             Mman.munmap(_sqRing, _sqRingSize);
+        }
+
         NativeMemory.Free(_timespecs);
         // A late call must end in a NullReferenceException, not in memory that now belongs to someone else.
         _sqHead = _sqTail = _sqFlags = _cqHead = _cqTail = null;

@@ -6,7 +6,7 @@ namespace Harness.Tests;
 
 /// <summary>
 /// Layouts and constants of the ring against <c>&lt;linux/io_uring.h&gt;</c>, by a C compiler. What an older header does not have is listed in the output; behaviour proves it
-/// where we use it (no index array, incremental buffers, minimum wait, multishot read, in the tests of the ring).
+/// where we use it (no index array, incremental buffers, minimum wait, multishot read, epoll wait, in the tests of the ring).
 /// </summary>
 public sealed class IoUringAbiTests(ITestOutputHelper output)
 {
@@ -85,7 +85,7 @@ public sealed class IoUringAbiTests(ITestOutputHelper output)
 
     private static AbiProgram Program(IEnumerable<AbiLayout> layouts)
     {
-        var program = new AbiProgram(Header, "linux/time_types.h");
+        var program = new AbiProgram(Header, "linux/time_types.h", "sys/syscall.h");
         foreach (AbiLayout layout in layouts)
         {
             layout.AddTo(program, OlderNames);

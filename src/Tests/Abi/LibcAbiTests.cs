@@ -24,6 +24,8 @@ public sealed class LibcAbiTests
             AbiLayout.Of(type).AddTo(program, new Dictionary<string, string>());
         }
 
+        program.Struct(typeof(Epoll.Layout), "struct epoll_event", Epoll.Layout.Size);
+        program.Field("struct epoll_event", "data", Epoll.Layout.DataOffset, sizeof(ulong));
         (bool ok, string said) = CCompiler.Check(program.Source);
         Assert.True(ok, said);
         Assert.Empty(program.Missing);

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using Harness.Io;
 using Harness.Io.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Harness.Tests;
 
@@ -109,6 +111,33 @@ public sealed class RingRegisterTests
         Assert.Equal(0, ring.TakeOne().Result);
         Assert.Equal(1 << 20, file.Length);
         Assert.True(ring.PrepareRead(file.Fd, whole.Address, 64, 1 << 20, 6));
+        Assert.Equal(0, ring.TakeOne().Result);
+    }
+
+    [SkippableFact]
+    public void The_ring_waits_on_an_epoll_set()
+    {
+        using Ring ring = RingFixture.Open();
+        RingFixture.Require(RingOpcode.EPOLL_WAIT);
+        using var pipe = new TestPipe();
+        using var memory = new NativeBuffer(256, clear: true);
+        using var epoll = new SafeFileHandle(Epoll.epoll_create1(Epoll.EPOLL_CLOEXEC), ownsHandle: true);
+        int fd = (int)epoll.DangerousGetHandle();
+        Span<byte> bytes = memory.Whole.Span;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Epoll.EPOLLIN);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[Epoll.Layout.DataOffset..], 0x1234_5678_9abc);
+        ring.PrepareEpollControl(fd, Epoll.EPOLL_CTL_ADD, pipe.ReadFd, memory.Whole.Address, 1);
+        Assert.Equal(0, ring.TakeOne().Result);
+
+        ring.PrepareEpollWait(fd, memory.Whole.Address + 64, 4, 2);
+        ring.Submit();
+        ring.AssertQuiet();
+        pipe.Write(1);
+        Assert.Equal((2ul, 1), (ring.TakeOne() is var c ? c.UserData : 0, c.Result));
+        Assert.Equal(Epoll.EPOLLIN, BinaryPrimitives.ReadUInt32LittleEndian(bytes[64..]));
+        Assert.Equal(0x1234_5678_9abcul, BinaryPrimitives.ReadUInt64LittleEndian(bytes[(64 + Epoll.Layout.DataOffset)..]));
+
+        ring.PrepareEpollControl(fd, Epoll.EPOLL_CTL_DEL, pipe.ReadFd, 0, 3);
         Assert.Equal(0, ring.TakeOne().Result);
     }
 
