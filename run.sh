@@ -51,14 +51,14 @@ find_dotnet() {
 }
 
 need_sdk() {
-  # From the root, where global.json says which SDKs will do.
-  (cd "$root" && dotnet --version 2>/dev/null | grep -q '^10\.') ||
-    die "needs the .NET 10 SDK, and $(command -v dotnet) has none; https://dotnet.microsoft.com/download/dotnet/10.0"
   # A service account may have no home to write to.
   if [ ! -w "${HOME:-/nonexistent}" ]; then
     mkdir -p "$root/.cache/home"
     export HOME=$root/.cache/home DOTNET_CLI_HOME=$root/.cache/home
   fi
+  # From the root, where global.json says which SDKs will do.
+  (cd "$root" && dotnet --version 2>/dev/null | grep -q '^10\.') ||
+    die "needs the .NET 10 SDK, and $(command -v dotnet) has none; https://dotnet.microsoft.com/download/dotnet/10.0"
 }
 
 # Name, size and time of every source: a deleted file or an older check-out counts as a change too.
