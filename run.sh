@@ -122,7 +122,7 @@ run_tests() {
   console=$out/console
   if [ "$full" = 1 ]; then
     export HARNESS_TEST_FULL=1
-    log=$root/results/tests/$(date -u +%Y-%m-%d)-$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown).log
+    log=$root/results/tests/$(date -u +%Y-%m-%d)-$(git -c safe.directory="$root" -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown).log
     mkdir -p "$(dirname "$log")"
   fi
 
@@ -134,7 +134,7 @@ run_tests() {
   if [ "$full" = 1 ]; then
     {
       echo "date    $(date -u +%Y-%m-%dT%H:%M:%SZ)"
-      echo "commit  $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
+      echo "commit  $(git -c safe.directory="$root" -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
       echo "kernel  $(uname -srm)"
       echo "cpus    $(nproc)"
       echo "dotnet  $(dotnet --version)"
