@@ -194,11 +194,11 @@ public sealed partial class EventLoop
         {
             if (operation.Kind == OperationKind.Receive)
             {
-                Counters.BytesReceived += operation.Result;
+                _counters.BytesReceived += operation.Result;
             }
             else if (operation.Kind == OperationKind.Send)
             {
-                Counters.BytesSent += operation.Result;
+                _counters.BytesSent += operation.Result;
             }
         }
     }

@@ -23,6 +23,7 @@ public sealed partial class EventLoop : IDisposable
     private const int SpinsPerClockRead = 32;
 
     private readonly ILoopBackend _backend;
+    private readonly LoopCounters _counters;
     private readonly Timers _timers = new();
     private readonly Thread _owner;
     private IoOperation? _readyHead;
@@ -41,6 +42,7 @@ public sealed partial class EventLoop : IDisposable
         _backend = backend;
         Wait = wait;
         _owner = Thread.CurrentThread;
+        _counters = backend.Counters;
         backend.Attach(this);
     }
 
@@ -63,7 +65,7 @@ public sealed partial class EventLoop : IDisposable
         get => _backend.NowNs;
     }
 
-    /// <summary>What this loop has asked of the kernel.</summary>
+    /// <summary>What this loop has asked of the kernel, brought up to date by asking.</summary>
     public LoopCounters Counters => _backend.Counters;
 
     /// <summary>True on the thread that owns the loop. Any thread may ask.</summary>
@@ -87,15 +89,14 @@ public sealed partial class EventLoop : IDisposable
     public void RunOnce()
     {
         WaitForWork();
-        RunPosted();
-        RunTimers();
-        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
-        {
-            RunReady();
-            RunTurnEnd();
-        }
+        RunTurn();
+    }
 
-        Counters.Turns++;
+    /// <summary>One turn that does not sleep: handles what is there now.</summary>
+    public void RunOnceWithoutSleep()
+    {
+        _backend.Wait(0);
+        RunTurn();
     }
 
     /// <summary>Makes <see cref="Run"/> return after its current turn. Any thread may call it.</summary>
@@ -152,6 +153,19 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>Ends the loop and frees the backend. The loop's thread calls it after <see cref="Run"/>; pending operations are dropped unheard.</summary>
     public void Dispose() => _backend.Dispose();
 
+    private void RunTurn()
+    {
+        RunPosted();
+        RunTimers();
+        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
+        {
+            RunReady();
+            RunTurnEnd();
+        }
+
+        _counters.Turns++;
+    }
+
     private void WaitForWork()
     {
         long sleepNs = SleepNs();
@@ -166,7 +180,7 @@ public sealed partial class EventLoop : IDisposable
             return;
         }
 
-        Counters.Sleeps++;
+        _counters.Sleeps++;
         _backend.Wait(sleepNs);
         Volatile.Write(ref _sleeping, 0);
     }

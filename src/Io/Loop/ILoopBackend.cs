@@ -15,7 +15,7 @@ public interface ILoopBackend : IDisposable
     /// <summary>True where <see cref="IoOperation.TimeoutNs"/> is done by the backend itself, false where the loop keeps a timer.</summary>
     bool HasDeadlines { get; }
 
-    /// <summary>What the backend has asked of the kernel so far.</summary>
+    /// <summary>What the backend has asked of the kernel so far: always the same object, brought up to date by asking.</summary>
     LoopCounters Counters { get; }
 
     /// <summary>More about how it runs, for results: for a ring, the granted flags. Empty where there is nothing to say.</summary>

@@ -12,6 +12,8 @@ public static class LoopBackends
     {
         "poll" => new PollBackend(),
         "epoll" => new EpollBackend(),
+        "uring-poll" => new UringPollBackend(),
+        "uring" => new UringBackend(),
         _ => throw new ArgumentException($"unknown backend '{name}'; the backends are {string.Join(", ", All)}"),
     };
 }

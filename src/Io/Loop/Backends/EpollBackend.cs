@@ -44,7 +44,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
     public override void Wait(long timeoutNs)
     {
         int count = WaitOnce(timeoutNs);
-        Counters.SystemCalls++;
+        Calls.SystemCalls++;
         for (int i = 0; i < count; i++)
         {
             byte* at = _events + (i * Epoll.Layout.Size);
@@ -53,7 +53,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
             if (fd == WakeUp.Fd)
             {
                 WakeUp.Clear();
-                Counters.SystemCalls++;
+                Calls.SystemCalls++;
                 continue;
             }
 
@@ -130,7 +130,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
         byte* argument = stackalloc byte[16];
         *(uint*)argument = events;
         *(long*)(argument + Epoll.Layout.DataOffset) = fd;
-        Counters.SystemCalls++;
+        Calls.SystemCalls++;
         if (Epoll.epoll_ctl(_epoll, what, fd, argument) < 0 && what != Epoll.EPOLL_CTL_DEL)
         {
             throw new IoException($"cannot watch descriptor {fd} with epoll", Marshal.GetLastSystemError());

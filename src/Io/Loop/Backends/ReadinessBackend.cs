@@ -24,7 +24,10 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public bool HasDeadlines => false;
 
-    public LoopCounters Counters { get; } = new();
+    public virtual LoopCounters Counters => Calls;
+
+    /// <summary>What this object itself counts; <see cref="Counters"/> is the whole.</summary>
+    protected LoopCounters Calls { get; } = new();
 
     protected EventLoop Loop { get; private set; } = null!;
 
@@ -87,11 +90,11 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
         if (isSocket)
         {
-            Counters.SystemCalls++;
+            Calls.SystemCalls++;
             Socket.shutdown(fd, Socket.SHUT_RDWR);
         }
 
-        Counters.SystemCalls++;
+        Calls.SystemCalls++;
         Unistd.close(fd);
     }
 
@@ -299,7 +302,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     private nint Call(nint result)
     {
         int errno = result < 0 ? Marshal.GetLastSystemError() : 0;
-        Counters.SystemCalls++;
+        Calls.SystemCalls++;
         return result < 0 ? -errno : result;
     }
 
@@ -318,8 +321,12 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         public uint Armed;
         public int Index = -1;
 
+        /// <summary>Raised at each close, so that a completion of the descriptor that had this number before is known.</summary>
+        public uint Generation;
+
         public void Reset()
         {
+            Generation++;
             MayRead = false;
             MayWrite = true;
             HungUp = false;

@@ -1,0 +1,156 @@
+using Harness.Io.Native;
+
+namespace Harness.Io;
+
+/// <summary>
+/// The ring of one loop, with what both ring backends need around it: room for entries, waiting, a wake-up from other threads, and what a completion belongs to.
+/// </summary>
+internal sealed class LoopRing : IDisposable
+{
+    // Turns submit a batch at a time; a fuller queue is handed over early, so the size bounds memory and not what can be in flight.
+    private const uint Entries = 1024;
+
+    private readonly WakeEvent _wake;
+    private readonly LoopCounters _counters;
+    private readonly ICompletionSink _sink;
+    private bool _wakeArmed;
+
+    /// <summary>A ring that belongs to the calling thread.</summary>
+    public LoopRing(WakeEvent wake, LoopCounters counters, ICompletionSink sink)
+    {
+        _wake = wake;
+        _counters = counters;
+        _sink = sink;
+        Ring = new Ring(new RingOptions { Entries = Entries });
+        Ring.Enable();
+        Ring.RegisterRingFd();
+    }
+
+    public Ring Ring { get; }
+
+    public string Description => $"{Ring.Flags.ToNames()}";
+
+    /// <summary>user_data of completions that nobody waits for, such as those of cancel requests.</summary>
+    public static ulong Ignored => Pack(CompletionTag.Ignored, 0, 0);
+
+    /// <summary>What identifies a completion: what it is, a slot or descriptor, and its generation, so that a late one is never taken for another's.</summary>
+    public static ulong Pack(CompletionTag tag, int index, uint generation) => ((ulong)tag << 56) | ((ulong)(generation & 0xff_ffff) << 32) | (uint)index;
+
+    public static (CompletionTag Tag, int Index, uint Generation) Unpack(ulong userData) =>
+        ((CompletionTag)(userData >> 56), (int)(uint)userData, (uint)(userData >> 32) & 0xff_ffff);
+
+    /// <summary>Makes room for entries that must go in together.</summary>
+    public void Reserve(int entries)
+    {
+        while (Ring.SqSpaceLeft < entries)
+        {
+            Submitted(Ring.Submit());
+        }
+    }
+
+    /// <summary>Hands over what is queued, waits as <see cref="ILoopBackend.Wait"/> says, and gives every completion to the backend.</summary>
+    public void Wait(long timeoutNs)
+    {
+        ArmWake();
+        if (timeoutNs != 0 && Ring.CompletionsReady == 0)
+        {
+            Check(Ring.SubmitAndWait(1, timeoutNs));
+        }
+        else if (Ring.SubmissionsPending > 0 || Ring.NeedsEnter)
+        {
+            Check(Ring.SubmitAndGetEvents());
+        }
+
+        Drain();
+    }
+
+    /// <summary>The ring counts for itself; the loop's counters show it.</summary>
+    public void Publish()
+    {
+        _counters.SystemCalls += Ring.Enters - _counters.Enters;
+        _counters.Enters = Ring.Enters;
+        _counters.Sqes = Ring.Sqes;
+        _counters.Cqes = Ring.Cqes;
+        _counters.Overflows = Ring.Overflows;
+        Ring.SqesByOpcode[.._counters.SqesByOpcode.Length].CopyTo(_counters.SqesByOpcode);
+    }
+
+    public void Dispose() => Ring.Dispose();
+
+    private void ArmWake()
+    {
+        if (!_wakeArmed)
+        {
+            Reserve(1);
+            _wakeArmed = Ring.PreparePollAdd(_wake.Fd, (uint)Poll.POLLIN, multishot: true, Pack(CompletionTag.Wake, 0, 0));
+        }
+    }
+
+    private void Drain()
+    {
+        while (Ring.TryTake(out Cqe completion))
+        {
+            (CompletionTag tag, int index, uint generation) = Unpack(completion.UserData);
+            if (tag == CompletionTag.Wake)
+            {
+                _wake.Clear();
+                _counters.SystemCalls++;
+                _wakeArmed = completion.HasMore;
+            }
+            else if (tag != CompletionTag.Ignored)
+            {
+                _sink.OnCompletion(tag, index, generation, completion);
+            }
+        }
+    }
+
+    private void Submitted(int result)
+    {
+        if (result == -Errno.EBUSY)
+        {
+            // The kernel holds completions that found no room; it takes no more entries before we take those.
+            Check(Ring.SubmitAndGetEvents());
+            Drain();
+        }
+        else
+        {
+            Check(result);
+        }
+    }
+
+    private static void Check(int result)
+    {
+        if (result < 0 && result is not (-Errno.EINTR or -Errno.EAGAIN or -Errno.EBUSY or -Errno.ETIME))
+        {
+            throw new IoException("io_uring_enter failed", -result);
+        }
+    }
+}
+
+/// <summary>Takes the completions of a loop's ring.</summary>
+internal interface ICompletionSink
+{
+    void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion);
+}
+
+/// <summary>What a completion of a loop's ring is.</summary>
+internal enum CompletionTag : byte
+{
+    /// <summary>An operation in a slot.</summary>
+    Operation,
+
+    /// <summary>The linked timeout of an operation in a slot.</summary>
+    LinkTimeout,
+
+    /// <summary>The eventfd of another thread's wake-up.</summary>
+    Wake,
+
+    /// <summary>A descriptor became readable.</summary>
+    Readable,
+
+    /// <summary>A descriptor became writable.</summary>
+    Writable,
+
+    /// <summary>Nobody waits for it.</summary>
+    Ignored,
+}

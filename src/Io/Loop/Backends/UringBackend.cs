@@ -1,0 +1,212 @@
+using Harness.Io.Native;
+
+namespace Harness.Io;
+
+/// <summary>
+/// <c>uring</c>: every operation is a submission queue entry, and its completion the result. Operations live in slots; a completion carries slot and generation, so that a
+/// late one is never taken for another's. One enter hands over a turn's entries and waits.
+/// </summary>
+internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
+{
+    private readonly LoopCounters _counters = new();
+    private readonly WakeEvent _wake = new();
+    private readonly LoopRing _ring;
+    private Slot[] _slots = new Slot[256];
+    private int[] _free = new int[256];
+    private int _freeCount;
+    private EventLoop _loop = null!;
+
+    public UringBackend()
+    {
+        _ring = new LoopRing(_wake, _counters, this);
+        for (int slot = _slots.Length - 1; slot >= 0; slot--)
+        {
+            _free[_freeCount++] = slot;
+        }
+    }
+
+    public string Name => "uring";
+
+    public string Description => _ring.Description;
+
+    public long NowNs => MonotonicClock.NowNs;
+
+    public bool HasDeadlines => true;
+
+    public LoopCounters Counters
+    {
+        get
+        {
+            _ring.Publish();
+            return _counters;
+        }
+    }
+
+    public void Attach(EventLoop loop) => _loop = loop;
+
+    public void Wake() => _wake.Set();
+
+    public bool Quiesce(int fd) => true;
+
+    public void Submit(IoOperation operation)
+    {
+        int index = TakeSlot(operation);
+        bool hasDeadline = operation.TimeoutNs > 0;
+        _ring.Reserve(hasDeadline ? 2 : 1);
+        ulong userData = LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation);
+        Prepare(operation, userData, hasDeadline ? SqeFlags.IO_LINK : SqeFlags.NONE);
+        if (hasDeadline)
+        {
+            _slots[index].Outstanding = 2;
+            _ring.Ring.PrepareLinkTimeout(operation.TimeoutNs, LoopRing.Pack(CompletionTag.LinkTimeout, index, _slots[index].Generation));
+        }
+    }
+
+    public void Cancel(IoOperation operation)
+    {
+        operation.CancelRequested = true;
+        int index = operation.BackendSlot;
+        _ring.Reserve(1);
+        _ring.Ring.PrepareCancel(LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation), LoopRing.Ignored);
+    }
+
+    public void Wait(long timeoutNs) => _ring.Wait(timeoutNs);
+
+    public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion)
+    {
+        ref Slot slot = ref _slots[index];
+        if ((slot.Generation & 0xff_ffff) != generation || slot.Operation is not { } operation)
+        {
+            return;
+        }
+
+        if (tag == CompletionTag.LinkTimeout)
+        {
+            operation.DeadlinePassed = completion.Result == -Errno.ETIME;
+        }
+        else
+        {
+            slot.Result = completion.Result;
+        }
+
+        if (--slot.Outstanding == 0)
+        {
+            Settle(index, operation, slot.Result);
+        }
+    }
+
+    public void CloseDescriptor(int fd, bool isSocket)
+    {
+        if (isSocket)
+        {
+            _counters.SystemCalls++;
+            Socket.shutdown(fd, Socket.SHUT_RDWR);
+        }
+
+        _counters.SystemCalls++;
+        Unistd.close(fd);
+    }
+
+    public void Dispose()
+    {
+        _ring.Dispose();
+        _wake.Dispose();
+    }
+
+    private void Prepare(IoOperation operation, ulong userData, SqeFlags flags)
+    {
+        Ring ring = _ring.Ring;
+        int fd = operation.Fd;
+        NativeSlice buffer = operation.Buffer;
+        switch (operation.Kind)
+        {
+            case OperationKind.Receive:
+                ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags);
+                break;
+            case OperationKind.Send:
+                ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
+                break;
+            case OperationKind.Accept:
+                ring.PrepareAccept(fd, Socket.SOCK_CLOEXEC, multishot: false, userData, flags);
+                break;
+            case OperationKind.Connect:
+                ring.PrepareConnect(fd, (nint)operation.Endpoint!.Address, (uint)operation.Endpoint.Length, userData, flags);
+                break;
+            case OperationKind.Read:
+                ring.PrepareRead(fd, buffer.Address, (uint)buffer.Length, (ulong)operation.Offset, userData, flags);
+                break;
+            case OperationKind.Write:
+                ring.PrepareWrite(fd, buffer.Address, (uint)buffer.Length, (ulong)operation.Offset, userData, flags);
+                break;
+            case OperationKind.Flush:
+                ring.PrepareFsync(fd, dataOnly: true, userData, flags);
+                break;
+            case OperationKind.Allocate:
+                ring.PrepareFallocate(fd, operation.Mode, (ulong)operation.Offset, (ulong)operation.Length, userData, flags);
+                break;
+            default:
+                throw new InvalidOperationException($"{operation.Kind} is not for a backend");
+        }
+    }
+
+    /// <summary>
+    /// Completes the operation when all of its completions are in. With a deadline there are two, in either order, and only together do they tell a deadline from a
+    /// cancel.
+    /// </summary>
+    private void Settle(int index, IoOperation operation, int result)
+    {
+        _slots[index].Operation = null;
+        _slots[index].Generation++;
+        operation.BackendSlot = -1;
+        _free[_freeCount++] = index;
+        if (result == -Errno.EINTR)
+        {
+            // A worker thread of the kernel was interrupted: by our cancel, or by something that is none of the caller's business.
+            if (!operation.CancelRequested)
+            {
+                Submit(operation);
+                return;
+            }
+
+            result = -Errno.ECANCELED;
+        }
+
+        _loop.Complete(operation, result);
+    }
+
+    private int TakeSlot(IoOperation operation)
+    {
+        if (_freeCount == 0)
+        {
+            Grow();
+        }
+
+        int index = _free[--_freeCount];
+        ref Slot slot = ref _slots[index];
+        slot.Operation = operation;
+        slot.Outstanding = 1;
+        operation.BackendSlot = index;
+        operation.CancelRequested = false;
+        return index;
+    }
+
+    private void Grow()
+    {
+        int old = _slots.Length;
+
+        Array.Resize(ref _slots, old * 2);
+        Array.Resize(ref _free, old * 2);
+        for (int slot = (old * 2) - 1; slot >= old; slot--)
+        {
+            _free[_freeCount++] = slot;
+        }
+    }
+
+    private struct Slot
+    {
+        public IoOperation? Operation;
+        public uint Generation;
+        public int Outstanding;
+        public int Result;
+    }
+}

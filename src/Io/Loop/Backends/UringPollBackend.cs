@@ -1,0 +1,122 @@
+using Harness.Io.Native;
+
+namespace Harness.Io;
+
+/// <summary>
+/// <c>uring-poll</c>: readiness from a ring, socket calls by ourselves. Reading is watched by one multishot poll per descriptor, which like an edge fires when armed on
+/// something readable and then at each wake-up; writing by a one-shot poll while a send found the socket full.
+/// </summary>
+internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
+{
+    private const uint ReadArmed = 1;
+    private const uint WriteArmed = 2;
+    private const uint Ending = 4;
+
+    private readonly LoopRing _ring;
+
+    public UringPollBackend()
+    {
+        _ring = new LoopRing(WakeUp, Calls, this);
+    }
+
+    public override string Name => "uring-poll";
+
+    public override string Description => _ring.Description;
+
+    public override LoopCounters Counters
+    {
+        get
+        {
+            _ring.Publish();
+            return Calls;
+        }
+    }
+
+    public override bool Quiesce(int fd)
+    {
+        Watch watch = WatchOf(fd);
+        if (watch.Armed == 0)
+        {
+            return true;
+        }
+
+        // The polls outlive close(2) and keep the file open, so they end first; their own completions say when.
+        EndPoll(watch, ReadArmed, CompletionTag.Readable);
+        EndPoll(watch, WriteArmed, CompletionTag.Writable);
+        watch.Armed |= Ending;
+        return false;
+    }
+
+    public override void Wait(long timeoutNs) => _ring.Wait(timeoutNs);
+
+    public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion) =>
+        OnPolled(WatchOf(index), generation, completion, tag == CompletionTag.Readable ? ReadArmed : WriteArmed);
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _ring.Dispose();
+    }
+
+    protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable);
+
+    protected override void ArmWrite(Watch watch) => Arm(watch, WriteArmed, Poll.POLLOUT, CompletionTag.Writable);
+
+    // The multishot poll stays: an edge that nobody waits for is remembered in MayRead.
+    protected override void DisarmRead(Watch watch)
+    {
+    }
+
+    // The one-shot poll stays until it fires; a stray one only says that the socket may be written.
+    protected override void DisarmWrite(Watch watch)
+    {
+    }
+
+    private void Arm(Watch watch, uint what, int events, CompletionTag tag)
+    {
+        if ((watch.Armed & what) == 0)
+        {
+            _ring.Reserve(1);
+            _ring.Ring.PreparePollAdd(watch.Fd, (uint)events, multishot: what == ReadArmed, LoopRing.Pack(tag, watch.Fd, watch.Generation));
+            watch.Armed |= what;
+        }
+    }
+
+    private void EndPoll(Watch watch, uint what, CompletionTag tag)
+    {
+        if ((watch.Armed & what) != 0)
+        {
+            _ring.Reserve(1);
+            // ASYNC_CANCEL, not POLL_REMOVE: while an event of the poll is on its way, POLL_REMOVE gives up with EALREADY and the poll lives on (seen on 6.18).
+            _ring.Ring.PrepareCancel(LoopRing.Pack(tag, watch.Fd, watch.Generation), LoopRing.Ignored);
+        }
+    }
+
+    private void OnPolled(Watch watch, uint generation, Cqe completion, uint what)
+    {
+        if ((watch.Generation & 0xff_ffff) != generation)
+        {
+            return;
+        }
+
+        if (!completion.HasMore)
+        {
+            watch.Armed &= ~what;
+        }
+
+        if ((watch.Armed & Ending) != 0)
+        {
+            if (watch.Armed == Ending)
+            {
+                watch.Armed = 0;
+                Loop.DescriptorQuiet(watch.Fd);
+            }
+
+            return;
+        }
+
+        // A poll that failed is treated as a hang-up: the socket call that follows gives the true error.
+        int events = completion.Result < 0 ? Poll.POLLERR : completion.Result;
+        OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLRDHUP)) != 0);
+    }
+}
