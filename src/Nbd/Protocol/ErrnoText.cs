@@ -151,5 +151,6 @@ public static class ErrnoText
     /// <param name="errno">A positive errno, or a negated one as the kernel returns it.</param>
     public static string NameOf(int errno) => Find(errno, out var row) ? row.Name : $"errno {errno}";
 
-    private static bool Find(int errno, out (int Number, string Name, string Text) row) => s_byNumber.TryGetValue(errno < 0 ? unchecked(-errno) : errno, out row);
+    private static bool Find(int errno, out (int Number, string Name, string Text) row)
+        => s_byNumber.TryGetValue(errno < 0 ? unchecked(-errno) : errno, out row);
 }

@@ -71,7 +71,9 @@ public sealed class ExportInfoBuilder
         return verdict;
     }
 
-    /// <summary>At the ACK: everything that was told. Ends the connection where EXPORT was not among it, or where the block sizes do not fit the export.</summary>
+    /// <summary>
+    /// At the ACK: everything that was told. Ends the connection where EXPORT was not among it, or where the block sizes do not fit the export.
+    /// </summary>
     public ParseVerdict Finish(out ExportInfo? export)
     {
         export = null;

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Harness.Nbd;
 
-/// <summary>Names of exports: UTF-8 without NUL, at most 4096 bytes; the empty name is the default export. NBD protocol, "Conventions". Any thread may call.</summary>
+/// <summary>
+/// Names of exports: UTF-8 without NUL, at most 4096 bytes; the empty name is the default export. NBD protocol, "Conventions". Any thread may call.
+/// </summary>
 public static class ExportName
 {
     private const string What = "the export name";

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The answer to EXPORT_NAME, which has no option-reply framing: <c>u64 size, u16 flags</c>, and 124 zero bytes unless NO_ZEROES was agreed. Transmission begins
-/// right after it. NBD protocol, "EXPORT_NAME". Any thread may call.
+/// The answer to EXPORT_NAME, which has no option-reply framing: <c>u64 size, u16 flags</c>, and 124 zero bytes unless NO_ZEROES was agreed. Transmission
+/// begins right after it. NBD protocol, "EXPORT_NAME". Any thread may call.
 /// </summary>
 public static class ExportNameReply
 {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The first message of either side: the server's greeting (NBDMAGIC, IHAVEOPT, 16 bits of flags) and the client's answer (32 bits of flags). NBD protocol, "Newstyle negotiation". Any
-/// thread may call.
+/// The first message of either side: the server's greeting (NBDMAGIC, IHAVEOPT, 16 bits of flags) and the client's answer (32 bits of flags). NBD protocol,
+/// "Newstyle negotiation". Any thread may call.
 /// </summary>
 public static class Greeting
 {
@@ -24,7 +24,9 @@ public static class Greeting
         BinaryPrimitives.WriteUInt16BigEndian(destination[16..], (ushort)flags);
     }
 
-    /// <summary>Parses the server's greeting. An oldstyle server is recognised and refused by name. Unknown flags are kept: a client just does not answer them.</summary>
+    /// <summary>
+    /// Parses the server's greeting. An oldstyle server is recognised and refused by name. Unknown flags are kept: a client just does not answer them.
+    /// </summary>
     public static ParseVerdict Parse(ReadOnlySpan<byte> bytes, out HandshakeFlags flags)
     {
         flags = HandshakeFlags.None;

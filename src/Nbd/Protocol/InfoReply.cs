@@ -92,5 +92,6 @@ public readonly record struct InfoReply(InfoType Type, ulong ExportSize, Transmi
         return ParseVerdict.Ok;
     }
 
-    private static ParseVerdict WrongLength(string name, int expected, int length) => ParseVerdict.Drop($"an INFO reply with {name} is {expected} bytes, but {length} came");
+    private static ParseVerdict WrongLength(string name, int expected, int length)
+        => ParseVerdict.Drop($"an INFO reply with {name} is {expected} bytes, but {length} came");
 }

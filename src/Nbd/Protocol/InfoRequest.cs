@@ -25,7 +25,7 @@ public readonly record struct InfoRequest(string Name, InfoTypes Wanted)
 
         // The comparison comes before any arithmetic: 0xffffffff + 1 was CVE-2022-26495.
         uint nameBytes = BinaryPrimitives.ReadUInt32BigEndian(data);
-        if (unchecked(nameBytes + 1) > (uint)(data.Length - FixedBytes))
+        if (nameBytes > (uint)(data.Length - FixedBytes))
         {
             return Invalid($"the export name is said to be {nameBytes} bytes long, but the option has only {data.Length} bytes");
         }

@@ -1,6 +1,8 @@
 namespace Harness.Nbd;
 
-/// <summary>Commands of the transmission phase (16 bits on the wire; other values are legal input and answered EINVAL). NBD protocol, "Request types".</summary>
+/// <summary>
+/// Commands of the transmission phase (16 bits on the wire; other values are legal input and answered EINVAL). NBD protocol, "Request types".
+/// </summary>
 public enum NbdCommand : ushort
 {
     /// <summary>READ.</summary>

@@ -51,9 +51,11 @@ public static class NbdErrors
         };
     }
 
-    /// <summary>What a client takes from a reply: 0 or a positive errno. A number that the protocol does not list counts as EINVAL, and the connection goes on.</summary>
+    /// <summary>
+    /// What a client takes from a reply: 0 or a positive errno. A number that the protocol does not list counts as EINVAL, and the connection goes on.
+    /// </summary>
     public static int FromWire(uint error) => IsKnown(error) ? (int)error : (int)NbdError.EINVAL;
 
-    private static bool IsKnown(uint error) => (NbdError)error is NbdError.None or NbdError.EPERM or NbdError.EIO or NbdError.ENOMEM or NbdError.EINVAL or NbdError.ENOSPC
-        or NbdError.EOVERFLOW or NbdError.ENOTSUP or NbdError.ESHUTDOWN;
+    private static bool IsKnown(uint error) => (NbdError)error is NbdError.None or NbdError.EPERM or NbdError.EIO or NbdError.ENOMEM or NbdError.EINVAL
+        or NbdError.ENOSPC or NbdError.EOVERFLOW or NbdError.ENOTSUP or NbdError.ESHUTDOWN;
 }

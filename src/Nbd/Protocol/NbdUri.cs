@@ -14,7 +14,8 @@ public enum NbdTransport : byte
 }
 
 /// <summary>
-/// Where an export is: <c>nbd://host[:port]/export</c> or <c>nbd+unix:///export?socket=PATH</c>. The NBD URI text, doc/uri.md. Immutable; any thread may read it.
+/// Where an export is: <c>nbd://host[:port]/export</c> or <c>nbd+unix:///export?socket=PATH</c>. The NBD URI text, doc/uri.md. Immutable; any thread may read
+/// it.
 /// </summary>
 public sealed record NbdUri
 {
@@ -40,7 +41,8 @@ public sealed record NbdUri
     /// <param name="text">What the user typed.</param>
     /// <param name="uri">The URI, where it is good.</param>
     /// <param name="error">One line that names what is wrong and what to do; or empty.</param>
-    public static bool TryParse(string? text, [NotNullWhen(true)] out NbdUri? uri, out string error) => NbdUriParser.TryParse(text ?? string.Empty, out uri, out error);
+    public static bool TryParse(string? text, [NotNullWhen(true)] out NbdUri? uri, out string error)
+        => NbdUriParser.TryParse(text ?? string.Empty, out uri, out error);
 
     /// <summary>Whether a client can connect to it: port 0 is only for listening.</summary>
     /// <param name="error">One line that says what is wrong, or empty.</param>

@@ -8,7 +8,8 @@ using System.Text.Unicode;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Takes an NBD URI apart: scheme, authority, path, query (RFC 3986; doc/uri.md of the NBD project). Each step either takes its part or names what is wrong with it.
+/// Takes an NBD URI apart: scheme, authority, path, query (RFC 3986; doc/uri.md of the NBD project). Each step either takes its part or names what is wrong
+/// with it.
 /// </summary>
 internal static class NbdUriParser
 {
@@ -73,7 +74,9 @@ internal static class NbdUriParser
 
     private static NbdUri? ParseTcp(string authority, string? query, out string error)
     {
-        if (!TryQuery(query, socketAllowed: false, out _, out error) || !TryAuthority(authority, out string host, out string port, out error) || !TryPort(port, out int number, out error))
+        if (!TryQuery(query, socketAllowed: false, out _, out error)
+            || !TryAuthority(authority, out string host, out string port, out error)
+            || !TryPort(port, out int number, out error))
         {
             return null;
         }
@@ -115,7 +118,8 @@ internal static class NbdUriParser
         foreach (string pair in (query ?? string.Empty).Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             (string rawKey, string? rawValue) = Cut(pair, '=');
-            if (!TryDecode(rawKey, "a query key", out string key, out error) || !TryDecode(rawValue ?? string.Empty, "a query value", out string value, out error))
+            if (!TryDecode(rawKey, "a query key", out string key, out error)
+                || !TryDecode(rawValue ?? string.Empty, "a query value", out string value, out error))
             {
                 return false;
             }
@@ -221,7 +225,8 @@ internal static class NbdUriParser
     }
 
     /// <summary>A host that begins with a hyphen has been taken for an option by programs that it was handed to (CVE-2025-14946).</summary>
-    private static bool IsName(string host) => host.Length is > 0 and <= 255 && char.IsAsciiLetterOrDigit(host[0]) && host.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
+    private static bool IsName(string host) => host.Length is > 0 and <= 255 && char.IsAsciiLetterOrDigit(host[0])
+        && host.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 
     private static bool TryPort(string digits, out int port, out string error)
     {

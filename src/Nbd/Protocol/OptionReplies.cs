@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Writes a server's option replies, header and data. Each method returns the bytes written; a destination of <see cref="MaxWrittenBytes"/> is enough for any. NBD protocol, "Option reply
-/// types" and "Info types". Any thread may call.
+/// Writes a server's option replies, header and data. Each method returns the bytes written; a destination of <see cref="MaxWrittenBytes"/> is enough for any.
+/// NBD protocol, "Option reply types" and "Info types". Any thread may call.
 /// </summary>
 public static class OptionReplies
 {

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The header of an option reply: magic, option, type, length (20 bytes), followed by that many bytes of data. NBD protocol, "Fixed newstyle negotiation". Any thread may call.
+/// The header of an option reply: magic, option, type, length (20 bytes), followed by that many bytes of data. NBD protocol, "Fixed newstyle negotiation". Any
+/// thread may call.
 /// </summary>
 /// <param name="Option">The option that is answered.</param>
 /// <param name="Type">What kind of answer it is, known or not.</param>
@@ -40,7 +41,7 @@ public readonly record struct OptionReply(NbdOption Option, OptionReplyType Type
 
         if (length > Limits.MaxOptionBytes)
         {
-            return ParseVerdict.Drop($"the server announced {length} bytes of data in its answer to option {(uint)option}; the most is {Limits.MaxOptionBytes}");
+            return ParseVerdict.Drop($"the server announced {length} bytes of data for option {(uint)option}; the most is {Limits.MaxOptionBytes}");
         }
 
         if (type == OptionReplyType.Ack && length != 0)

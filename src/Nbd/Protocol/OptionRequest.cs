@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The header of an option: IHAVEOPT, option, length (16 bytes), followed by that many bytes of data. NBD protocol, "Newstyle negotiation". Any thread may call.
+/// The header of an option: IHAVEOPT, option, length (16 bytes), followed by that many bytes of data. NBD protocol, "Newstyle negotiation". Any thread may
+/// call.
 /// </summary>
 /// <param name="Option">The option, known or not.</param>
 /// <param name="Length">Bytes of data that follow, at most <see cref="Limits.MaxOptionBytes"/>.</param>
@@ -45,8 +46,10 @@ public readonly record struct OptionRequest(NbdOption Option, int Length)
         return ParseVerdict.Ok;
     }
 
-    /// <summary>Judges the option by its header alone, before its data is kept: what may carry data, and what a client without FIXED_NEWSTYLE may send. Whether the option
-    /// is supported is for the server to say.</summary>
+    /// <summary>
+    /// Judges the option by its header alone, before its data is kept: what may carry data, and what a client without FIXED_NEWSTYLE may send. Whether the
+    /// option is supported is for the server to say.
+    /// </summary>
     /// <param name="fixedNewstyle">Whether the client answered FIXED_NEWSTYLE; without it EXPORT_NAME is the only option, and no error can be answered.</param>
     public ParseVerdict CheckForm(bool fixedNewstyle)
     {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Simple replies on the wire: <c>u32 magic, u32 error, u64 cookie</c>, then the data of a READ where the error is 0, and only there. NBD protocol, "Simple reply
-/// message". Any thread may call; nothing is allocated.
+/// Simple replies on the wire: <c>u32 magic, u32 error, u64 cookie</c>, then the data of a READ where the error is 0, and only there. NBD protocol, "Simple
+/// reply message". Any thread may call; nothing is allocated.
 /// </summary>
 public static class Replies
 {
@@ -35,7 +35,9 @@ public static class Replies
         return bytes.Length >= 4 && BinaryPrimitives.ReadUInt32BigEndian(bytes) != NbdMagic.SimpleReply ? WireStatus.BadMagic : WireStatus.NeedMore;
     }
 
-    /// <summary>Reads a simple reply of which all <see cref="SimpleSize"/> bytes are there. False where the magic is another one, which is returned for the message.</summary>
+    /// <summary>
+    /// Reads a simple reply of which all <see cref="SimpleSize"/> bytes are there. False where the magic is another one, which is returned for the message.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer bytes.</exception>
     public static bool TryReadSimple(ReadOnlySpan<byte> bytes, out uint magic, out uint error, out ulong cookie)
     {

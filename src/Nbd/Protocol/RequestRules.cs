@@ -1,13 +1,15 @@
 namespace Harness.Nbd;
 
 /// <summary>
-/// The one place that knows what a request may ask of an export: commands, flags, ranges, alignment and sizes, and how each fault is answered. NBD protocol, "Request types", "Command
-/// flags", "Error values", "Block size constraints". For compact requests, without metadata contexts. Immutable; any thread may call; checking allocates nothing and never throws.
+/// The one place that knows what a request may ask of an export: commands, flags, ranges, alignment and sizes, and how each fault is answered. NBD protocol,
+/// "Request types", "Command flags", "Error values", "Block size constraints". For compact requests, without metadata contexts. Immutable; any thread may
+/// call; checking allocates nothing and never throws.
 /// </summary>
 public sealed class RequestRules
 {
     // PAYLOAD_LEN exists only with extended headers.
-    private const NbdCommandFlags KnownFlags = NbdCommandFlags.Fua | NbdCommandFlags.NoHole | NbdCommandFlags.Df | NbdCommandFlags.ReqOne | NbdCommandFlags.FastZero;
+    private const NbdCommandFlags KnownFlags =
+        NbdCommandFlags.Fua | NbdCommandFlags.NoHole | NbdCommandFlags.Df | NbdCommandFlags.ReqOne | NbdCommandFlags.FastZero;
 
     private readonly ulong _alignmentMask;
 
@@ -83,7 +85,7 @@ public sealed class RequestRules
             RequestFault.NoMetaContext => "BLOCK_STATUS needs a metadata context, and none was selected",
             RequestFault.UnknownFlag => $"{request.Command.Text()} has flags 0x{(ushort)(request.Flags & ~KnownFlags):x4}, which are not known here",
             RequestFault.FlagOfOtherCommand => $"{request.Command.Text()} cannot have the flags 0x{(ushort)(request.Flags & ~LegalFlags(request.Command)):x4}",
-            RequestFault.FlagNotOffered => $"{request.Command.Text()} has flags 0x{(ushort)(request.Flags & ~OfferedFlags()):x4}, which were not offered for this export",
+            RequestFault.FlagNotOffered => $"{request.Command.Text()} has flags 0x{(ushort)(request.Flags & ~OfferedFlags()):x4}, which were not offered",
             RequestFault.ReadOnly => $"{what}, but the export is read-only",
             RequestFault.FlushWithRange => $"{what}: a FLUSH has neither offset nor length",
             RequestFault.OutOfRange => $"{what} does not lie within the export's {ExportSize} bytes",

@@ -62,7 +62,9 @@ public enum RequestFault : byte
     FarTooLarge,
 }
 
-/// <summary>What <see cref="RequestRules"/> says of one request. Holds no text, so that refusing costs no memory; <see cref="RequestRules.Explain"/> has it.</summary>
+/// <summary>
+/// What <see cref="RequestRules"/> says of one request. Holds no text, so that refusing costs no memory; <see cref="RequestRules.Explain"/> has it.
+/// </summary>
 /// <param name="Action">What is to happen.</param>
 /// <param name="Fault">Why, where it is not to be served.</param>
 /// <param name="Error">What to answer where the action is <see cref="RequestAction.Refuse"/>.</param>

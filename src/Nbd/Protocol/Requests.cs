@@ -16,8 +16,8 @@ public enum WireStatus : byte
 }
 
 /// <summary>
-/// Requests on the wire: compact, <c>u32 magic, u16 flags, u16 command, u64 cookie, u64 offset, u32 length</c>, and extended, the same with a 64-bit length. NBD
-/// protocol, "Request message" and "Extended headers". Any thread may call; nothing is allocated.
+/// Requests on the wire: compact, <c>u32 magic, u16 flags, u16 command, u64 cookie, u64 offset, u32 length</c>, and extended, the same with a 64-bit length.
+/// NBD protocol, "Request message" and "Extended headers". Any thread may call; nothing is allocated.
 /// </summary>
 public static class Requests
 {
