@@ -3,7 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// What the block graph keeps for one event loop: its requests, its buffers and its number. Everything in it belongs to that loop's thread, so nothing here takes a
+/// What the block graph keeps for one event loop: its requests, its buffers and its number. Everything in it belongs to that loop's thread, so nothing here
+/// takes a
 /// lock.
 /// </summary>
 /// <param name="loop">The loop.</param>

@@ -306,7 +306,9 @@ internal sealed partial class ServerConnection
         }
     }
 
-    /// <summary>Sees to it that what is needed next fits behind what is here, in one piece. Returns false where all chunks are held by writes in flight.</summary>
+    /// <summary>
+    /// Sees to it that what is needed next fits behind what is here, in one piece. Returns false where all chunks are held by writes in flight.
+    /// </summary>
     private bool MakeRoom()
     {
         if (Available == 0 && _chunk.IsOnlyReceivedInto)

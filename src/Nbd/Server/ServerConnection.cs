@@ -4,7 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One client of the server, from the accept to the close. It speaks only to a transport, and everything in it happens on one loop's thread. This file has its life
+/// One client of the server, from the accept to the close. It speaks only to a transport, and everything in it happens on one loop's thread. This file has its
+/// life
 /// and its end; beside it are the handshake, the receiving side and the sending side, which never wait for each other.
 /// </summary>
 internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner, ITurnEndHandler, ITimerHandler

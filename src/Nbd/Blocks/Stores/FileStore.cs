@@ -6,7 +6,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere worker threads
-/// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by hand
+/// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
+/// hand
 /// where the file system can do neither.
 /// </summary>
 public sealed class FileStore : IBlock
