@@ -131,10 +131,11 @@ LC_ALL=C awk -v title="$title" -v out="$script.svg" '
     print "set encoding utf8"
     print "set output " quoted(out)
     print "unset key"
-    print "set label 1 " quoted("Latency by percentile") " at screen 0.5, screen " 1 - 20 / height " center font \",17\" front"
-    print "set label 2 " quoted(title (constants == "" ? "" : "   (" constants ")")) " at screen 0.5, screen " 1 - 42 / height " center textcolor rgb \"#666666\" font \",12\" front"
+    print "set label 1 " quoted("Request latency by percentile") " at screen 0.5, screen " 1 - 20 / height " center font \",17\" front"
+    subtitle = title (constants == "" ? "" : "   (" constants ")")
+    print "set label 2 " quoted(subtitle) " at screen 0.5, screen " 1 - 42 / height " center textcolor rgb \"#666666\" font \",12\" front"
     printf "set multiplot layout %d,%d rowsfirst margins screen %.4f,%.4f,%.4f,%.4f spacing screen %.4f,%.4f\n", \
-      lineCount, columns, 70 / width, 1 - 30 / width, 48 / height, 1 - 106 / height, 84 / width, 62 / height
+      lineCount, columns, 70 / width, 1 - 30 / width, 48 / height, 1 - 114 / height, 84 / width, 62 / height
     print "set logscale xy"
     print "set border 3 linecolor rgb \"#888888\""
     print "set tics nomirror scale 0.5 textcolor rgb \"#333333\" font \",12\""
@@ -176,5 +177,5 @@ LC_ALL=C awk -v title="$title" -v out="$script.svg" '
 
 errors=$(gnuplot "$script" 2>&1) || die "gnuplot failed: $(printf '%s' "$errors" | tr -s '\n ' ' ')"
 # In place only when whole. gnuplot's own stamp and description say nothing about the run.
-sed -e '/^<desc>/d' "$script.svg" >"$out" || die "cannot write '$out'; name another place: histograms.sh RUN OUT.svg"
+{ sed -e '/^<desc>/d' "$script.svg" >"$out"; } 2>/dev/null || die "cannot write '$out'; name another place: histograms.sh RUN OUT.svg"
 echo "$out"

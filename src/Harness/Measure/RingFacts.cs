@@ -1,3 +1,5 @@
+using Harness.Io;
+
 namespace Harness.Measure;
 
 /// <summary>What this process may do with io_uring.</summary>
@@ -21,14 +23,22 @@ internal sealed record RingFacts
     /// <summary>The supported operations, by name; empty where not known.</summary>
     public IReadOnlyList<string> Opcodes { get; init; } = [];
 
-    private const string Sysctl = "/proc/sys/kernel/io_uring_disabled";
-
-    /// <summary>Asks the kernel.</summary>
+    /// <summary>Asks the kernel by making a small ring.</summary>
     public static RingFacts Read()
     {
-        var disabled = File.Exists(Sysctl) ? File.ReadAllText(Sysctl).Trim() : null;
-        return disabled == "2"
-            ? new RingFacts { Available = false, Refusal = "the sysctl kernel.io_uring_disabled is 2", Remedy = "sysctl -w kernel.io_uring_disabled=0" }
-            : new RingFacts { Available = true };
+        if (RingProbe.TryRun(out RingProbe? probe, out RingUnavailableException? reason))
+        {
+            return new RingFacts
+            {
+                Available = true,
+                Features = probe.Features.ToNames(),
+                SetupFlags = probe.Flags.ToNames(),
+                Opcodes = [.. Enum.GetValues<RingOpcode>().Where(probe.IsSupported).Select(o => o.ToString())],
+            };
+        }
+
+        // The message is the refusal, then the remedy.
+        string[] parts = reason.Message.Split("; ", 2);
+        return new RingFacts { Available = false, Refusal = parts[0], Remedy = parts.ElementAtOrDefault(1) };
     }
 }

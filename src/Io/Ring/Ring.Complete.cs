@@ -45,7 +45,10 @@ public sealed unsafe partial class Ring
     public bool TryTake(out Cqe cqe)
     {
         if (!TryPeek(out cqe))
+        {
             return false;
+        }
+
         Advance();
         return true;
     }

@@ -95,7 +95,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.FSYNC, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = dataOnly ? IoUring.IORING_FSYNC_DATASYNC : 0;
         return true;
     }
@@ -121,7 +124,10 @@ public sealed unsafe partial class Ring
     private static bool WithBuffer(io_uring_sqe* sqe, ushort bufferIndexOrGroup)
     {
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->buf_index = bufferIndexOrGroup;
         return true;
     }

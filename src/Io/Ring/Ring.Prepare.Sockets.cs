@@ -16,7 +16,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ACCEPT, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->ioprio = multishot ? IoUring.IORING_ACCEPT_MULTISHOT : (ushort)0;
         sqe->rw_flags = (uint)acceptFlags;
         return true;
@@ -53,7 +56,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.RECV, fd, userData, flags | SqeFlags.BUFFER_SELECT);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->ioprio = IoUring.IORING_RECV_MULTISHOT;
         sqe->buf_group = groupId;
         return true;
@@ -70,7 +76,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.RECV, fd, userData, flags | SqeFlags.BUFFER_SELECT);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->len = length;
         sqe->buf_group = groupId;
         return true;
@@ -119,7 +128,10 @@ public sealed unsafe partial class Ring
     private static bool WithMessageFlags(io_uring_sqe* sqe, int messageFlags)
     {
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = (uint)messageFlags;
         return true;
     }

@@ -51,7 +51,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.POLL_ADD, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->len = multishot ? IoUring.IORING_POLL_ADD_MULTI : 0;
         sqe->rw_flags = mask;
         return true;
@@ -68,7 +71,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.POLL_REMOVE, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->addr = target;
         sqe->len = IoUring.IORING_POLL_UPDATE_EVENTS | (multishot ? IoUring.IORING_POLL_ADD_MULTI : 0);
         sqe->rw_flags = mask;
@@ -127,7 +133,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ASYNC_CANCEL, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = IoUring.IORING_ASYNC_CANCEL_FD | (all ? IoUring.IORING_ASYNC_CANCEL_ALL : 0) | (fixedFile ? IoUring.IORING_ASYNC_CANCEL_FD_FIXED : 0);
         return true;
     }
@@ -140,7 +149,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ASYNC_CANCEL, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = IoUring.IORING_ASYNC_CANCEL_ANY | IoUring.IORING_ASYNC_CANCEL_ALL;
         return true;
     }
@@ -154,6 +166,17 @@ public sealed unsafe partial class Ring
     /// <returns>False when the queue is full.</returns>
     public bool PrepareMessage(int ringFd, ulong targetUserData, int targetResult, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         Entry(RingOpcode.MSG_RING, ringFd, (nint)IoUring.IORING_MSG_DATA, (uint)targetResult, targetUserData, userData, flags) != null;
+
+    /// <summary>Prepares <c>epoll_ctl(2)</c> (5.6).</summary>
+    /// <param name="epollFd">The epoll descriptor.</param>
+    /// <param name="operation"><c>EPOLL_CTL_ADD</c> 1, <c>EPOLL_CTL_DEL</c> 2, <c>EPOLL_CTL_MOD</c> 3.</param>
+    /// <param name="fd">The descriptor to watch. A removal must be submitted before it is closed, or it may hit the next file of that number.</param>
+    /// <param name="event">Address of an <c>epoll_event</c>, valid until submitted; 0 for a removal.</param>
+    /// <param name="userData">Comes back with 0 or minus errno.</param>
+    /// <param name="flags">Entry flags.</param>
+    /// <returns>False when the queue is full.</returns>
+    public bool PrepareEpollControl(int epollFd, int operation, int fd, nint @event, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
+        Entry(RingOpcode.EPOLL_CTL, epollFd, @event, (uint)operation, (ulong)fd, userData, flags) != null;
 
     /// <summary>Prepares one <c>epoll_wait(2)</c> (6.15), for code that closes descriptors by itself.</summary>
     /// <param name="epollFd">The epoll descriptor.</param>
@@ -171,7 +194,10 @@ public sealed unsafe partial class Ring
         ArgumentOutOfRangeException.ThrowIfNegative(timeoutNs);
         io_uring_sqe* sqe = Entry(opcode, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         __kernel_timespec* timespec = _timespecs + (sqe - _sqes);
         *timespec = __kernel_timespec.FromNanoseconds(timeoutNs);
         sqe->addr = (ulong)timespec;

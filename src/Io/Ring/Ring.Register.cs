@@ -15,13 +15,22 @@ public sealed unsafe partial class Ring
     public bool RegisterRingFd()
     {
         if (IsRingFdRegistered)
+        {
             return true;
+        }
+
         io_uring_rsrc_update update = new() { offset = uint.MaxValue, data = (ulong)_fd };
         int result = IoUring.Register(_fd, IoUring.IORING_REGISTER_RING_FDS, &update, 1);
         if (result == -Errno.EINVAL)
+        {
             return false;
+        }
+
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_REGISTER_RING_FDS), -result);
+        }
+
         (_enterFd, _enterFlags) = ((int)update.offset, EnterFlags.REGISTERED_RING);
         return true;
     }
@@ -32,7 +41,9 @@ public sealed unsafe partial class Ring
     {
         int result = IsRingFdRegistered ? TryUnregisterRingFd() : 1;
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_UNREGISTER_RING_FDS), -result);
+        }
     }
 
     /// <summary>Makes a table of registered files with empty slots; entries name them by index with <see cref="SqeFlags.FIXED_FILE"/>.</summary>
@@ -48,10 +59,14 @@ public sealed unsafe partial class Ring
             int[] none = new int[count];
             Array.Fill(none, -1);
             fixed (int* fds = none)
+            {
                 result = IoUring.Register(_fd, IoUring.IORING_REGISTER_FILES, fds, count);
+            }
         }
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_REGISTER_FILES2), -result);
+        }
     }
 
     /// <summary>Puts descriptors into slots of the table; -1 empties a slot. A request in flight keeps the file it started with.</summary>
@@ -66,7 +81,9 @@ public sealed unsafe partial class Ring
             int done = Register(IoUring.IORING_REGISTER_FILES_UPDATE, &update, (uint)fileDescriptors.Length, nameof(IoUring.IORING_REGISTER_FILES_UPDATE));
             // The kernel stops at a bad descriptor and says how far it came.
             if (done < fileDescriptors.Length)
+            {
                 throw new RingException($"{nameof(IoUring.IORING_REGISTER_FILES_UPDATE)} at slot {offset + (uint)done}", Errno.EBADF);
+            }
         }
     }
 
@@ -80,7 +97,9 @@ public sealed unsafe partial class Ring
     public void RegisterBuffers(ReadOnlySpan<RegisteredBuffer> buffers)
     {
         fixed (RegisteredBuffer* iovecs = buffers)
+        {
             Register(IoUring.IORING_REGISTER_BUFFERS, iovecs, (uint)buffers.Length, nameof(IoUring.IORING_REGISTER_BUFFERS));
+        }
     }
 
     /// <summary>Undoes <see cref="RegisterBuffers"/>.</summary>
@@ -107,7 +126,10 @@ public sealed unsafe partial class Ring
         io_uring_rsrc_update update = new() { offset = (uint)_enterFd };
         int result = IoUring.Register(_fd, IoUring.IORING_UNREGISTER_RING_FDS, &update, 1);
         if (result >= 0)
+        {
             (_enterFd, _enterFlags) = (_fd, EnterFlags.NONE);
+        }
+
         return result;
     }
 }

@@ -26,11 +26,20 @@ public sealed unsafe partial class Ring
         uint fresh = Publish(out uint pending);
         uint toSubmit = _submissionPolling ? fresh : pending;
         if (timeoutNs == 0)
+        {
             minComplete = 0;
+        }
+
         if (toSubmit == 0 && !NeedsEnter && VisibleReady() >= minComplete)
+        {
             return 0;
+        }
+
         if (minComplete == 0 || timeoutNs < 0 && minWaitUs == 0)
+        {
             return Wait(toSubmit, minComplete, EnterFlags.GETEVENTS, null, 0);
+        }
+
         return _timeoutInEnter ? WaitWithArgument(toSubmit, minComplete, timeoutNs, minWaitUs)
             : timeoutNs < 0 ? Wait(toSubmit, minComplete, EnterFlags.GETEVENTS, null, 0)
             : WaitWithOwnTimeout(minComplete, timeoutNs);
@@ -59,7 +68,9 @@ public sealed unsafe partial class Ring
         {
             taken = Submit();
             if (taken < 0 || SqSpaceLeft < 2)
+            {
                 return taken;
+            }
         }
         int own = PrepareOwnTimeout(timeoutNs);
         while (true)
@@ -69,13 +80,21 @@ public sealed unsafe partial class Ring
             uint fresh = Publish(out uint pending);
             int result = Wait(_submissionPolling ? fresh : pending, Math.Min(wanted, CompletionEntries), EnterFlags.GETEVENTS, null, 0);
             if (result < 0)
+            {
                 return taken > 0 ? taken : result;
+            }
+
             taken += Math.Max(result - own, 0);
             own = 0;
             if (VisibleReady() >= minComplete || SubmissionsPending != 0 && !_submissionPolling)
+            {
                 return taken;
+            }
+
             if (OwnTimeoutExpired())
+            {
                 return taken > 0 ? taken : -Errno.ETIME;
+            }
         }
     }
 
@@ -100,7 +119,9 @@ public sealed unsafe partial class Ring
         for (uint i = _head; i != tail; i++)
         {
             if (_cqes[i & _cqMask].user_data == (OwnTimeout | _ownTimeout))
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -111,11 +132,16 @@ public sealed unsafe partial class Ring
         uint tail = Volatile.Read(ref *_cqTail);
         uint ready = tail - _head;
         if (_ownTimeoutsPending == 0)
+        {
             return ready;
+        }
+
         for (uint i = _head; i != tail; i++)
         {
             if (IsOwnTimeout(_cqes[i & _cqMask].user_data))
+            {
                 ready--;
+            }
         }
         return ready;
     }

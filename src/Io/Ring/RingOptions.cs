@@ -35,24 +35,43 @@ public sealed record RingOptions
     internal void Validate()
     {
         if (Entries is 0 or > 32768)
+        {
             throw new ArgumentOutOfRangeException(nameof(Entries), Entries, "a ring has 1 to 32768 submission entries");
+        }
+
         if (CompletionEntries != 0 && CompletionEntries < Entries)
+        {
             throw new ArgumentOutOfRangeException(nameof(CompletionEntries), CompletionEntries, "a completion queue is at least as large as the submission queue");
+        }
+
         if (SubmissionPollingCpu < -1)
+        {
             throw new ArgumentOutOfRangeException(nameof(SubmissionPollingCpu), SubmissionPollingCpu, "a CPU number, or -1 for any");
+        }
     }
 
     internal SetupFlags WantedFlags()
     {
         SetupFlags flags = SetupFlags.CQSIZE | SetupFlags.CLAMP | SetupFlags.NO_SQARRAY;
         if (SubmitAll)
+        {
             flags |= SetupFlags.SUBMIT_ALL;
+        }
+
         if (StartDisabled)
+        {
             flags |= SetupFlags.R_DISABLED;
+        }
+
         if (SingleIssuer)
+        {
             flags |= SetupFlags.SINGLE_ISSUER;
+        }
+
         if (SubmissionPolling)
+        {
             return flags | SetupFlags.SQPOLL | (SubmissionPollingCpu >= 0 ? SetupFlags.SQ_AFF : 0);
+        }
         // The kernel takes TASKRUN_FLAG only beside one of the two ways of not interrupting the thread.
         return flags | SetupFlags.TASKRUN_FLAG | (SingleIssuer && DeferTaskRun ? SetupFlags.DEFER_TASKRUN : SetupFlags.COOP_TASKRUN);
     }

@@ -23,7 +23,9 @@ public sealed unsafe class RingProbe
             LastOpcode = result < 0 ? -1 : probe->last_op;
             io_uring_probe_op* ops = (io_uring_probe_op*)(probe + 1);
             for (int i = 0; result >= 0 && i < probe->ops_len; i++)
+            {
                 _supported[ops[i].op] = (ops[i].flags & IoUring.IO_URING_OP_SUPPORTED) != 0;
+            }
         }
         finally
         {

@@ -150,7 +150,9 @@ public class NbdshTests
     private static Answered Answers(HarnessServer server, string script)
     {
         var result = Tool.Run(Requires.Tool("nbdsh"), ["-u", server.Uri, "-c", $"{Prelude}{script}"], DebianPython);
-        Skip.If(result.Errors.Contains("No module named", StringComparison.Ordinal), "nbdsh finds no python3 with the nbd module (Debian package python3-libnbd)");
+        Skip.If(
+            result.Errors.Contains("No module named", StringComparison.Ordinal),
+            "nbdsh finds no python3 with the nbd module (Debian package python3-libnbd)");
         return new Answered(result.Succeeded());
     }
 

@@ -47,7 +47,8 @@ internal sealed class RawNbd : IDisposable
     public static ulong U64(byte[] bytes, int at = 0) => BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(at));
 
     /// <summary>An option request; its length field says <paramref name="length"/> where that is given.</summary>
-    public static byte[] Option(uint option, byte[] data, uint? length = null) => [.. Be(OptionMagic), .. Be(option), .. Be(length ?? (uint)data.Length), .. data];
+    public static byte[] Option(uint option, byte[] data, uint? length = null) =>
+        [.. Be(OptionMagic), .. Be(option), .. Be(length ?? (uint)data.Length), .. data];
 
     /// <summary>The data of INFO and GO.</summary>
     public static byte[] InfoData(string name, params ushort[] asked) =>
