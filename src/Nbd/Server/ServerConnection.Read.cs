@@ -9,9 +9,6 @@ namespace Harness.Nbd;
 /// </content>
 internal sealed partial class ServerConnection
 {
-    // A receive into less room than this costs a system call for too little; then what is unparsed is moved to where there is room.
-    private const int LeastRoom = 16 << 10;
-
     private ReceiveChunk _chunk;
     private int _parsed;
     private int _filled;
@@ -35,6 +32,9 @@ internal sealed partial class ServerConnection
 
     /// <summary>The largest payload that is handed over where it was received.</summary>
     private int InPlaceMax => _home.Chunks.ChunkBytes / 4;
+
+    /// <summary>A receive into less room than this would be a system call for too little; then what is unparsed is moved to where there is more.</summary>
+    private int LeastRoom => _home.Chunks.ChunkBytes / 16;
 
     private int MaxChunks => (int)Math.Max(2, _options.MaxBytes / _home.Chunks.ChunkBytes);
 

@@ -20,6 +20,8 @@ internal sealed class SimulatedBackend : ILoopBackend
 
     public string Description => string.Empty;
 
+    public void Advance(TimeSpan time) => NowNs += time.Ticks * 100;
+
     public void Attach(EventLoop loop)
     {
     }

@@ -1,4 +1,5 @@
 using Harness.Io;
+using Harness.Io.Native;
 using Harness.Nbd;
 
 namespace Harness.Tests;
@@ -58,7 +59,10 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
     /// <summary>Bytes that the server has not received yet.</summary>
     public int Unreceived => _toServer.Count;
 
-    /// <summary>Everything that the server has sent.</summary>
+    /// <summary>Operations that have ended so far.</summary>
+    public long Completions { get; private set; }
+
+    /// <summary>Everything that the server has sent, but for what was forgotten.</summary>
     public byte[] Sent => _fromServer.ToArray();
 
     public void Receive(IoOperation operation, NativeSlice into)
@@ -87,7 +91,7 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
     {
         Assert.False(IsClosed);
         IsClosed = true;
-        EndPending(-Io.Native.Errno.ECANCELED);
+        EndPending(-Errno.ECANCELED);
         loop.BeginCustom(operation);
         loop.Complete(operation, 0);
     }
@@ -96,13 +100,15 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
     {
         if (operation == _receive)
         {
-            End(ref _receive, -Io.Native.Errno.ECANCELED);
+            End(ref _receive, -Errno.ECANCELED);
         }
         else if (operation == _send)
         {
-            End(ref _send, -Io.Native.Errno.ECANCELED);
+            End(ref _send, -Errno.ECANCELED);
         }
     }
+
+    public void Forget() => _fromServer.SetLength(0);
 
     /// <summary>The client sends.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
@@ -125,7 +131,7 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
     /// <summary>The client vanishes: what the server has in flight fails.</summary>
     public void Reset()
     {
-        _resetError = -Io.Native.Errno.ECONNRESET;
+        _resetError = -Errno.ECONNRESET;
         EndPending(_resetError);
     }
 
@@ -141,6 +147,7 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
         if (pending is { } operation)
         {
             pending = null;
+            Completions++;
             loop.Complete(operation, result);
         }
     }
