@@ -51,14 +51,14 @@ find_dotnet() {
 }
 
 need_sdk() {
-  # From the root, where global.json says which SDKs will do.
-  (cd "$root" && dotnet --version 2>/dev/null | grep -q '^10\.') ||
-    die "needs the .NET 10 SDK, and $(command -v dotnet) has none; https://dotnet.microsoft.com/download/dotnet/10.0"
   # A service account may have no home to write to.
   if [ ! -w "${HOME:-/nonexistent}" ]; then
     mkdir -p "$root/.cache/home"
     export HOME=$root/.cache/home DOTNET_CLI_HOME=$root/.cache/home
   fi
+  # From the root, where global.json says which SDKs will do.
+  (cd "$root" && dotnet --version 2>/dev/null | grep -q '^10\.') ||
+    die "needs the .NET 10 SDK, and $(command -v dotnet) has none; https://dotnet.microsoft.com/download/dotnet/10.0"
 }
 
 # Name, size and time of every source: a deleted file or an older check-out counts as a change too.
@@ -76,7 +76,8 @@ build() {
   log=$(mktemp)
   echo "building ..." >&2
   if ! (cd "$root" && dotnet build Harness.sln -c Release -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false) >"$log" 2>&1; then
-    cat "$log" >&2
+    # Each error once, without the project behind it; all of it where no line says which file is to blame.
+    sed -n -e "s|$root/||g" -e 's/^\(.*: error .*\) \[.*\]$/\1/p' "$log" | sort -u | grep . >&2 || cat "$log" >&2
     rm -f "$log"
     die "the build failed; its messages are above"
   fi
@@ -121,7 +122,7 @@ run_tests() {
   console=$out/console
   if [ "$full" = 1 ]; then
     export HARNESS_TEST_FULL=1
-    log=$root/results/tests/$(date -u +%Y-%m-%d)-$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown).log
+    log=$root/results/tests/$(date -u +%Y-%m-%d)-$(git -c safe.directory="$root" -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown).log
     mkdir -p "$(dirname "$log")"
   fi
 
@@ -133,7 +134,7 @@ run_tests() {
   if [ "$full" = 1 ]; then
     {
       echo "date    $(date -u +%Y-%m-%dT%H:%M:%SZ)"
-      echo "commit  $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
+      echo "commit  $(git -c safe.directory="$root" -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
       echo "kernel  $(uname -srm)"
       echo "cpus    $(nproc)"
       echo "dotnet  $(dotnet --version)"

@@ -38,9 +38,13 @@ if [ "$what" != plot ]; then
 fi
 if [ "$what" != test ]; then need gnuplot-nox gnuplot; fi
 
-# What could not be had is asked for again after a day, not at every call.
-refused=$root/.cache/setup-refused
-asked_today() { [ -f "$refused" ] && [ "$(cat "$refused")" = "${missing[*]}" ] && [ -n "$(find "$refused" -mmin -1440)" ]; }
+# What was asked for and is still missing is asked for again after a day, not at every call.
+asked=$root/.cache/setup-asked
+asked_today() {
+  local package
+  [ -n "$(find "$asked" -mmin -1440 2>/dev/null)" ] || return 1
+  for package in "${missing[@]}"; do grep -qx "$package" "$asked" || return 1; done
+}
 
 install_debian() {
   local as_root=() package left=()
@@ -52,10 +56,12 @@ install_debian() {
     as_root=(sudo -n)
   fi
   if asked_today; then
-    echo "setup.sh: not to be had here: ${missing[*]} (tried today; remove $refused to try again)" >&2
+    echo "setup.sh: not to be had here: ${missing[*]} (tried today; remove $asked to try again)" >&2
     return 1
   fi
   echo "setup.sh: installing ${missing[*]}" >&2
+  mkdir -p "$(dirname "$asked")"
+  printf '%s\n' "${missing[@]}" >"$asked"
   apt() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >/dev/null 2>&1; }
   apt update || true
   if apt install --yes --no-install-recommends "${missing[@]}"; then return 0; fi
@@ -65,8 +71,6 @@ install_debian() {
   done
   if [ "${#left[@]}" = 0 ]; then return 0; fi
   echo "setup.sh: apt-get could not install ${left[*]}; the tests that need them skip" >&2
-  missing=("${left[@]}")
-  mkdir -p "$(dirname "$refused")" && echo "${missing[*]}" >"$refused"
   return 1
 }
 

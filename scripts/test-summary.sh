@@ -64,12 +64,15 @@ totals() {
       for (i = 1; i <= reasonCount; i++) say("skipped", times[reasons[i]] == 1 ? first[reasons[i]] : times[reasons[i]] " tests", reasons[i])
       for (i = 1; i <= count["Failed"]; i++) say("failed", failedName[i], failedMessage[i])
       seen = count["Passed"] + count["Failed"] + count["Skipped"]
-      # The host died, or nothing was there to run: its own words say which, and it is never a pass.
-      if (code != 0 && count["Failed"] == 0) {
-        count["Failed"] = 1
+      # The host died or hung, with or without failures before: its own words say which, and it is never a pass.
+      while ((getline line < console) > 0) {
+        if (line ~ /Test Run Aborted/) aborted = 1
+        if (line !~ /^ +at |^ *$|Attachments:|Results File:|Sequence_/) tail[++lines] = line
+      }
+      if (aborted || code != 0 && count["Failed"] == 0) {
+        count["Failed"]++
         print "  failed the test run itself (exit code " code "); the end of its output:"
-        while ((getline line < console) > 0) tail[++lines] = line
-        for (i = (lines > 25 ? lines - 24 : 1); i <= lines; i++) print "      " tail[i]
+        for (i = (lines > 12 ? lines - 11 : 1); i <= lines; i++) printf "      %.200s\n", tail[i]
       } else if (seen == 0) {
         count["Failed"] = 1
         print "  failed: no test has such a name"

@@ -9,16 +9,16 @@ namespace Harness.Io.Native;
 internal static unsafe partial class IoUring
 {
     // One number on every architecture: io_uring came after the tables were unified.
-    private const nint NR_io_uring_setup = 425;
-    private const nint NR_io_uring_enter = 426;
-    private const nint NR_io_uring_register = 427;
+    public const int __NR_io_uring_setup = 425;
+    public const int __NR_io_uring_enter = 426;
+    public const int __NR_io_uring_register = 427;
 
     /// <summary>Creates a ring; the descriptor (close-on-exec), or minus errno.</summary>
     public static int Setup(uint entries, ref io_uring_params parameters)
     {
         fixed (io_uring_params* p = &parameters)
         {
-            nint result = syscall_setup(NR_io_uring_setup, entries, p);
+            nint result = syscall_setup(__NR_io_uring_setup, entries, p);
             return result < 0 ? -Marshal.GetLastSystemError() : (int)result;
         }
     }
@@ -26,7 +26,7 @@ internal static unsafe partial class IoUring
     /// <summary>Submits and waits; the number of entries submitted, or minus errno.</summary>
     public static int Enter(int fd, uint toSubmit, uint minComplete, EnterFlags flags, void* arg, nuint argSize)
     {
-        nint result = syscall_enter(NR_io_uring_enter, fd, toSubmit, minComplete, (nuint)flags, arg, argSize);
+        nint result = syscall_enter(__NR_io_uring_enter, fd, toSubmit, minComplete, (nuint)flags, arg, argSize);
         // Read at once: with no marshalling stub in between, nothing else has run on this thread since the call.
         return result < 0 ? -Marshal.GetLastSystemError() : (int)result;
     }
@@ -34,7 +34,7 @@ internal static unsafe partial class IoUring
     /// <summary>Registers resources with a ring; what the opcode returns, or minus errno.</summary>
     public static int Register(int fd, uint opcode, void* arg, uint argCount)
     {
-        nint result = syscall_register(NR_io_uring_register, fd, opcode, arg, argCount);
+        nint result = syscall_register(__NR_io_uring_register, fd, opcode, arg, argCount);
         return result < 0 ? -Marshal.GetLastSystemError() : (int)result;
     }
 

@@ -8,8 +8,10 @@ namespace Harness.Io;
 /// (<c>io_uring_register(2)</c>, <c>IORING_REGISTER_PBUF_RING</c>). Made by <see cref="Ring.RegisterBufferRing"/>; only the ring's thread may use it.
 /// </summary>
 /// <remarks>
-/// Each completion with <see cref="Cqe.HasBuffer"/> goes to <see cref="Take"/> once, in order. When its bytes are used and <see cref="Cqe.BufferHasMore"/> is not set,
-/// <see cref="Recycle"/> gives the buffer back. When the kernel finds none, the request ends with <c>-ENOBUFS</c> and the data stays in the socket: recycle, then receive anew.
+/// Each completion with <see cref="Cqe.HasBuffer"/> goes to <see cref="Take"/> once, in order. When its bytes are used and <see cref="Cqe.BufferHasMore"/> is
+/// not set,
+/// <see cref="Recycle"/> gives the buffer back. When the kernel finds none, the request ends with <c>-ENOBUFS</c> and the data stays in the socket: recycle,
+/// then receive anew.
 /// </remarks>
 public sealed unsafe class BufferRing : IDisposable
 {
@@ -30,7 +32,10 @@ public sealed unsafe class BufferRing : IDisposable
     internal BufferRing(Ring ring, ushort groupId, int entries, int bufferSize, bool incremental)
     {
         if (entries is < 1 or > 32768 || !int.IsPow2(entries))
+        {
             throw new ArgumentOutOfRangeException(nameof(entries), entries, "a buffer ring has a power of two of entries, up to 32768");
+        }
+
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 1);
         (_ring, GroupId, Count, BufferSize, IsIncremental) = (ring, groupId, entries, bufferSize, incremental);
         _stride = ((nint)bufferSize + Alignment - 1) & ~(nint)(Alignment - 1);
@@ -50,7 +55,10 @@ public sealed unsafe class BufferRing : IDisposable
             throw;
         }
         for (int i = 0; i < entries; i++)
+        {
             Add((ushort)i);
+        }
+
         Publish();
     }
 
@@ -76,7 +84,10 @@ public sealed unsafe class BufferRing : IDisposable
     {
         int id = cqe.BufferId;
         if (!cqe.HasBuffer || id >= Count || _lent[id])
+        {
             throw new InvalidOperationException($"the completion brings no buffer that group {GroupId} lent to the kernel (flags 0x{(uint)cqe.Flags:x})");
+        }
+
         int start = _filled[id];
         int length = Math.Clamp(cqe.Result, 0, BufferSize - start);
         _filled[id] = start + length;
@@ -94,7 +105,10 @@ public sealed unsafe class BufferRing : IDisposable
     public void Recycle(ushort bufferId)
     {
         if (bufferId >= Count || !_lent[bufferId])
+        {
             throw new InvalidOperationException($"buffer {bufferId} of group {GroupId} is not ours to give back");
+        }
+
         _lent[bufferId] = false;
         Add(bufferId);
         Publish();
@@ -104,7 +118,10 @@ public sealed unsafe class BufferRing : IDisposable
     public void Dispose()
     {
         if (_entries == null)
+        {
             return;
+        }
+
         io_uring_buf_reg registration = new() { bgid = GroupId };
         // When the ring is closed already, so is the registration.
         IoUring.Register(_ring.FileDescriptor, IoUring.IORING_UNREGISTER_PBUF_RING, &registration, 1);
@@ -149,7 +166,10 @@ public sealed unsafe class BufferRing : IDisposable
     {
         Mman.munmap((nint)_entries, _entriesSize);
         if (_memory != null)
+        {
             Mman.munmap((nint)_memory, (nuint)Count * (nuint)_stride);
+        }
+
         _entries = null;
         _memory = null;
     }

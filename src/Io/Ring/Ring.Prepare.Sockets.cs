@@ -16,7 +16,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ACCEPT, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->ioprio = multishot ? IoUring.IORING_ACCEPT_MULTISHOT : (ushort)0;
         sqe->rw_flags = (uint)acceptFlags;
         return true;
@@ -43,7 +46,10 @@ public sealed unsafe partial class Ring
     public bool PrepareReceive(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         WithMessageFlags(Entry(RingOpcode.RECV, fd, buffer, length, 0, userData, flags), messageFlags);
 
-    /// <summary>Prepares a receive that goes on, each time into a buffer that the kernel takes from a <see cref="BufferRing"/> (6.0). <c>-ENOBUFS</c> ends it: recycle and arm again.</summary>
+    /// <summary>
+    /// Prepares a receive that goes on, each time into a buffer that the kernel takes from a <see cref="BufferRing"/> (6.0). <c>-ENOBUFS</c> ends it: recycle
+    /// and arm again.
+    /// </summary>
     /// <param name="fd">The socket.</param>
     /// <param name="groupId">The buffers' group.</param>
     /// <param name="userData">Comes back in each completion.</param>
@@ -53,7 +59,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.RECV, fd, userData, flags | SqeFlags.BUFFER_SELECT);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->ioprio = IoUring.IORING_RECV_MULTISHOT;
         sqe->buf_group = groupId;
         return true;
@@ -70,7 +79,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.RECV, fd, userData, flags | SqeFlags.BUFFER_SELECT);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->len = length;
         sqe->buf_group = groupId;
         return true;
@@ -119,7 +131,10 @@ public sealed unsafe partial class Ring
     private static bool WithMessageFlags(io_uring_sqe* sqe, int messageFlags)
     {
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = (uint)messageFlags;
         return true;
     }

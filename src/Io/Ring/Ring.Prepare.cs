@@ -51,13 +51,18 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.POLL_ADD, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->len = multishot ? IoUring.IORING_POLL_ADD_MULTI : 0;
         sqe->rw_flags = mask;
         return true;
     }
 
-    /// <summary>Prepares a change of a pending poll's events (5.13). It polls anew, so a multishot poll that is still ready fires again: level-triggered in one entry.</summary>
+    /// <summary>
+    /// Prepares a change of a pending poll's events (5.13). It polls anew, so a multishot poll that is still ready fires again: level-triggered in one entry.
+    /// </summary>
     /// <param name="target">User data of the poll.</param>
     /// <param name="mask">Its new events.</param>
     /// <param name="multishot">It stays armed.</param>
@@ -68,7 +73,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.POLL_REMOVE, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->addr = target;
         sqe->len = IoUring.IORING_POLL_UPDATE_EVENTS | (multishot ? IoUring.IORING_POLL_ADD_MULTI : 0);
         sqe->rw_flags = mask;
@@ -94,7 +102,8 @@ public sealed unsafe partial class Ring
 
     /// <summary>Prepares a time limit for the entry prepared just before, which must carry <see cref="SqeFlags.IO_LINK"/> (5.5).</summary>
     /// <param name="timeoutNs">Nanoseconds from submission, 0 or more.</param>
-    /// <param name="userData">Of the limit: <c>-ETIME</c> when it struck, and the limited request then reports <c>-ECANCELED</c>; <c>-ECANCELED</c> when the request was in time.</param>
+    /// <param name="userData">Of the limit: <c>-ETIME</c> when it struck, and the limited request then reports <c>-ECANCELED</c>; <c>-ECANCELED</c> when the
+    /// request was in time.</param>
     /// <param name="flags">Entry flags.</param>
     /// <returns>False when the queue is full.</returns>
     public bool PrepareLinkTimeout(long timeoutNs, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
@@ -108,9 +117,13 @@ public sealed unsafe partial class Ring
     public bool PrepareTimeoutRemove(ulong target, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         Entry(RingOpcode.TIMEOUT_REMOVE, -1, (nint)target, 0, 0, userData, flags) != null;
 
-    /// <summary>Prepares the cancellation of one request (5.5). Its completion comes first; that of the request, <c>-ECANCELED</c> or its own result, follows or came before.</summary>
+    /// <summary>
+    /// Prepares the cancellation of one request (5.5). Its completion comes first; that of the request, <c>-ECANCELED</c> or its own result, follows or came
+    /// before.
+    /// </summary>
     /// <param name="target">User data of the request.</param>
-    /// <param name="userData">Of this request: 0, <c>-ENOENT</c> when nothing matched, <c>-EALREADY</c> when it is past stopping and will complete by itself.</param>
+    /// <param name="userData">Of this request: 0, <c>-ENOENT</c> when nothing matched, <c>-EALREADY</c> when it is past stopping and will complete by
+    /// itself.</param>
     /// <param name="flags">Entry flags.</param>
     /// <returns>False when the queue is full.</returns>
     public bool PrepareCancel(ulong target, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
@@ -127,7 +140,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ASYNC_CANCEL, fd, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = IoUring.IORING_ASYNC_CANCEL_FD | (all ? IoUring.IORING_ASYNC_CANCEL_ALL : 0) | (fixedFile ? IoUring.IORING_ASYNC_CANCEL_FD_FIXED : 0);
         return true;
     }
@@ -140,7 +156,10 @@ public sealed unsafe partial class Ring
     {
         io_uring_sqe* sqe = Entry(RingOpcode.ASYNC_CANCEL, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         sqe->rw_flags = IoUring.IORING_ASYNC_CANCEL_ANY | IoUring.IORING_ASYNC_CANCEL_ALL;
         return true;
     }
@@ -154,6 +173,17 @@ public sealed unsafe partial class Ring
     /// <returns>False when the queue is full.</returns>
     public bool PrepareMessage(int ringFd, ulong targetUserData, int targetResult, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         Entry(RingOpcode.MSG_RING, ringFd, (nint)IoUring.IORING_MSG_DATA, (uint)targetResult, targetUserData, userData, flags) != null;
+
+    /// <summary>Prepares <c>epoll_ctl(2)</c> (5.6).</summary>
+    /// <param name="epollFd">The epoll descriptor.</param>
+    /// <param name="operation"><c>EPOLL_CTL_ADD</c> 1, <c>EPOLL_CTL_DEL</c> 2, <c>EPOLL_CTL_MOD</c> 3.</param>
+    /// <param name="fd">The descriptor to watch. A removal must be submitted before it is closed, or it may hit the next file of that number.</param>
+    /// <param name="event">Address of an <c>epoll_event</c>, valid until submitted; 0 for a removal.</param>
+    /// <param name="userData">Comes back with 0 or minus errno.</param>
+    /// <param name="flags">Entry flags.</param>
+    /// <returns>False when the queue is full.</returns>
+    public bool PrepareEpollControl(int epollFd, int operation, int fd, nint @event, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
+        Entry(RingOpcode.EPOLL_CTL, epollFd, @event, (uint)operation, (ulong)fd, userData, flags) != null;
 
     /// <summary>Prepares one <c>epoll_wait(2)</c> (6.15), for code that closes descriptors by itself.</summary>
     /// <param name="epollFd">The epoll descriptor.</param>
@@ -171,7 +201,10 @@ public sealed unsafe partial class Ring
         ArgumentOutOfRangeException.ThrowIfNegative(timeoutNs);
         io_uring_sqe* sqe = Entry(opcode, -1, userData, flags);
         if (sqe == null)
+        {
             return false;
+        }
+
         __kernel_timespec* timespec = _timespecs + (sqe - _sqes);
         *timespec = __kernel_timespec.FromNanoseconds(timeoutNs);
         sqe->addr = (ulong)timespec;

@@ -9,19 +9,31 @@ public sealed unsafe partial class Ring
     /// <summary>True while calls go through a registered descriptor of the ring.</summary>
     public bool IsRingFdRegistered => _enterFlags != EnterFlags.NONE;
 
-    /// <summary>Registers the ring's descriptor for the calling thread (5.18); from then on every enter uses it. Only this thread may then enter: others get <c>-EINVAL</c>.</summary>
+    /// <summary>
+    /// Registers the ring's descriptor for the calling thread (5.18); from then on every enter uses it. Only this thread may then enter: others get
+    /// <c>-EINVAL</c>.
+    /// </summary>
     /// <returns>False where the kernel is too old; then nothing changes.</returns>
     /// <exception cref="RingException">The kernel refused.</exception>
     public bool RegisterRingFd()
     {
         if (IsRingFdRegistered)
+        {
             return true;
+        }
+
         io_uring_rsrc_update update = new() { offset = uint.MaxValue, data = (ulong)_fd };
         int result = IoUring.Register(_fd, IoUring.IORING_REGISTER_RING_FDS, &update, 1);
         if (result == -Errno.EINVAL)
+        {
             return false;
+        }
+
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_REGISTER_RING_FDS), -result);
+        }
+
         (_enterFd, _enterFlags) = ((int)update.offset, EnterFlags.REGISTERED_RING);
         return true;
     }
@@ -32,7 +44,9 @@ public sealed unsafe partial class Ring
     {
         int result = IsRingFdRegistered ? TryUnregisterRingFd() : 1;
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_UNREGISTER_RING_FDS), -result);
+        }
     }
 
     /// <summary>Makes a table of registered files with empty slots; entries name them by index with <see cref="SqeFlags.FIXED_FILE"/>.</summary>
@@ -48,10 +62,14 @@ public sealed unsafe partial class Ring
             int[] none = new int[count];
             Array.Fill(none, -1);
             fixed (int* fds = none)
+            {
                 result = IoUring.Register(_fd, IoUring.IORING_REGISTER_FILES, fds, count);
+            }
         }
         if (result < 0)
+        {
             throw new RingException(nameof(IoUring.IORING_REGISTER_FILES2), -result);
+        }
     }
 
     /// <summary>Puts descriptors into slots of the table; -1 empties a slot. A request in flight keeps the file it started with.</summary>
@@ -66,7 +84,9 @@ public sealed unsafe partial class Ring
             int done = Register(IoUring.IORING_REGISTER_FILES_UPDATE, &update, (uint)fileDescriptors.Length, nameof(IoUring.IORING_REGISTER_FILES_UPDATE));
             // The kernel stops at a bad descriptor and says how far it came.
             if (done < fileDescriptors.Length)
+            {
                 throw new RingException($"{nameof(IoUring.IORING_REGISTER_FILES_UPDATE)} at slot {offset + (uint)done}", Errno.EBADF);
+            }
         }
     }
 
@@ -74,13 +94,17 @@ public sealed unsafe partial class Ring
     /// <exception cref="RingException">The kernel refused; <c>ENXIO</c> when there is none.</exception>
     public void UnregisterFiles() => Register(IoUring.IORING_UNREGISTER_FILES, null, 0, nameof(IoUring.IORING_UNREGISTER_FILES));
 
-    /// <summary>Registers memory for <see cref="PrepareReadFixed"/> and <see cref="PrepareWriteFixed"/>: the kernel keeps it mapped, and counts it as locked memory.</summary>
+    /// <summary>
+    /// Registers memory for <see cref="PrepareReadFixed"/> and <see cref="PrepareWriteFixed"/>: the kernel keeps it mapped, and counts it as locked memory.
+    /// </summary>
     /// <param name="buffers">Buffer <c>i</c> is named by index <c>i</c>. They must outlive the registration.</param>
     /// <exception cref="RingException">The kernel refused; <c>ENOMEM</c> beyond <c>ulimit -l</c>, <c>EBUSY</c> when buffers are registered.</exception>
     public void RegisterBuffers(ReadOnlySpan<RegisteredBuffer> buffers)
     {
         fixed (RegisteredBuffer* iovecs = buffers)
+        {
             Register(IoUring.IORING_REGISTER_BUFFERS, iovecs, (uint)buffers.Length, nameof(IoUring.IORING_REGISTER_BUFFERS));
+        }
     }
 
     /// <summary>Undoes <see cref="RegisterBuffers"/>.</summary>
@@ -107,7 +131,10 @@ public sealed unsafe partial class Ring
         io_uring_rsrc_update update = new() { offset = (uint)_enterFd };
         int result = IoUring.Register(_fd, IoUring.IORING_UNREGISTER_RING_FDS, &update, 1);
         if (result >= 0)
+        {
             (_enterFd, _enterFlags) = (_fd, EnterFlags.NONE);
+        }
+
         return result;
     }
 }

@@ -43,7 +43,10 @@ public sealed unsafe partial class Ring
     {
         uint tail = _tail;
         if (tail - Volatile.Read(ref *_sqHead) >= _sqEntries)
+        {
             return null;
+        }
+
         _tail = tail + 1;
         io_uring_sqe* sqe = _sqes + (tail & _sqMask);
         *sqe = default;
@@ -52,7 +55,8 @@ public sealed unsafe partial class Ring
 
     /// <summary>Submits what is prepared, without waiting. Nothing prepared, no call.</summary>
     /// <returns>
-    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted; submit again for the rest.
+    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted; submit
+    /// again for the rest.
     /// <c>-EEXIST</c> another thread owns the ring (the entries then go out with the owner's next call) · <c>-EBADFD</c> not enabled ·
     /// <c>-EBUSY</c> completions overflowed: take some, then again · <c>-EAGAIN</c> no memory for a request: wait for completions, then again.
     /// </returns>
@@ -60,18 +64,27 @@ public sealed unsafe partial class Ring
     {
         uint fresh = Publish(out uint pending);
         if (_submissionPolling)
+        {
             return EnterPolled(fresh, 0, EnterFlags.NONE, null, 0);
+        }
+
         return pending == 0 ? 0 : Call(pending, 0, EnterFlags.NONE, null, 0);
     }
 
-    /// <summary>Submits what is prepared and brings in completions that wait outside the queue, without waiting for any: the one call a spinning loop makes. No call when there is neither.</summary>
+    /// <summary>
+    /// Submits what is prepared and brings in completions that wait outside the queue, without waiting for any: the one call a spinning loop makes. No call
+    /// when there is neither.
+    /// </summary>
     /// <returns>As <see cref="Submit"/>.</returns>
     public int SubmitAndGetEvents()
     {
         uint fresh = Publish(out uint pending);
         bool waiting = NeedsEnter;
         if (_submissionPolling)
+        {
             return EnterPolled(fresh, 0, waiting ? EnterFlags.GETEVENTS : EnterFlags.NONE, null, 0);
+        }
+
         return pending == 0 && !waiting ? 0 : Call(pending, 0, EnterFlags.GETEVENTS, null, 0);
     }
 
@@ -98,7 +111,10 @@ public sealed unsafe partial class Ring
         {
             long[] counts = _sqesByOpcode;
             for (uint i = _published; i != tail; i++)
+            {
                 counts[(int)_sqes[i & _sqMask].opcode & 63]++;
+            }
+
             Sqes += fresh;
             _published = tail;
             // Release: the SQPOLL thread sees the entries before it sees the tail. Without that thread the call itself orders them.
@@ -114,9 +130,15 @@ public sealed unsafe partial class Ring
         // The tail must be visible before the flag is read. Otherwise the thread may fall asleep between the two, unseen, with our entries in the queue.
         Interlocked.MemoryBarrier();
         if ((Volatile.Read(ref *_sqFlags) & IoUring.IORING_SQ_NEED_WAKEUP) != 0)
+        {
             flags |= EnterFlags.SQ_WAKEUP;
+        }
+
         if (flags == EnterFlags.NONE)
+        {
             return (int)fresh;
+        }
+
         int result = Call(fresh, minComplete, flags, arg, argSize);
         return result >= 0 || fresh == 0 ? result : (int)fresh;
     }

@@ -12,13 +12,20 @@ public sealed unsafe partial class Ring
     private uint _ownTimeout;
     private int _ownTimeoutsPending;
 
-    /// <summary>Submits what is prepared and waits until the queue holds <paramref name="minComplete"/> completions or the time is up: one call, or none when there is nothing to submit and enough is there.</summary>
+    /// <summary>
+    /// Submits what is prepared and waits until the queue holds <paramref name="minComplete"/> completions or the time is up: one call, or none when there is
+    /// nothing to submit and enough is there.
+    /// </summary>
     /// <param name="minComplete">Completions to wait for, those in the queue included. 0: bring in what is there and return.</param>
-    /// <param name="timeoutNs">Nanoseconds to wait at most; -1 without limit, 0 not at all. Ends no earlier than asked, however many entries were submitted.</param>
-    /// <param name="minWaitUs">Microseconds for which a batch may gather: after them one completion is enough (6.12). Has no effect where <see cref="RingFeatures.MIN_TIMEOUT"/> is not granted.</param>
+    /// <param name="timeoutNs">Nanoseconds to wait at most; -1 without limit, 0 not at all. Ends no earlier than asked, however many entries were
+    /// submitted.</param>
+    /// <param name="minWaitUs">Microseconds for which a batch may gather: after them one completion is enough (6.12). Has no effect where <see
+    /// cref="RingFeatures.MIN_TIMEOUT"/> is not granted.</param>
     /// <returns>
-    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the queue, not at the result.
-    /// Nothing taken: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as <see cref="Submit"/>; with an error the wait did not take place.
+    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the
+    /// queue, not at the result.
+    /// Nothing taken: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as <see cref="Submit"/>; with
+    /// an error the wait did not take place.
     /// When fewer entries were taken than prepared, the kernel did not wait.
     /// </returns>
     public int SubmitAndWait(uint minComplete, long timeoutNs = -1, uint minWaitUs = 0)
@@ -26,11 +33,20 @@ public sealed unsafe partial class Ring
         uint fresh = Publish(out uint pending);
         uint toSubmit = _submissionPolling ? fresh : pending;
         if (timeoutNs == 0)
+        {
             minComplete = 0;
+        }
+
         if (toSubmit == 0 && !NeedsEnter && VisibleReady() >= minComplete)
+        {
             return 0;
+        }
+
         if (minComplete == 0 || timeoutNs < 0 && minWaitUs == 0)
+        {
             return Wait(toSubmit, minComplete, EnterFlags.GETEVENTS, null, 0);
+        }
+
         return _timeoutInEnter ? WaitWithArgument(toSubmit, minComplete, timeoutNs, minWaitUs)
             : timeoutNs < 0 ? Wait(toSubmit, minComplete, EnterFlags.GETEVENTS, null, 0)
             : WaitWithOwnTimeout(minComplete, timeoutNs);
@@ -59,7 +75,9 @@ public sealed unsafe partial class Ring
         {
             taken = Submit();
             if (taken < 0 || SqSpaceLeft < 2)
+            {
                 return taken;
+            }
         }
         int own = PrepareOwnTimeout(timeoutNs);
         while (true)
@@ -69,13 +87,21 @@ public sealed unsafe partial class Ring
             uint fresh = Publish(out uint pending);
             int result = Wait(_submissionPolling ? fresh : pending, Math.Min(wanted, CompletionEntries), EnterFlags.GETEVENTS, null, 0);
             if (result < 0)
+            {
                 return taken > 0 ? taken : result;
+            }
+
             taken += Math.Max(result - own, 0);
             own = 0;
             if (VisibleReady() >= minComplete || SubmissionsPending != 0 && !_submissionPolling)
+            {
                 return taken;
+            }
+
             if (OwnTimeoutExpired())
+            {
                 return taken > 0 ? taken : -Errno.ETIME;
+            }
         }
     }
 
@@ -100,7 +126,9 @@ public sealed unsafe partial class Ring
         for (uint i = _head; i != tail; i++)
         {
             if (_cqes[i & _cqMask].user_data == (OwnTimeout | _ownTimeout))
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -111,11 +139,16 @@ public sealed unsafe partial class Ring
         uint tail = Volatile.Read(ref *_cqTail);
         uint ready = tail - _head;
         if (_ownTimeoutsPending == 0)
+        {
             return ready;
+        }
+
         for (uint i = _head; i != tail; i++)
         {
             if (IsOwnTimeout(_cqes[i & _cqMask].user_data))
+            {
                 ready--;
+            }
         }
         return ready;
     }

@@ -93,31 +93,44 @@ public sealed unsafe partial class Ring : IDisposable
     public void Enable()
     {
         if (IsEnabled)
+        {
             return;
+        }
+
         Register(IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0, nameof(IoUring.IORING_REGISTER_ENABLE_RINGS));
         IsEnabled = true;
     }
 
-    /// <summary>Closes the ring and gives its memory back. The kernel cancels what is pending, but not before this returns. No other member may be called after, or at the same time.</summary>
+    /// <summary>
+    /// Closes the ring and gives its memory back. The kernel cancels what is pending, but not before this returns. No other member may be called after, or at
+    /// the same time.
+    /// </summary>
     public void Dispose()
     {
         if (_disposed)
+        {
             return;
+        }
+
         _disposed = true;
         // The registration belongs to the thread that made it; from another thread this fails, and the kernel drops it when that thread ends.
         if (IsRingFdRegistered)
+        {
             TryUnregisterRingFd();
+        }
+
         Release();
     }
 
     private void Map(in io_uring_params p)
     {
         bool array = (p.flags & SetupFlags.NO_SQARRAY) == 0;
-        nuint sqSize = p.sq_off.array + (array ? p.sq_entries * sizeof(uint) : 0);
+        // Kernels that can do without the array have one mapping for both rings, so that its size is then the completion queue's.
+        nuint sqSize = array ? p.sq_off.array + p.sq_entries * sizeof(uint) : 0;
         nuint cqSize = p.cq_off.cqes + p.cq_entries * (nuint)sizeof(io_uring_cqe);
         bool single = (p.features & RingFeatures.SINGLE_MMAP) != 0;
 
-        _sqRingSize = single ? nuint.Max(sqSize, cqSize) : nuint.Max(sqSize, MinimumSqRing(in p));
+        _sqRingSize = single ? nuint.Max(sqSize, cqSize) : sqSize;
         _sqRing = MapPart(_sqRingSize, IoUring.IORING_OFF_SQ_RING);
         _cqRingSize = single ? 0 : cqSize;
         _cqRing = single ? _sqRing : MapPart(cqSize, IoUring.IORING_OFF_CQ_RING);
@@ -140,11 +153,10 @@ public sealed unsafe partial class Ring : IDisposable
         // Slot i of the ring is entry i, for good. Newer kernels need no such table.
         uint* indices = (uint*)(_sqRing + (nint)p.sq_off.array);
         for (uint i = 0; array && i < p.sq_entries; i++)
+        {
             indices[i] = i;
+        }
     }
-
-    // Without the index array the ring ends after its last field.
-    private static nuint MinimumSqRing(in io_uring_params p) => p.sq_off.dropped + (nuint)sizeof(uint);
 
     private nint MapPart(nuint size, long offset)
     {
@@ -155,11 +167,20 @@ public sealed unsafe partial class Ring : IDisposable
     private void Release()
     {
         if (_sqes != null)
+        {
             Mman.munmap((nint)_sqes, _sqesSize);
+        }
+
         if (_cqRing != 0 && _cqRing != _sqRing)
+        {
             Mman.munmap(_cqRing, _cqRingSize);
+        }
+
         if (_sqRing != 0)
+        {
             Mman.munmap(_sqRing, _sqRingSize);
+        }
+
         NativeMemory.Free(_timespecs);
         // A late call must end in a NullReferenceException, not in memory that now belongs to someone else.
         _sqHead = _sqTail = _sqFlags = _cqHead = _cqTail = null;

@@ -4,7 +4,9 @@ using Harness.Io.Native;
 
 namespace Harness.Io;
 
-/// <summary>What io_uring can do on the running kernel: opcodes, features, and the set-up flags that are granted (<c>IORING_REGISTER_PROBE</c>, 5.6). Any thread.</summary>
+/// <summary>
+/// What io_uring can do on the running kernel: opcodes, features, and the set-up flags that are granted (<c>IORING_REGISTER_PROBE</c>, 5.6). Any thread.
+/// </summary>
 public sealed unsafe class RingProbe
 {
     private const int MaxOps = 256;
@@ -23,7 +25,9 @@ public sealed unsafe class RingProbe
             LastOpcode = result < 0 ? -1 : probe->last_op;
             io_uring_probe_op* ops = (io_uring_probe_op*)(probe + 1);
             for (int i = 0; result >= 0 && i < probe->ops_len; i++)
+            {
                 _supported[ops[i].op] = (ops[i].flags & IoUring.IO_URING_OP_SUPPORTED) != 0;
+            }
         }
         finally
         {

@@ -36,10 +36,14 @@ internal static class RingSetup
             };
             int result = environment.Setup(options.Entries, ref parameters);
             if (result >= 0)
+            {
                 return result;
+            }
             // Only EINVAL says "I do not know this flag". EPERM is a decision of the administrator, and asking for less would not change it.
             if (result != -Errno.EINVAL || !PeelOne(ref flags, ref peeled))
+            {
                 throw RingUnavailableException.Explain(-result, flags, environment);
+            }
         }
     }
 
@@ -49,7 +53,10 @@ internal static class RingSetup
         {
             (SetupFlags remove, SetupFlags add) = Peel[peeled++];
             if ((flags & remove) == 0)
+            {
                 continue;
+            }
+
             flags = (flags & ~remove) | add;
             return true;
         }

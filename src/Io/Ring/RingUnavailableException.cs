@@ -49,9 +49,15 @@ public sealed class RingUnavailableException : RingException
     {
         Version kernel = environment.Kernel;
         if (kernel < new Version(5, 1))
+        {
             return (RingUnavailableCause.OldKernel, $"kernel {kernel.Major}.{kernel.Minor} is older than 5.1 (ENOSYS); boot a newer kernel, or use the epoll or poll backend");
+        }
+
         if (SeccompMode(environment) == 2)
+        {
             return (RingUnavailableCause.Seccomp, $"a seccomp filter answers ENOSYS for io_uring_setup; {SeccompRemedy}");
+        }
+
         return (RingUnavailableCause.OldKernel, $"kernel {kernel.Major}.{kernel.Minor} was built without CONFIG_IO_URING (ENOSYS); boot one that has it, or use the epoll or poll backend");
     }
 
@@ -67,9 +73,15 @@ public sealed class RingUnavailableException : RingException
                     "as root: sysctl kernel.io_uring_disabled=0, or join that group, or use the epoll or poll backend");
         }
         if (SeccompMode(environment) == 2)
+        {
             return (RingUnavailableCause.Seccomp, $"a seccomp filter forbids io_uring_setup ({name}, and kernel.io_uring_disabled does not); {SeccompRemedy}");
+        }
+
         if ((flags & SetupFlags.SQPOLL) != 0 && environment.Kernel < new Version(5, 11))
+        {
             return (RingUnavailableCause.SubmissionPollingPrivilege, $"SQPOLL needs root before kernel 5.11 ({name}); run as root, or leave submission polling off");
+        }
+
         return (RingUnavailableCause.SecurityModule, $"{name}, but neither kernel.io_uring_disabled nor a seccomp filter forbids it; look for a denial of a security module (SELinux: io_uring class) in the kernel log, " +
             "or use the epoll or poll backend");
     }
@@ -83,7 +95,9 @@ public sealed class RingUnavailableException : RingException
         foreach (string line in (environment.ReadText("/proc/self/status") ?? "").Split('\n'))
         {
             if (line.StartsWith("Seccomp:", StringComparison.Ordinal))
+            {
                 return Number(line["Seccomp:".Length..]) ?? 0;
+            }
         }
         return 0;
     }

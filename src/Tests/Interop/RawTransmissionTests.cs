@@ -81,6 +81,7 @@ public class RawTransmissionTests
         },
         ["DISC closes after every request in flight is answered"] = nbd =>
         {
+            Skip.If(HarnessServer.IsForeign, "nbdkit answers some of the requests before DISC with ESHUTDOWN (seen)");
             const int Count = 64;
             nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, (ulong)i * 512, 16)), Request(Disc, 99, 0, 0)]);
             ExpectReads(nbd, Count);
