@@ -111,15 +111,16 @@ internal static class LoadRunner
 
     private static string? Sweep(LoadOptions options, LoadSession session)
     {
+        string Verdict() => session.Errors == 0 ? "all right" : "errors above";
         switch (options.Verify)
         {
             case VerifyMode.None:
                 return null;
             case VerifyMode.Versions:
                 Require(session.Sweep(), session);
-                return $"verified: every read, and {session.SweptBlocks:n0} written blocks in a last sweep; {(session.Errors == 0 ? "all right" : "errors above")}";
+                return $"verified: every read, and {session.SweptBlocks:n0} written blocks in a last sweep; {Verdict()}";
             default:
-                return $"verified: every read against {(options.Verify == VerifyMode.Pattern ? "the pattern" : "zeroes")}; {(session.Errors == 0 ? "all right" : "errors above")}";
+                return $"verified: every read against {(options.Verify == VerifyMode.Pattern ? "the pattern" : "zeroes")}; {Verdict()}";
         }
     }
 
@@ -155,7 +156,8 @@ internal static class LoadRunner
     {
         if (options.Verify == VerifyMode.Versions && options.Connections > 1 && !export.Flags.HasFlag(TransmissionFlags.CanMultiConn))
         {
-            Console.Error.WriteLine("harness load: the server does not announce CAN_MULTI_CONN: connections may see each other's writes late; use --connections 1 if data looks wrong");
+            Console.Error.WriteLine("harness load: the server does not announce CAN_MULTI_CONN: connections may see each other's writes late; "
+                + "use --connections 1 if data looks wrong");
         }
     }
 

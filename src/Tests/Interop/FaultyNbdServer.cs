@@ -21,7 +21,9 @@ public enum ServerFault
     AnswersWithAStranger,
 }
 
-/// <summary>A simple, blocking NBD server on a Unix socket, one thread per connection, that keeps its disk in memory and commits a chosen fault now and then.</summary>
+/// <summary>
+/// A simple, blocking NBD server on a Unix socket, one thread per connection, that keeps its disk in memory and commits a chosen fault now and then.
+/// </summary>
 internal sealed class FaultyNbdServer : IDisposable
 {
     private readonly TempDir _folder = new();

@@ -91,7 +91,8 @@ public class ForeignServersTests
     [SkippableFact]
     public void An_export_that_is_not_there_is_told_in_one_line()
     {
-        using var server = ForeignServer.OnSocket("nbdkit", socket => ["-f", "-U", socket, "--filter=exportname", "memory", Size, "exportname-strict=true", "exportname=disk"]);
+        using var server = ForeignServer.OnSocket("nbdkit", socket =>
+            ["-f", "-U", socket, "--filter=exportname", "memory", Size, "exportname-strict=true", "exportname=disk"]);
         ToolResult load = Tool.Run(HarnessServer.Program, "load", server.Uri.Replace("///", "///nope", StringComparison.Ordinal), "--ops", "10");
         Assert.True(load.ExitCode == 1, load.ToString());
         Assert.Contains("the export 'nope'", load.Errors, StringComparison.Ordinal);
@@ -111,7 +112,8 @@ public class ForeignServersTests
     [SkippableFact]
     public void Errors_of_the_server_are_counted_and_told()
     {
-        using var server = ForeignServer.OnSocket("nbdkit", socket => ["-f", "-U", socket, "--filter=error", "memory", Size, "error=ENOSPC", "error-pwrite-rate=100%"]);
+        using var server = ForeignServer.OnSocket("nbdkit", socket =>
+            ["-f", "-U", socket, "--filter=error", "memory", Size, "error=ENOSPC", "error-pwrite-rate=100%"]);
         ToolResult load = Tool.Run(HarnessServer.Program, "load", server.Uri, "--rw", "write", "--ops", "100", "--json", "-");
         Assert.True(load.ExitCode == 1, load.ToString());
         using var json = JsonDocument.Parse(load.Output);
@@ -126,7 +128,8 @@ public class ForeignServersTests
     public void A_request_timeout_ends_slow_requests_once_each(string backend)
     {
         using var server = ForeignServer.OnSocket("nbdkit", socket => ["-f", "-U", socket, "--filter=delay", "memory", Size, "rdelay=400ms"]);
-        ToolResult load = Tool.Run(HarnessServer.Program, "load", server.Uri, "--backend", backend, "--ops", "10", "--depth", "5", "--request-timeout", "50ms", "--json", "-");
+        string[] slow = ["--ops", "10", "--depth", "5", "--request-timeout", "50ms", "--json", "-"];
+        ToolResult load = Tool.Run(HarnessServer.Program, ["load", server.Uri, "--backend", backend, .. slow]);
         Assert.True(load.ExitCode == 1, load.ToString());
         using var json = JsonDocument.Parse(load.Output);
         Assert.Equal(11, json.RootElement.GetProperty("errors").GetInt64());

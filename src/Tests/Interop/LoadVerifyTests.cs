@@ -2,7 +2,9 @@ using Harness.Io;
 
 namespace Harness.Tests;
 
-/// <summary><c>load --verify</c> against servers that lose, double, reorder or misplace one write now and then: each is caught, and an honest one passes.</summary>
+/// <summary>
+/// <c>load --verify</c> against servers that lose, double, reorder or misplace one write now and then: each is caught, and an honest one passes.
+/// </summary>
 public class LoadVerifyTests
 {
     private const int DiskBytes = 1 << 20;
@@ -54,12 +56,14 @@ public class LoadVerifyTests
     {
         // Only writes, so nothing but the sweep reads.
         using var server = new FaultyNbdServer(ServerFault.DropsWrites, oneIn: 1100, DiskBytes);
-        ToolResult load = Tool.Run(HarnessServer.Program, "load", server.Uri, "--rw", "write", "--pattern", "sequential", "--ops", "1000", "--depth", "4", "--verify");
+        string[] writes = ["--rw", "write", "--pattern", "sequential", "--ops", "1000", "--depth", "4", "--verify"];
+        ToolResult load = Tool.Run(HarnessServer.Program, ["load", server.Uri, .. writes]);
         Assert.True(load.ExitCode == 1, load.ToString());
         Assert.Equal(1, server.Faults);
         Assert.Contains(", 1 error", load.Output, StringComparison.Ordinal);
     }
 
-    private static ToolResult Load(FaultyNbdServer server, string backend) =>
-        Tool.Run(HarnessServer.Program, "load", server.Uri, "--backend", backend, "--rw", "mix:50", "--connections", "2", "--depth", "16", "--ops", Ops, "--verify");
+    private static ToolResult Load(FaultyNbdServer server, string backend) => Tool.Run(
+        HarnessServer.Program,
+        ["load", server.Uri, "--backend", backend, "--rw", "mix:50", "--connections", "2", "--depth", "16", "--ops", Ops, "--verify"]);
 }
