@@ -1,4 +1,5 @@
 using Harness.Io;
+using Harness.Io.Native;
 using Harness.Nbd;
 using HdrHistogram;
 
@@ -11,6 +12,9 @@ namespace Harness.Load;
 /// </summary>
 internal sealed partial class LoadSession : IDisposable
 {
+    // A server that has answered nothing for so many request timeouts is gone, and a load that goes on would only count errors.
+    private const int SilentTimeouts = 10;
+
     private readonly EventLoop _loop;
     private readonly LoadOptions _options;
     private readonly IReadOnlyList<SocketEndpoint> _endpoints;
@@ -23,6 +27,7 @@ internal sealed partial class LoadSession : IDisposable
     private ulong _sweepNext;
     private long _opsLeft;
     private long _endNs;
+    private long _answeredNs;
     private int _outstanding;
 
     public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions clientOptions)
@@ -79,7 +84,7 @@ internal sealed partial class LoadSession : IDisposable
     {
         Ops = 0;
         _opsLeft = ops ?? long.MaxValue;
-        LastCompletedNs = _loop.NowNs;
+        LastCompletedNs = _answeredNs = _loop.NowNs;
         _endNs = ops is null ? LastCompletedNs + (long)duration.TotalNanoseconds : long.MaxValue;
         IssueEverywhere();
         Drain();
@@ -99,6 +104,7 @@ internal sealed partial class LoadSession : IDisposable
         _sweeping = true;
         _sweepNext = 0;
         SweptBlocks = 0;
+        _answeredNs = _loop.NowNs;
         _endNs = long.MaxValue;
         _opsLeft = long.MaxValue;
         IssueEverywhere();
@@ -132,6 +138,7 @@ internal sealed partial class LoadSession : IDisposable
 
     private bool Accept(LoadSlot slot)
     {
+        _answeredNs = slot.Request.CompletedNs;
         if (_oracle is null)
         {
             return true;
@@ -155,7 +162,17 @@ internal sealed partial class LoadSession : IDisposable
     private void Fail(LoadSlot slot, int error)
     {
         _oracle?.Fail(slot.Block, slot.IsWrite);
-        AddError($"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}");
+        string line = $"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}";
+        AddError(line);
+        if (error != Errno.ETIMEDOUT)
+        {
+            _answeredNs = slot.Request.CompletedNs;
+        }
+        else if (slot.Request.CompletedNs - _answeredNs > SilentTimeouts * _clientOptions.RequestTimeoutNs)
+        {
+            string silence = $"{(slot.Request.CompletedNs - _answeredNs) / 1e9:0.0} s";
+            Lost($"{slot.Connection.Client!.Peer}: the server has answered nothing in time for {silence}, {Errors:n0} requests failed; the last: {line}");
+        }
     }
 
     private void AddError(string line)
