@@ -189,7 +189,13 @@ internal static class LoadRunner
         catch (Exception problem) when (problem is IOException or ArgumentException)
         {
             // The backend's own message says which of the reasons it is, and the remedy.
-            throw new HarnessException(problem is ArgumentException ? ExitCode.Usage : ExitCode.Failed, problem.Message, problem);
+            throw new HarnessException(CodeOf(problem), $"--backend {options.Backend}: {problem.Message}", problem);
         }
     }
+    private static ExitCode CodeOf(Exception problem) => problem switch
+    {
+        ArgumentException => ExitCode.Usage,
+        RingUnavailableException => ExitCode.NothingCouldRun,
+        _ => ExitCode.Failed,
+    };
 }

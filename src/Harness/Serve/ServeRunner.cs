@@ -94,7 +94,8 @@ internal static class ServeRunner
         }
         catch (IOException e)
         {
-            throw new HarnessException(ExitCode.Failed, $"--backend {options.Backend}: {e.Message}", e);
+            ExitCode code = e is RingUnavailableException ? ExitCode.NothingCouldRun : ExitCode.Failed;
+            throw new HarnessException(code, $"--backend {options.Backend}: {e.Message}", e);
         }
     }
 
