@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace Harness.Cli;
+
+/// <summary>The command line: parse, or say in one line why not; then the verb.</summary>
+internal static class HarnessCommand
+{
+    public static ExitCode Invoke(string[] args)
+    {
+        var root = Build();
+        if (args.Length == 0)
+        {
+            Console.Error.WriteLine($"harness: which verb? {string.Join(", ", root.Subcommands.Select(verb => verb.Name))} (harness --help explains)");
+            return ExitCode.Usage;
+        }
+        // Response files (@file) and directives ([suggest]) are the library's idea, not ours: @ begins a node's name in a block chain.
+        var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var asksForHelp = args.Any(arg => arg is "--help" or "-h" or "-?" or "--version");
+        if (!asksForHelp && UsageErrors.Describe(root, parse, args) is { } problem)
+        {
+            Console.Error.WriteLine(problem);
+            return ExitCode.Usage;
+        }
+        // Our own handlers: exceptions become one line in Program, signals belong to the verb that knows how to stop.
+        return (ExitCode)parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+
+    private static RootCommand Build()
+    {
+        var root = new RootCommand("Linux I/O performance harness: NBD traffic through poll, epoll, uring-poll and uring, and what each costs.")
+        {
+            ServeVerb.Create(),
+            LoadVerb.Create(),
+            RunVerb.Create(),
+            ReportVerb.Create(),
+            ProbeVerb.Create(),
+        };
+        root.Directives.Clear();
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpEpilogue((HelpAction)help.Action!);
+        return root;
+    }
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using Harness.Load;
+using Harness.Matrix;
+
+namespace Harness.Cli;
+
+/// <summary><c>harness load</c>: drives any NBD server.</summary>
+internal static class LoadVerb
+{
+    private static readonly Argument<string> Uri = new("URI") { Description = "the server, like nbd://localhost or nbd+unix:///?socket=/tmp/s" };
+
+    private static readonly Option<int> ReadPercent = OptionParsers.Parsed("--rw", "RW", "read, write or mix:READ_PCT [default: read]", Vocabulary.ReadPercent);
+    private static readonly Option<string> Pattern = OptionParsers.Parsed("--pattern", "P", "order of offsets: random or sequential", text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)).WithDefault("random");
+    private static readonly Option<int> RequestBytes = OptionParsers.Parsed("--size", "SIZE", "bytes of one request [default: 4k]", Vocabulary.RequestBytes);
+    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection", 1, 65536, 64);
+    private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 1024, 1);
+    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Positive);
+    private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
+    private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before the measured part [default: 500ms]", text => Units.ParseTime(text));
+    private static readonly Option<string?> Backend = OptionParsers.Backend();
+    private static readonly Option<string> Wait = OptionParsers.Wait();
+    private static readonly Option<ulong> Seed = OptionParsers.Parsed("--seed", "S", "fixes offsets, order and data", ParseSeed).WithDefault(1UL);
+
+    private static readonly Option<string?> Verify = new("--verify")
+    {
+        Description = "check what is read: versions (own writes), pattern (nbdkit's pattern plugin) or zeroes; alone it means versions",
+        HelpName = "versions|pattern|zeroes",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<TimeSpan?> RequestTimeout = OptionParsers.Parsed<TimeSpan?>("--request-timeout", "TIME", "a request without a reply for this long is an error [default: none]", Positive);
+    private static readonly Option<string?> Json = OptionParsers.Json();
+    private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
+    private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
+    private static readonly Option<string?> ServerControl = OptionParsers.Text("--server-control", "SOCKET", "the server's --control socket: adds its counters to the result");
+
+    public static Command Create()
+    {
+        var verb = new Command("load", "drives an NBD server, closed loop: --depth requests in flight on each connection")
+        {
+            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Warmup, Backend, Wait, Seed, Verify, RequestTimeout, Json, Hgrm, Hlog, ServerControl,
+        };
+        verb.Validators.Add(result =>
+        {
+            if (result.GetResult(Duration) is not null && result.GetResult(Ops) is not null)
+            {
+                result.AddError("--duration and --ops exclude each other: one ends the measured part by time, the other by count");
+            }
+            if (result.GetResult(Verify) is { Tokens.Count: 1 } verify && !VerifyNames.ContainsKey(verify.Tokens[0].Value))
+            {
+                result.AddError($"--verify: {Suggest.Unknown("mode", verify.Tokens[0].Value, VerifyNames.Keys)}");
+            }
+        });
+        verb.SetAction(parse => (int)LoadRunner.Run(Parse(parse)));
+        return verb;
+    }
+
+    internal static LoadOptions Parse(ParseResult parse)
+    {
+        var defaults = new LoadOptions { Uri = "", Backend = "", Wait = "" };
+        return new LoadOptions
+        {
+            Uri = parse.GetValue(Uri)!,
+            ReadPercent = parse.GetResult(ReadPercent) is null ? defaults.ReadPercent : parse.GetValue(ReadPercent),
+            Pattern = parse.GetValue(Pattern) == "sequential" ? AccessPattern.Sequential : AccessPattern.Random,
+            RequestBytes = parse.GetResult(RequestBytes) is null ? defaults.RequestBytes : parse.GetValue(RequestBytes),
+            Depth = parse.GetValue(Depth),
+            Connections = parse.GetValue(Connections),
+            Duration = parse.GetValue(Duration) ?? defaults.Duration,
+            Ops = parse.GetValue(Ops),
+            Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
+            Backend = DefaultBackend.Or(parse.GetValue(Backend)),
+            Wait = parse.GetValue(Wait)!,
+            Seed = parse.GetValue(Seed),
+            Verify = parse.GetResult(Verify) is null ? VerifyMode.None : VerifyNames[parse.GetValue(Verify) ?? "versions"],
+            RequestTimeout = parse.GetValue(RequestTimeout),
+            Json = parse.GetValue(Json),
+            Hgrm = parse.GetValue(Hgrm),
+            Hlog = parse.GetValue(Hlog),
+            ServerControl = parse.GetValue(ServerControl),
+        };
+    }
+
+    private static readonly Dictionary<string, VerifyMode> VerifyNames = new()
+    {
+        ["versions"] = VerifyMode.Versions,
+        ["pattern"] = VerifyMode.Pattern,
+        ["zeroes"] = VerifyMode.Zeroes,
+    };
+
+    private static TimeSpan? Positive(string text) =>
+        Units.ParseTime(text) is var time && time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' is no time at all; write one above zero");
+
+    private static long? Operations(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ops) && ops > 0 ? ops : throw new FormatException($"'{text}' is not a whole number above zero");
+
+    private static ulong ParseSeed(string text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw new FormatException($"'{text}' is not a whole number from 0 to {ulong.MaxValue}");
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using Harness.Matrix;
+
+namespace Harness.Cli;
+
+/// <summary>Options whose text is read by one of our own parsers, so that every mistake reads alike.</summary>
+internal static class OptionParsers
+{
+    /// <summary>An option that is read by <paramref name="parse"/>; its <see cref="FormatException"/> becomes the one line of the error.</summary>
+    public static Option<T> Parsed<T>(string name, string valueName, string description, Func<string, T> parse) => new(name)
+    {
+        Description = description,
+        HelpName = valueName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            try
+            {
+                return parse(result.Tokens[0].Value);
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"{name}: {e.Message}");
+                return default!;
+            }
+        },
+    };
+
+    public static Option<T> WithDefault<T>(this Option<T> option, T value)
+    {
+        option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    public static Option<string?> Text(string name, string valueName, string description) => new(name) { Description = description, HelpName = valueName };
+
+    /// <summary>The default depends on the kernel, so it is left open here and settled when the verb runs.</summary>
+    public static Option<string?> Backend() =>
+        Parsed<string?>("--backend", "B", $"how the loop asks the kernel for I/O: {string.Join(", ", Vocabulary.Backends)} [default: uring, or epoll where io_uring is refused]",
+            text => Vocabulary.Word("backend", text, Vocabulary.Backends));
+
+    public static Option<string> Wait() =>
+        Parsed("--wait", "W", $"what a loop does with nothing to do: {string.Join(", ", Vocabulary.Waits)}", text => Vocabulary.Word("wait mode", text, Vocabulary.Waits))
+            .WithDefault("block");
+
+    public static Option<int> Count(string name, string description, int min, int max, int value) =>
+        Parsed(name, "N", description, text => Vocabulary.Count(text, min, max)).WithDefault(value);
+
+    public static Option<string?> Json() => Text("--json", "FILE|-", "also write the result as JSON, to a file or (-) to stdout in place of the text");
+}

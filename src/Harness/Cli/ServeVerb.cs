@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Harness.Matrix;
+using Harness.Serve;
+
+namespace Harness.Cli;
+
+/// <summary><c>harness serve</c>: an NBD server.</summary>
+internal static class ServeVerb
+{
+    private static readonly Option<string> Block = OptionParsers.Parsed("--block", "CHAIN", "what to serve: memory:1G, null:1G or file:/path/disk.img", text => text).WithDefault("memory:1G");
+
+    private static readonly Option<string[]> Listen = new("--listen")
+    {
+        Description = "where to listen; may be repeated",
+        HelpName = "URI",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = _ => ["nbd://localhost:10809"],
+    };
+
+    private static readonly Option<string> Export = OptionParsers.Parsed("--export", "NAME", "name of the export; empty is the default export", text => text).WithDefault("");
+    private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "refuse every write" };
+    private static readonly Option<string?> Backend = OptionParsers.Backend();
+    private static readonly Option<string> Wait = OptionParsers.Wait();
+    private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each", 1, 1024, 1);
+    private static readonly Option<int> MaxConnections = OptionParsers.Count("--max-connections", "connections at one time", 1, 1_000_000, 100);
+    private static readonly Option<int?> MaxInFlight = OptionParsers.Parsed<int?>("--max-in-flight", "N", "requests in flight per connection before the server stops receiving", text => Vocabulary.Count(text, 1, 65536));
+    private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving", text => Units.ParseSize(text));
+    private static readonly Option<string?> Control = OptionParsers.Text("--control", "SOCKET", "path of a Unix socket on which the server reports its counters");
+
+    public static Command Create()
+    {
+        var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
+        {
+            Block, Listen, Export, ReadOnly, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control,
+        };
+        verb.SetAction(parse =>
+        {
+            using var interrupts = new Interrupts();
+            return (int)ServeRunner.Run(Parse(parse), interrupts.Token);
+        });
+        return verb;
+    }
+
+    internal static ServeOptions Parse(ParseResult parse) => new()
+    {
+        Block = parse.GetValue(Block)!,
+        Listen = parse.GetValue(Listen)!,
+        Export = parse.GetValue(Export)!,
+        ReadOnly = parse.GetValue(ReadOnly),
+        Backend = DefaultBackend.Or(parse.GetValue(Backend)),
+        Wait = parse.GetValue(Wait)!,
+        Loops = parse.GetValue(Loops),
+        MaxConnections = parse.GetValue(MaxConnections),
+        MaxInFlight = parse.GetValue(MaxInFlight),
+        MaxBytes = parse.GetValue(MaxBytes),
+        Control = parse.GetValue(Control),
+    };
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Harness.Matrix;
+
+namespace Harness.Cli;
+
+/// <summary>Turns a command line that cannot be understood into one line: what is wrong, what was probably meant, where to read on.</summary>
+internal static class UsageErrors
+{
+    /// <summary>The one line, or null where the command line is fine.</summary>
+    public static string? Describe(RootCommand root, ParseResult parse, string[] args)
+    {
+        var command = parse.CommandResult.Command;
+        var name = command == root ? "harness" : $"harness {command.Name}";
+        var problem = UnknownVerb(root, command, args) ?? UnknownOption(root, command, args) ?? Unexpected(parse) ?? Invalid(parse, command);
+        return problem is null ? null : $"{name}: {problem} ({name} --help explains)";
+    }
+
+    private static string? UnknownVerb(RootCommand root, Command command, string[] args)
+    {
+        if (command != root || args.Length == 0 || args[0].StartsWith('-'))
+        {
+            return null;
+        }
+        return Suggest.Unknown("verb", args[0], [.. root.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name)]);
+    }
+
+    // The parser would take an unknown option for an argument and complain about the next word, so it is looked for here first.
+    private static string? UnknownOption(RootCommand root, Command command, string[] args)
+    {
+        var options = command.Options.Concat(root.Options.Where(option => option.Recursive)).ToList();
+        var legal = options.SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet(StringComparer.Ordinal);
+        foreach (var arg in args.TakeWhile(arg => arg != "--"))
+        {
+            var word = arg.Split('=', ':')[0];
+            if (word.StartsWith("--", StringComparison.Ordinal) && !legal.Contains(word))
+            {
+                var visible = options.Where(option => !option.Hidden).Select(option => option.Name);
+                var closest = Suggest.Closest(word, visible);
+                return $"unknown option '{word}'" + (closest is null ? "" : $"; did you mean '{closest}'?");
+            }
+        }
+        return null;
+    }
+
+    private static string? Unexpected(ParseResult parse) =>
+        parse.UnmatchedTokens.Count > 0 ? $"unexpected '{parse.UnmatchedTokens[0]}'" : null;
+
+    private static string? Invalid(ParseResult parse, Command command)
+    {
+        if (parse.Errors.Count == 0)
+        {
+            return null;
+        }
+        var missing = command.Arguments.FirstOrDefault(argument => argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 });
+        var bare = command.Options.FirstOrDefault(option => option.Arity.MinimumNumberOfValues > 0 && parse.GetResult(option) is { Implicit: false, Tokens.Count: 0 });
+        if (bare is not null)
+        {
+            return $"{bare.Name} needs a value: {bare.Description}";
+        }
+        return missing is { Arity.MinimumNumberOfValues: > 0 }
+            ? $"{missing.Name} is missing: {missing.Description}"
+            : parse.Errors[0].Message.TrimEnd('.');
+    }
+}

@@ -1,0 +1,76 @@
+using Harness.Matrix;
+using Harness.Nbd;
+
+namespace Harness.Load;
+
+/// <summary>What has to be right before a load may start; each line says what is wrong and what to do.</summary>
+internal static class LoadChecks
+{
+    /// <summary>What can be judged without the server.</summary>
+    /// <exception cref="HarnessException">Bad usage.</exception>
+    public static void Options(LoadOptions options)
+    {
+        if (options.Verify is VerifyMode.Pattern or VerifyMode.Zeroes && options.ReadPercent != 100)
+        {
+            throw Usage($"--verify {options.Verify.ToString().ToLowerInvariant()} only reads; leave --rw away, or verify your own writes with --verify versions");
+        }
+
+        if (options.Verify != VerifyMode.None && options.RequestBytes % 8 != 0)
+        {
+            throw Usage($"--verify works on words of 8 bytes; --size {options.RequestBytes} is no multiple of 8");
+        }
+
+        if ((long)options.Depth * ((options.RequestBytes + 63) & ~63) > int.MaxValue)
+        {
+            throw Usage($"--depth {options.Depth} × --size {options.RequestBytes} needs more than 2 GiB of memory per connection; make one of them smaller");
+        }
+    }
+
+    /// <summary>What can be judged only when the server has described its export.</summary>
+    /// <exception cref="HarnessException">The load does not fit the export.</exception>
+    public static void Export(LoadOptions options, ExportInfo export, uint maxPayloadBytes)
+    {
+        uint minimum = export.BlockSize.Minimum;
+        if ((uint)options.RequestBytes % minimum != 0)
+        {
+            throw Usage($"the export takes requests in multiples of {minimum} bytes; --size {options.RequestBytes} is none");
+        }
+
+        if ((uint)options.RequestBytes > maxPayloadBytes)
+        {
+            throw Usage($"the export takes at most {Units.FormatSize(maxPayloadBytes)} in one request; --size {Units.FormatSize(options.RequestBytes)} is more");
+        }
+
+        ulong blocks = export.Size / (ulong)options.RequestBytes;
+        if (blocks == 0)
+        {
+            throw Usage($"the export has {export.Size} bytes, less than one request of {options.RequestBytes}; make --size smaller");
+        }
+
+        if (options.ReadPercent < 100 && export.Flags.HasFlag(TransmissionFlags.ReadOnly))
+        {
+            throw new HarnessException(ExitCode.Failed, "the export is read-only; use --rw read");
+        }
+
+        if (options.Verify == VerifyMode.Versions)
+        {
+            Versions(options, blocks);
+        }
+    }
+
+    private static void Versions(LoadOptions options, ulong blocks)
+    {
+        ulong inFlight = (ulong)options.Depth * (ulong)options.Connections;
+        if (blocks < 2 * inFlight)
+        {
+            throw Usage($"--verify keeps at most one write per block in flight: the export has {blocks} blocks of {options.RequestBytes} bytes, and {inFlight} requests in flight need twice as many; use a smaller --depth or --size");
+        }
+
+        if (blocks > VersionsOracle.MaxBlocks)
+        {
+            throw Usage($"--verify remembers every block, and the export has {blocks}; at most {VersionsOracle.MaxBlocks} can be remembered: use a larger --size");
+        }
+    }
+
+    private static HarnessException Usage(string line) => new(ExitCode.Usage, line);
+}

@@ -1,0 +1,69 @@
+using Harness.Io;
+using Harness.Nbd;
+
+namespace Harness.Load;
+
+/// <summary>One connection of the load generator, with the requests that it keeps in flight.</summary>
+internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options) : IConnectHandler, INbdClientHandler, IDisposable
+{
+    private NativeBuffer? _memory;
+
+    public int Index { get; } = index;
+
+    /// <summary>Null until the socket is connected.</summary>
+    public NbdClient? Client { get; private set; }
+
+    /// <summary>True once the handshake is over.</summary>
+    public bool IsReady { get; private set; }
+
+    /// <summary>The order of its offsets; set when the export's size is known.</summary>
+    public BlockPicker Picker { get; private set; } = null!;
+
+    public LoadSlot[] Slots { get; private set; } = [];
+
+    /// <summary>True once the connection is over, or was never made.</summary>
+    public bool IsOver { get; private set; }
+
+    public void OnConnected(ITransport transport)
+    {
+        Client = new NbdClient(transport, options, this);
+        Client.Start();
+    }
+
+    /// <summary>No connection could be made.</summary>
+    public void OnConnectFailed(int error, string reason)
+    {
+        IsOver = true;
+        session.Lost(reason);
+    }
+
+    public void OnReady(NbdClient client) => IsReady = true;
+
+    public void OnClosed(NbdClient client, int error, string reason)
+    {
+        IsOver = true;
+        if (error != 0)
+        {
+            session.Lost(reason);
+        }
+    }
+
+    /// <summary>Makes the requests and their memory, filled with data that no server stores cheaply.</summary>
+    public void Prepare(BlockPicker picker, int depth, int requestBytes, ulong seed)
+    {
+        Picker = picker;
+        // Every request's memory begins on a cache line.
+        int stride = (requestBytes + 63) & ~63;
+        _memory = new NativeBuffer(checked(depth * stride));
+        var random = new SplitMix64(seed + (ulong)Index);
+        random.Fill(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(_memory.Whole.Span));
+        Slots = [.. Enumerable.Range(0, depth).Select(i => new LoadSlot(session, this, _memory.Slice(i * stride, requestBytes)))];
+    }
+
+    /// <summary>Only once the connection is over.</summary>
+    public void Dispose()
+    {
+        Client?.Dispose();
+        _memory?.Dispose();
+    }
+}

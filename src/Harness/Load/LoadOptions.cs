@@ -1,0 +1,76 @@
+namespace Harness.Load;
+
+/// <summary>The order of offsets.</summary>
+internal enum AccessPattern
+{
+    Random,
+    Sequential,
+}
+
+/// <summary>What the load generator knows about the data it reads.</summary>
+internal enum VerifyMode
+{
+    None,
+
+    /// <summary>Own writes: a word is a hash of seed, offset and version; checked on every read and in a sweep at the end.</summary>
+    Versions,
+
+    /// <summary>nbdkit's pattern plugin: every aligned 8 bytes hold their own offset, big-endian.</summary>
+    Pattern,
+
+    /// <summary>Every byte read is zero.</summary>
+    Zeroes,
+}
+
+/// <summary>What <c>harness load</c> was asked for.</summary>
+internal sealed record LoadOptions
+{
+    public required string Uri { get; init; }
+
+    /// <summary>Share of reads, 0 to 100; the rest are writes.</summary>
+    public int ReadPercent { get; init; } = 100;
+
+    public AccessPattern Pattern { get; init; }
+
+    /// <summary>Bytes of one request.</summary>
+    public int RequestBytes { get; init; } = 4096;
+
+    /// <summary>Requests in flight per connection.</summary>
+    public int Depth { get; init; } = 64;
+
+    public int Connections { get; init; } = 1;
+
+    /// <summary>The measured time; not looked at where <see cref="Ops"/> is given.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The measured number of operations over all connections; null runs for <see cref="Duration"/>.</summary>
+    public long? Ops { get; init; }
+
+    /// <summary>Time before the measured part, under the same load, that is not recorded.</summary>
+    public TimeSpan Warmup { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
+    public required string Wait { get; init; }
+
+    public ulong Seed { get; init; } = 1;
+
+    public VerifyMode Verify { get; init; }
+
+    /// <summary>A request without a reply for this long is an error; null waits for ever.</summary>
+    public TimeSpan? RequestTimeout { get; init; }
+
+    /// <summary>Where the result goes as one JSON object: a path, <c>-</c> for stdout, null for nowhere.</summary>
+    public string? Json { get; init; }
+
+    /// <summary>Path of the latency percentiles; null for none.</summary>
+    public string? Hgrm { get; init; }
+
+    /// <summary>Path of the latency interval log; null for none.</summary>
+    public string? Hlog { get; init; }
+
+    /// <summary>The server's <c>--control</c> socket, whose counters go into the result; null for none.</summary>
+    public string? ServerControl { get; init; }
+}

@@ -1,0 +1,195 @@
+using Harness.Io;
+using Harness.Nbd;
+using Harness.Results;
+using HdrHistogram;
+
+namespace Harness.Load;
+
+/// <summary>
+/// Drives an NBD server, closed loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured part begins and
+/// ends with
+/// nothing in flight, so that every call that is counted belongs to an operation that is counted.
+/// </summary>
+internal static class LoadRunner
+{
+    // With --ops the number of warm-up operations is fixed too, so that the whole run asks the same of the server each time.
+    private const long MaxWarmupOps = 100_000;
+
+    /// <param name="options">Which server, and which load.</param>
+    /// <exception cref="HarnessException">It could not be run; the message says why.</exception>
+    public static ExitCode Run(LoadOptions options)
+    {
+        LoadChecks.Options(options);
+        NbdUri uri = ParseUri(options.Uri);
+        using EventLoop loop = CreateLoop(options);
+        IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
+        try
+        {
+            using var session = new LoadSession(loop, options, endpoints, ClientOptions(options, uri));
+            return Run(options, loop, session);
+        }
+        finally
+        {
+            foreach (SocketEndpoint endpoint in endpoints)
+            {
+                endpoint.Dispose();
+            }
+        }
+    }
+
+    private static ExitCode Run(LoadOptions options, EventLoop loop, LoadSession session)
+    {
+        ExitCode code;
+        try
+        {
+            Require(session.Connect(), session);
+            LoadChecks.Export(options, session.Export, session.MaxPayloadBytes);
+            code = Measure(options, loop, session);
+        }
+        catch (HarnessException)
+        {
+            session.Disconnect();
+            throw;
+        }
+
+        session.Disconnect();
+        return code;
+    }
+
+    private static NbdClientOptions ClientOptions(LoadOptions options, NbdUri uri) => new()
+    {
+        ExportName = uri.ExportName,
+        MaxInFlight = Math.Max(16_384, options.Depth),
+        RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
+    };
+
+    private static ExitCode Measure(LoadOptions options, EventLoop loop, LoadSession session)
+    {
+        // Everything that the measured part touches is allocated here.
+        using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
+        var latencies = new IntervalLog();
+        LongHistogram services = LatencyHistogram.Create();
+        session.Prepare(CreateOracle(options, session.Export));
+        WarnOfConnections(options, session.Export);
+        Require(session.RunPhase(options.Ops is { } ops ? Math.Min(ops / 10, MaxWarmupOps) : null, options.Warmup), session);
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        session.Record(latencies, services);
+        System.Text.Json.JsonElement? serverStart = server?.Read();
+        ClientCosts start = ClientCosts.Now(loop);
+        long startNs = loop.NowNs;
+        latencies.Start(startNs);
+        Require(session.RunPhase(options.Ops, options.Duration), session);
+        ClientCosts end = ClientCosts.Now(loop);
+        System.Text.Json.JsonElement? serverEnd = server?.Read();
+        session.Record(null, null);
+
+        double seconds = (session.LastCompletedNs - startNs) / 1e9;
+        long count = session.Ops;
+        var result = new LoadResult
+        {
+            Ops = count,
+            Errors = session.Errors,
+            Seconds = seconds,
+            Iops = seconds > 0 ? count / seconds : 0,
+            BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
+            Backend = loop.BackendName,
+            Wait = options.Wait,
+            LatencyUs = LatencyFiles.Summarize(latencies.Sum()),
+            ServiceUs = LatencyFiles.Summarize(services),
+            Client = end.Since(start, count, loop.BackendName),
+            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, count) : null,
+        };
+        string? verified = Sweep(options, session);
+        result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
+        Write(options, result, verified, session, latencies);
+        return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static string? Sweep(LoadOptions options, LoadSession session)
+    {
+        switch (options.Verify)
+        {
+            case VerifyMode.None:
+                return null;
+            case VerifyMode.Versions:
+                Require(session.Sweep(), session);
+                return $"verified: every read, and {session.SweptBlocks:n0} written blocks in a last sweep; {(session.Errors == 0 ? "all right" : "errors above")}";
+            default:
+                return $"verified: every read against {(options.Verify == VerifyMode.Pattern ? "the pattern" : "zeroes")}; {(session.Errors == 0 ? "all right" : "errors above")}";
+        }
+    }
+
+    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, IntervalLog latencies)
+    {
+        foreach (string line in session.ErrorLines)
+        {
+            Console.Error.WriteLine($"harness load: {line}");
+        }
+
+        if (session.Errors > session.ErrorLines.Count)
+        {
+            Console.Error.WriteLine($"harness load: and {session.Errors - session.ErrorLines.Count:n0} more errors");
+        }
+
+        LoadFiles.Write(options, latencies, session.LastCompletedNs);
+        JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
+        if (!JsonOutput.TakesStdout(options.Json))
+        {
+            LoadText.Write(options, result, verified, Console.Out);
+        }
+    }
+
+    private static IDataOracle? CreateOracle(LoadOptions options, ExportInfo export) => options.Verify switch
+    {
+        VerifyMode.Versions => new VersionsOracle(options.Seed, options.RequestBytes, export.Size / (ulong)options.RequestBytes),
+        VerifyMode.Pattern => new PatternOracle(options.RequestBytes),
+        VerifyMode.Zeroes => new ZeroesOracle(options.RequestBytes),
+        _ => null,
+    };
+
+    private static void WarnOfConnections(LoadOptions options, ExportInfo export)
+    {
+        if (options.Verify == VerifyMode.Versions && options.Connections > 1 && !export.Flags.HasFlag(TransmissionFlags.CanMultiConn))
+        {
+            Console.Error.WriteLine("harness load: the server does not announce CAN_MULTI_CONN: connections may see each other's writes late; use --connections 1 if data looks wrong");
+        }
+    }
+
+    private static void Require(bool went, LoadSession session)
+    {
+        if (!went)
+        {
+            throw new HarnessException(ExitCode.Failed, session.LostReason!);
+        }
+    }
+
+    private static NbdUri ParseUri(string text) =>
+        NbdUri.TryParse(text, out NbdUri? uri, out string error) ? uri : throw new HarnessException(ExitCode.Usage, error);
+
+    private static IReadOnlyList<SocketEndpoint> Resolve(NbdUri uri)
+    {
+        try
+        {
+            return EndpointResolver.Resolve(uri);
+        }
+        catch (NbdClientException problem)
+        {
+            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
+        }
+    }
+
+    private static EventLoop CreateLoop(LoadOptions options)
+    {
+        try
+        {
+            return new EventLoop(LoopBackends.Create(options.Backend), Enum.Parse<WaitMode>(options.Wait, ignoreCase: true));
+        }
+        catch (Exception problem) when (problem is IOException or ArgumentException)
+        {
+            // The backend's own message says which of the reasons it is, and the remedy.
+            throw new HarnessException(problem is ArgumentException ? ExitCode.Usage : ExitCode.Failed, problem.Message, problem);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+using Harness.Io;
+using Harness.Nbd;
+using HdrHistogram;
+
+namespace Harness.Load;
+
+/// <summary>
+/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing in
+/// flight, so that
+/// everything counted between belongs to an operation of the phase.
+/// </summary>
+internal sealed partial class LoadSession : IDisposable
+{
+    private readonly EventLoop _loop;
+    private readonly LoadOptions _options;
+    private readonly IReadOnlyList<SocketEndpoint> _endpoints;
+    private readonly NbdClientOptions _clientOptions;
+    private readonly LoadConnection[] _connections;
+    private IDataOracle? _oracle;
+    private IntervalLog? _latencies;
+    private LongHistogram? _services;
+    private bool _sweeping;
+    private ulong _sweepNext;
+    private long _opsLeft;
+    private long _endNs;
+    private int _outstanding;
+
+    public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions clientOptions)
+    {
+        _loop = loop;
+        _options = options;
+        _endpoints = endpoints;
+        _patienceTimer = new LoopTimer(_patience);
+        _clientOptions = clientOptions;
+        _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions))];
+    }
+
+    /// <summary>What was agreed with the server; the same on all connections.</summary>
+    public ExportInfo Export => _connections[0].Client!.Export;
+
+    /// <summary>The largest request that the client may send.</summary>
+    public uint MaxPayloadBytes => _connections[0].Client!.MaxPayloadBytes;
+
+    /// <summary>The line that says how a connection ended too early, or null.</summary>
+    public string? LostReason { get; private set; }
+
+    /// <summary>Failed requests and wrong data of all phases.</summary>
+    public long Errors { get; private set; }
+
+    /// <summary>The first of them, in lines for people; at most 8.</summary>
+    public List<string> ErrorLines { get; } = [];
+
+    /// <summary>Operations of the last phase that ended well.</summary>
+    public long Ops { get; private set; }
+
+    /// <summary>When the last phase's last request ended, on the loop's clock.</summary>
+    public long LastCompletedNs { get; private set; }
+
+    /// <summary>Blocks that the last sweep has read.</summary>
+    public long SweptBlocks { get; private set; }
+
+    /// <summary>Gives every connection its requests; <paramref name="oracle"/> is null where data is not looked at.</summary>
+    public void Prepare(IDataOracle? oracle)
+    {
+        _oracle = oracle;
+        ulong blocks = Export.Size / (ulong)_options.RequestBytes;
+        foreach (LoadConnection connection in _connections)
+        {
+            connection.Prepare(new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed), _options.Depth, _options.RequestBytes, _options.Seed);
+        }
+    }
+
+    /// <summary>
+    /// Runs until <paramref name="ops"/> operations have ended or, where it is null, nothing is issued after <paramref name="duration"/>. False where a
+    /// connection was lost.
+    /// </summary>
+    public bool RunPhase(long? ops, TimeSpan duration)
+    {
+        Ops = 0;
+        _opsLeft = ops ?? long.MaxValue;
+        LastCompletedNs = _loop.NowNs;
+        _endNs = ops is null ? LastCompletedNs + (long)duration.TotalNanoseconds : long.MaxValue;
+        IssueEverywhere();
+        Drain();
+        return LostReason is null;
+    }
+
+    /// <summary>From now on latencies go here, and the time from send to reply there; nulls record nothing.</summary>
+    public void Record(IntervalLog? latencies, LongHistogram? services)
+    {
+        _latencies = latencies;
+        _services = services;
+    }
+
+    /// <summary>Reads back every block that was written. False where a connection was lost.</summary>
+    public bool Sweep()
+    {
+        _sweeping = true;
+        _sweepNext = 0;
+        SweptBlocks = 0;
+        _endNs = long.MaxValue;
+        _opsLeft = long.MaxValue;
+        IssueEverywhere();
+        Drain();
+        _sweeping = false;
+        return LostReason is null;
+    }
+
+    /// <summary>A connection has ended that should not have. The others stop issuing and drain.</summary>
+    public void Lost(string reason) => LostReason ??= reason;
+
+    /// <summary>A request has ended, for better or worse: judge, record, issue the next.</summary>
+    public void Completed(LoadSlot slot, int error)
+    {
+        _outstanding--;
+        ClientRequest request = slot.Request;
+        LastCompletedNs = request.CompletedNs;
+        if (error != 0)
+        {
+            Fail(slot, error);
+        }
+        else if (Accept(slot))
+        {
+            Ops++;
+            _latencies?.Record(request.CompletedNs - request.SubmittedNs, request.CompletedNs);
+            _services?.RecordValue(request.CompletedNs - request.IssuedNs);
+        }
+
+        TryIssue(slot, request.CompletedNs);
+    }
+
+    private bool Accept(LoadSlot slot)
+    {
+        if (_oracle is null)
+        {
+            return true;
+        }
+
+        if (slot.IsWrite)
+        {
+            _oracle.EndWrite(slot.Block);
+            return true;
+        }
+
+        if (_oracle.EndRead(slot.Block, slot.Buffer.Span) is { } wrong)
+        {
+            AddError($"wrong data at {wrong}");
+            return false;
+        }
+
+        return true;
+    }
+
+    private void Fail(LoadSlot slot, int error)
+    {
+        _oracle?.Fail(slot.Block, slot.IsWrite);
+        AddError($"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}");
+    }
+
+    private void AddError(string line)
+    {
+        Errors++;
+        if (ErrorLines.Count < 8)
+        {
+            ErrorLines.Add(line);
+        }
+    }
+
+    private void IssueEverywhere()
+    {
+        long nowNs = _loop.NowNs;
+        foreach (LoadConnection connection in _connections)
+        {
+            foreach (LoadSlot slot in connection.Slots)
+            {
+                TryIssue(slot, nowNs);
+            }
+        }
+    }
+
+    private void TryIssue(LoadSlot slot, long nowNs)
+    {
+        if (LostReason is not null || _opsLeft == 0 || nowNs >= _endNs || !TryChoose(slot))
+        {
+            return;
+        }
+
+        _opsLeft--;
+        _outstanding++;
+        slot.Request.Offset = slot.Block * (ulong)_options.RequestBytes;
+        slot.Connection.Client!.Submit(slot.Request);
+    }
+
+    /// <summary>Chooses command, block and data; false where a sweep has come to its end.</summary>
+    private bool TryChoose(LoadSlot slot)
+    {
+        if (_sweeping)
+        {
+            if (!_oracle!.TryNextToSweep(ref _sweepNext))
+            {
+                _opsLeft = 0;
+                return false;
+            }
+
+            SweptBlocks++;
+            slot.Block = _oracle.Begin(slot.Connection.Picker, _sweepNext++, isWrite: false);
+            Aim(slot, isWrite: false);
+            return true;
+        }
+
+        BlockPicker picker = slot.Connection.Picker;
+        bool isWrite = !picker.NextIsRead(_options.ReadPercent);
+        ulong block = picker.Next();
+        slot.Block = _oracle?.Begin(picker, block, isWrite) ?? block;
+        Aim(slot, isWrite);
+        if (isWrite)
+        {
+            _oracle?.Fill(slot.Block, slot.Buffer.Span);
+        }
+
+        return true;
+    }
+
+    private static void Aim(LoadSlot slot, bool isWrite)
+    {
+        slot.Request.Command = isWrite ? NbdCommand.Write : NbdCommand.Read;
+        slot.Request.Payload = isWrite ? slot.Buffer : default;
+        slot.Request.Destination = isWrite ? default : slot.Buffer;
+    }
+}

@@ -1,0 +1,26 @@
+using Harness.Io;
+using Harness.Nbd;
+
+namespace Harness.Load;
+
+/// <summary>One of the requests that a connection keeps in flight, with its memory. Made once per run.</summary>
+internal sealed class LoadSlot : IClientRequestHandler
+{
+    private readonly LoadSession _session;
+
+    public LoadSlot(LoadSession session, LoadConnection connection, NativeSlice buffer)
+    {
+        _session = session;
+        Connection = connection;
+        Buffer = buffer;
+        Request = new ClientRequest(this) { Length = (ulong)buffer.Length };
+    }
+
+    public LoadConnection Connection { get; }
+    public NativeSlice Buffer { get; }
+    public ClientRequest Request { get; }
+    public ulong Block { get; set; }
+    public bool IsWrite => Request.Command == NbdCommand.Write;
+
+    public void OnCompleted(ClientRequest request, int error) => _session.Completed(this, error);
+}

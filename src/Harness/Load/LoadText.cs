@@ -1,0 +1,71 @@
+using System.Globalization;
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Load;
+
+/// <summary>What <c>harness load</c> prints for people.</summary>
+internal static class LoadText
+{
+    public static void Write(LoadOptions options, LoadResult result, string? verified, TextWriter text)
+    {
+        text.WriteLine($"{options.Uri} · {result.Backend}, {result.Wait} · {Shape(options)}");
+        text.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{result.Ops:n0} operations in {result.Seconds:0.00} s: {result.Iops:n0} per second, {result.BytesPerSecond / (1 << 20):n1} MiB/s, {result.Errors:n0} {(result.Errors == 1 ? "error" : "errors")}"));
+        WriteLatencies(result, text);
+        WriteCosts("client", result.Client, text);
+        if (result.Server is { } server)
+        {
+            WriteCosts("server", server, text);
+        }
+
+        if (verified is not null)
+        {
+            text.WriteLine(verified);
+        }
+    }
+
+    private static string Shape(LoadOptions options)
+    {
+        string order = options.Pattern == AccessPattern.Random ? "random" : "sequential";
+        string rw = Vocabulary.FormatReadPercent(options.ReadPercent);
+        string connections = options.Connections == 1 ? "1 connection" : $"{options.Connections} connections";
+        return $"{order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {options.Depth} in flight";
+    }
+
+    private static void WriteLatencies(LoadResult result, TextWriter text)
+    {
+        if (result.LatencyUs is null)
+        {
+            return;
+        }
+
+        text.WriteLine($"{"µs",-9}{"min",9}{"p50",9}{"p90",9}{"p99",9}{"p99.9",9}{"max",11}{"mean",9}");
+        WriteLatency("latency", result.LatencyUs, text);
+        if (result.ServiceUs is { } service)
+        {
+            WriteLatency("service", service, text);
+        }
+    }
+
+    private static void WriteLatency(string name, LatencySummary summary, TextWriter text)
+    {
+        string Us(double us) => us.ToString(us < 100 ? "0.0" : "n0", CultureInfo.InvariantCulture);
+        text.WriteLine($"{name,-9}{Us(summary.Min),9}{Us(summary.P50),9}{Us(summary.P90),9}{Us(summary.P99),9}{Us(summary.P999),9}{Us(summary.Max),11}{Us(summary.Mean),9}");
+    }
+
+    private static void WriteCosts(string side, SideCosts costs, TextWriter text)
+    {
+        string Figure(double? value, string unit) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.###} {unit}") : string.Empty;
+        string[] figures =
+        [
+            Figure(costs.CpuUsPerOp, "µs CPU"),
+            Figure(costs.SyscallsPerOp, "system calls"),
+            Figure(costs.EntersPerOp, "enters"),
+            Figure(costs.ContextSwitchesPerOp, "context switches"),
+            Figure(costs.AllocatedBytesPerOp, "bytes allocated"),
+        ];
+        string collections = costs.GcCount is { } count ? $"; {count} {(count == 1 ? "collection" : "collections")}" : string.Empty;
+        text.WriteLine($"{side} per operation: {string.Join(", ", figures.Where(figure => figure.Length > 0))}{collections}");
+    }
+}

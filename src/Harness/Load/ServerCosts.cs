@@ -1,0 +1,82 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Harness.Results;
+
+namespace Harness.Load;
+
+/// <summary>
+/// Asks our own server for its counters over its control socket (<c>serve --control</c>): one line <c>stats</c>, answered by one line of JSON with totals
+/// since its start. Asked
+/// before the measured part and after it, from the loop's thread while nothing is in flight; the asking itself is a handful of the server's system calls.
+/// </summary>
+internal sealed class ServerCosts : IDisposable
+{
+    private const int TimeoutMs = 5000;
+
+    private readonly string _path;
+    private readonly Socket _socket;
+    private readonly StreamReader _lines;
+
+    /// <exception cref="HarnessException">Nobody listens there.</exception>
+    public ServerCosts(string path)
+    {
+        _path = path;
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = TimeoutMs, SendTimeout = TimeoutMs };
+        try
+        {
+            _socket.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            _socket.Dispose();
+            throw new HarnessException(ExitCode.Failed, $"cannot reach the server's control socket '{path}': {e.Message}; start the server with --control {path}", e);
+        }
+
+        _lines = new StreamReader(new NetworkStream(_socket));
+    }
+
+    /// <summary>The server's totals now.</summary>
+    /// <exception cref="HarnessException">It does not answer as it should.</exception>
+    public JsonElement Read()
+    {
+        try
+        {
+            _socket.Send("stats\n"u8);
+            string line = _lines.ReadLine() ?? throw new IOException("it closed the connection");
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new JsonException("no JSON object came");
+        }
+        catch (Exception e) when (e is IOException or SocketException or JsonException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"the server's control socket '{_path}' did not tell its counters: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What the server used between two answers, per operation. What it did not tell is null.</summary>
+    public static SideCosts Between(JsonElement start, JsonElement end, long ops)
+    {
+        double? PerOp(string name) => ops > 0 && Number(end, name) - Number(start, name) is { } used ? used / ops : null;
+        bool hasRing = Number(end, "enters") > 0;
+        return new SideCosts
+        {
+            CpuUsPerOp = PerOp("cpu_us"),
+            SyscallsPerOp = PerOp("system_calls"),
+            EntersPerOp = hasRing ? PerOp("enters") : null,
+            SqesPerOp = hasRing ? PerOp("sqes") : null,
+            CqesPerOp = hasRing ? PerOp("cqes") : null,
+            ContextSwitchesPerOp = PerOp("context_switches"),
+            AllocatedBytesPerOp = PerOp("allocated_bytes"),
+            GcCount = (long?)(Number(end, "gc_count") - Number(start, "gc_count")),
+            RingFlags = end.TryGetProperty("ring_flags", out JsonElement flags) && flags.ValueKind == JsonValueKind.String ? flags.GetString() : null,
+        };
+    }
+
+    public void Dispose()
+    {
+        _lines.Dispose();
+        _socket.Dispose();
+    }
+
+    private static double? Number(JsonElement counters, string name) =>
+        counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+
+namespace Harness.Matrix;
+
+/// <summary>One thing that a matrix may vary.</summary>
+/// <param name="Name">The key in the YAML file, in cell ids and in results.</param>
+/// <param name="Default">The values taken where the matrix does not name the axis.</param>
+/// <param name="InEveryId">Whether cell ids name this axis even where it has its default value.</param>
+/// <param name="Canonical">Reads a value and gives its one canonical text; a <see cref="FormatException"/> says what is legal.</param>
+internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<string, string> Canonical)
+{
+    /// <summary>Every axis, in the order in which ids, tables and nested loops name them.</summary>
+    public static readonly Axis[] All =
+    [
+        new("backend", Vocabulary.Backends, true, text => Vocabulary.Word("backend", text, Vocabulary.Backends)),
+        new("wait", ["block"], false, text => Vocabulary.Word("wait mode", text, Vocabulary.Waits)),
+        new("depth", ["64"], true, text => Number(text, 65536)),
+        new("connections", ["1"], false, text => Number(text, 1024)),
+        new("size", ["4k"], false, text => Units.FormatSize(Vocabulary.RequestBytes(text))),
+        new("rw", ["read"], true, text => Vocabulary.FormatReadPercent(Vocabulary.ReadPercent(text))),
+        new("pattern", ["random"], false, text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)),
+        new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
+        new("block", ["memory:256M"], false, Chain),
+    ];
+
+    public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
+
+    private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
+
+    // What a chain means is the server's to say; here only what would break the command line or the id.
+    private static string Chain(string text) =>
+        text.Length > 0 && !text.Any(char.IsWhiteSpace)
+            ? text
+            : throw new FormatException($"'{text}' is not a block chain; write one like memory:256M, null:1G or file:/path");
+}

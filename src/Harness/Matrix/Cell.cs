@@ -1,0 +1,31 @@
+namespace Harness.Matrix;
+
+/// <summary>One point of a matrix: one canonical value for every axis.</summary>
+internal sealed class Cell
+{
+    private readonly Dictionary<string, string> _values;
+
+    /// <param name="values">Canonical values by axis name; an axis that is not named has its first default.</param>
+    public Cell(IReadOnlyDictionary<string, string> values)
+    {
+        _values = Axis.All.ToDictionary(axis => axis.Name, axis => values.TryGetValue(axis.Name, out var value) ? value : axis.Default[0]);
+        Id = MakeId();
+    }
+
+    /// <summary>
+    /// The same in every run: backend, depth and rw, then each axis that is not at its default, in the order of <see cref="Axis.All"/>.
+    /// So a matrix that grows an axis keeps the ids of the cells that it had.
+    /// </summary>
+    public string Id { get; }
+
+    public string this[string axis] => _values[axis];
+
+    public string Backend => _values["backend"];
+
+    /// <summary>All values by axis name, as they are stored in results.</summary>
+    public IReadOnlyDictionary<string, string> Values => _values;
+
+    private string MakeId() => string.Join(',', Axis.All
+        .Where(axis => axis.InEveryId || _values[axis.Name] != axis.Default[0])
+        .Select(axis => $"{axis.Name}={_values[axis.Name]}"));
+}

@@ -1,0 +1,179 @@
+using System.Globalization;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Harness.Matrix;
+
+/// <summary>
+/// Reads a matrix file. Every mistake is one line: <c>file:line: key: what is wrong, and what is legal</c>.
+/// The keys are the axes and the settings of <c>bench/README.md</c>; under <c>brief:</c> any of them again, for a short run of the same matrix.
+/// </summary>
+internal sealed class MatrixReader
+{
+    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup"];
+    private static readonly string[] Keys = [.. Settings, .. Axis.Names, "brief"];
+
+    private readonly string _path;
+    private readonly Dictionary<string, string[]> _values = Axis.All.ToDictionary(axis => axis.Name, axis => axis.Default);
+    private int _rounds = 3;
+    private ulong _seed = 1;
+    private TimeSpan _duration = TimeSpan.FromSeconds(1);
+    private TimeSpan _warmup = TimeSpan.FromMilliseconds(500);
+
+    private MatrixReader(string path) => _path = path;
+
+    /// <param name="path">The file, as the user wrote it: errors name it that way.</param>
+    /// <param name="brief">Whether what stands under <c>brief:</c> replaces what stands above it.</param>
+    /// <exception cref="HarnessException">With <see cref="ExitCode.Usage"/>; the message is the one line.</exception>
+    public static MatrixDefinition Read(string path, bool brief)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HarnessException(ExitCode.Usage, $"cannot read the matrix '{path}': {Reason(e)}", e);
+        }
+        return new MatrixReader(path).Parse(text, brief);
+    }
+
+    private MatrixDefinition Parse(string text, bool brief)
+    {
+        var root = Root(text);
+        YamlMappingNode? briefSection = null;
+        foreach (var (key, value) in Entries(root))
+        {
+            if (key.Value == "brief")
+            {
+                briefSection = value as YamlMappingNode ?? throw Error(value, "brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'");
+                continue;
+            }
+            Apply(key, value);
+        }
+        // Read even when it is not asked for, so that a mistake in it does not wait for the day it is.
+        var outside = brief ? this : new MatrixReader(_path);
+        foreach (var (key, value) in Entries(briefSection))
+        {
+            outside.Apply(key, value);
+        }
+        return new MatrixDefinition
+        {
+            Name = Path.GetFileNameWithoutExtension(_path),
+            Text = text,
+            Rounds = _rounds,
+            Seed = _seed,
+            Duration = _duration,
+            Warmup = _warmup,
+            Values = _values,
+        };
+    }
+
+    private YamlMappingNode Root(string text)
+    {
+        var yaml = new YamlStream();
+        var parser = new Parser(new StringReader(text));
+        try
+        {
+            yaml.Load(parser);
+        }
+        catch (YamlException e)
+        {
+            throw Error(e.Start.Line, $"not valid YAML: {OneLine.Of(e.Message)}");
+        }
+        catch (InvalidOperationException)
+        {
+            // The library's answer to a list or a mapping in braces that never ends; it says no more than that.
+            throw Error(parser.Current?.End.Line ?? 1, "not valid YAML: a bracket or a brace that was opened before here is not closed");
+        }
+        return yaml.Documents.Count > 0 && yaml.Documents[0].RootNode is YamlMappingNode root
+            ? root
+            : throw Error(1, $"expected 'key: value' lines; legal keys: {string.Join(", ", Keys)}");
+    }
+
+    private IEnumerable<(YamlScalarNode Key, YamlNode Value)> Entries(YamlMappingNode? mapping)
+    {
+        foreach (var (key, value) in mapping ?? [])
+        {
+            yield return (key as YamlScalarNode ?? throw Error(key, "a key must be one word"), value);
+        }
+    }
+
+    private void Apply(YamlScalarNode key, YamlNode value)
+    {
+        var name = key.Value ?? "";
+        if (Axis.All.FirstOrDefault(axis => axis.Name == name) is { } axis)
+        {
+            _values[name] = AxisValues(axis, value);
+            return;
+        }
+        switch (name)
+        {
+            case "rounds":
+                _rounds = Checked(name, value, text => Vocabulary.Count(text, 1, 1000));
+                break;
+            case "seed":
+                _seed = Checked(name, value, Seed);
+                break;
+            case "duration":
+                _duration = Checked(name, value, text => Positive(text, Units.ParseTime(text)));
+                break;
+            case "warmup":
+                _warmup = Checked(name, value, Units.ParseTime);
+                break;
+            default:
+                throw Error(key, Suggest.Unknown("key", name, Keys));
+        }
+    }
+
+    private string[] AxisValues(Axis axis, YamlNode node)
+    {
+        var values = node is YamlSequenceNode list
+            ? list.Select(item => Checked(axis.Name, item, axis.Canonical)).ToArray()
+            : [Checked(axis.Name, node, axis.Canonical)];
+        if (values.Length == 0)
+        {
+            throw Error(node, $"{axis.Name}: the list is empty; leave the key out for its default ({string.Join(", ", axis.Default)})");
+        }
+        var twice = values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1);
+        return twice is null ? values : throw Error(node, $"{axis.Name}: '{twice.Key}' is there twice");
+    }
+
+    private T Checked<T>(string name, YamlNode node, Func<string, T> parse)
+    {
+        if (node is not YamlScalarNode { Value: { } text })
+        {
+            throw Error(node, $"{name}: expected one value");
+        }
+        try
+        {
+            return parse(text);
+        }
+        catch (FormatException e)
+        {
+            // "backend: unknown backend 'x'" would say it twice.
+            var prefix = e.Message.StartsWith($"unknown {name} ", StringComparison.Ordinal) ? "" : $"{name}: ";
+            throw Error(node, prefix + e.Message);
+        }
+    }
+
+    private static ulong Seed(string text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw new FormatException($"'{text}' is not a whole number from 0 to {ulong.MaxValue}");
+
+    private static TimeSpan Positive(string text, TimeSpan time) =>
+        time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' measures nothing; write a time above zero");
+
+    private HarnessException Error(YamlNode node, string message) => Error(node.Start.Line, message);
+
+    private HarnessException Error(long line, string message) => new(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"{_path}:{line}: {message}"));
+
+    private static string Reason(Exception e) => e switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "there is no such file; the matrices are in bench/",
+        UnauthorizedAccessException => "permission denied, or it is a folder",
+        _ => e.Message,
+    };
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+
+namespace Harness.Matrix;
+
+/// <summary>The words that the command line and the matrices share, and the reading of them.</summary>
+internal static class Vocabulary
+{
+    public static readonly string[] Backends = ["poll", "epoll", "uring-poll", "uring"];
+    public static readonly string[] Waits = ["block", "spin", "adaptive"];
+    public static readonly string[] Patterns = ["random", "sequential"];
+    public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
+
+    /// <summary>The backend that ratios are given against.</summary>
+    public const string BaselineBackend = "epoll";
+
+    /// <summary>True for the backends that need io_uring from the kernel.</summary>
+    public static bool NeedsRing(string backend) => backend.StartsWith("uring", StringComparison.Ordinal);
+
+    /// <summary>The word itself where it is legal.</summary>
+    /// <exception cref="FormatException">Names the word, the closest legal one, and all legal ones.</exception>
+    public static string Word(string kind, string word, string[] legal) =>
+        legal.Contains(word) ? word : throw new FormatException(Suggest.Unknown(kind, word, legal));
+
+    /// <summary>A whole number in a range.</summary>
+    /// <exception cref="FormatException">Names the range.</exception>
+    public static int Count(string text, int min, int max) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= min && n <= max
+            ? n
+            : throw new FormatException($"'{text}' is not a whole number from {min} to {max}");
+
+    /// <summary>The share of reads in percent: <c>read</c> is 100, <c>write</c> is 0, <c>mix:70</c> is 70.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static int ReadPercent(string text) => text switch
+    {
+        "read" => 100,
+        "write" => 0,
+        _ when text.StartsWith("mix:", StringComparison.Ordinal) => MixPercent(text),
+        _ => throw new FormatException(Suggest.Unknown("rw", text, ["read", "write", "mix:READ_PCT"])),
+    };
+
+    /// <summary>The shortest text of a share of reads; the inverse of <see cref="ReadPercent"/>.</summary>
+    public static string FormatReadPercent(int percent) => percent switch { 100 => "read", 0 => "write", _ => $"mix:{percent}" };
+
+    /// <summary>Bytes of one request: from 1 to 32 MiB, the most that every NBD server takes in one request.</summary>
+    /// <exception cref="FormatException">Says what is wrong and what is legal.</exception>
+    public static int RequestBytes(string text) =>
+        Units.ParseSize(text) is var bytes and >= 1 and <= 32 << 20
+            ? (int)bytes
+            : throw new FormatException($"a request of {text} is outside 1 to 32M");
+
+    private static int MixPercent(string text) =>
+        int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent <= 100
+            ? percent
+            : throw new FormatException($"'{text}': the share of reads is a whole number from 0 to 100, as in mix:70");
+}

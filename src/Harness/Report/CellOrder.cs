@@ -1,0 +1,55 @@
+using System.Globalization;
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Report;
+
+/// <summary>
+/// The order of rows: by every other axis first, so that the backends of one group stand together; numbers as numbers, and words in the order
+/// of <see cref="Vocabulary"/>.
+/// </summary>
+internal sealed class CellOrder : IComparer<CellRecord>
+{
+    public static readonly CellOrder Instance = new();
+
+    private static readonly string[] Words = [.. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports, "read", "write"];
+
+    // What separates groups most strongly comes first; backend comes last.
+    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "depth", "rw", "backend"];
+
+    public int Compare(CellRecord? x, CellRecord? y)
+    {
+        foreach (var axis in Significance)
+        {
+            var order = CompareValues(x?.Axes.GetValueOrDefault(axis) ?? "", y?.Axes.GetValueOrDefault(axis) ?? "");
+            if (order != 0)
+            {
+                return order;
+            }
+        }
+        return 0;
+    }
+
+    private static int CompareValues(string a, string b)
+    {
+        var (rankA, rankB) = (Rank(a), Rank(b));
+        return rankA != rankB ? rankA.CompareTo(rankB) : string.CompareOrdinal(a, b);
+    }
+
+    private static double Rank(string value)
+    {
+        var word = Array.IndexOf(Words, value);
+        if (word >= 0)
+        {
+            return word;
+        }
+        try
+        {
+            return Units.ParseSize(value);
+        }
+        catch (FormatException)
+        {
+            return double.MaxValue;
+        }
+    }
+}

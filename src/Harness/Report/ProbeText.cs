@@ -1,0 +1,68 @@
+using Harness.Measure;
+using Spectre.Console;
+
+namespace Harness.Report;
+
+/// <summary>What <c>harness probe</c> prints for people.</summary>
+internal static class ProbeText
+{
+    public static void Write(ProbeDocument probe, IAnsiConsole console)
+    {
+        var facts = probe.Environment;
+        var ring = facts.IoUring;
+        Fact(console, "kernel", $"Linux {facts.KernelRelease} {facts.KernelVersion}");
+        Fact(console, "machine", $"{facts.CpuModel ?? facts.Dotnet.Architecture}, {facts.CpuCount} CPUs, allowed here: {facts.CpusAllowed}");
+        Fact(console, "hypervisor", facts.Hypervisor ?? "none");
+        Fact(console, "clock source", facts.Clocksource);
+        Fact(console, "governor", facts.Governor ?? "none to be set");
+        Fact(console, "TCP", $"congestion control {facts.TcpCongestionControl}, qdisc {facts.DefaultQdisc}");
+        Fact(console, "limits", $"memlock {facts.LimitMemlock}, nofile {facts.LimitNofile}, wmem_max {facts.WmemMaxBytes}");
+        Fact(console, "runtime", $"{facts.Dotnet.Version}, {facts.Dotnet.GcMode} collector");
+        console.WriteLine();
+
+        Fact(console, "io_uring", ring.Available ? "can be used" : $"refused: {ring.Refusal}");
+        Fact(console, "  remedy", ring.Remedy);
+        Fact(console, "  features", ring.Features);
+        Fact(console, "  set-up flags", ring.SetupFlags);
+        Fact(console, "  operations", ring.Opcodes.Count == 0 ? null : $"{ring.Opcodes.Count}: {string.Join(' ', ring.Opcodes)}");
+        foreach (var backend in probe.Backends)
+        {
+            Fact(console, backend.Name, backend.Available ? "runs here" : $"cannot run: {backend.Reason}");
+        }
+        console.WriteLine();
+        WriteWarnings(probe.Warnings, console);
+    }
+
+    private static void WriteWarnings(IReadOnlyList<Warning> warnings, IAnsiConsole console)
+    {
+        if (warnings.Count == 0)
+        {
+            console.WriteLine("nothing here is known to spoil the figures");
+        }
+        foreach (var warning in warnings)
+        {
+            WarningLines.Write(console, warning);
+        }
+    }
+
+    /// <summary>One aligned line, folded at the console's width; nothing where the fact could not be had.</summary>
+    private static void Fact(IAnsiConsole console, string name, string? value)
+    {
+        if (string.IsNullOrEmpty(value))
+        {
+            return;
+        }
+        var indent = new string(' ', 16);
+        var line = name.PadRight(16);
+        foreach (var word in value.Split(' '))
+        {
+            if (line.Length + word.Length + 1 > console.Profile.Width && line.Length > indent.Length)
+            {
+                console.WriteLine(line.TrimEnd());
+                line = indent;
+            }
+            line += word + " ";
+        }
+        console.WriteLine(line.TrimEnd());
+    }
+}

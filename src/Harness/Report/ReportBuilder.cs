@@ -1,0 +1,75 @@
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Report;
+
+/// <summary>From the records of single rounds to figures per cell.</summary>
+internal static class ReportBuilder
+{
+    public static ReportDocument Build(RunData data)
+    {
+        var latencies = new LatencyFiles(data.Folder);
+        var cells = data.Cells.GroupBy(record => record.Cell).Select(rounds => rounds.ToArray()).ToList();
+        // Records of one baseline cell, by what it shares with the cells that are compared to it.
+        var baselines = cells
+            .Where(rounds => rounds[0].Axes.GetValueOrDefault("backend") == Vocabulary.BaselineBackend)
+            .ToDictionary(rounds => OtherAxes(rounds[0]), rounds => rounds);
+        return new ReportDocument
+        {
+            Folder = data.Folder,
+            Run = data.Run,
+            Problems = data.Problems,
+            Cells = [.. cells.OrderBy(rounds => rounds[0], CellOrder.Instance).Select(rounds => Figures(rounds, baselines.GetValueOrDefault(OtherAxes(rounds[0])), latencies))],
+        };
+    }
+
+    private static CellFigures Figures(CellRecord[] rounds, CellRecord[]? baseline, LatencyFiles latencies)
+    {
+        var ok = Measured(rounds).ToArray();
+        var troubled = rounds.FirstOrDefault(record => record.Status != CellStatus.Ok);
+        return new CellFigures
+        {
+            Cell = rounds[0].Cell,
+            Axes = rounds[0].Axes,
+            Rounds = ok.Length,
+            FailedRounds = rounds.Count(record => record.Status == CellStatus.Failed),
+            Skipped = rounds.All(record => record.Status == CellStatus.Skipped),
+            Reason = troubled?.Reason,
+            Iops = Spread.Of(ok.Select(record => record.Load!.Iops)),
+            RatioToEpoll = Spread.Of(Ratios(ok, Measured(baseline ?? []))),
+            LatencyUs = latencies.Summary(rounds[0].Cell),
+            Server = Medians(ok.Select(record => record.Load!.Server)),
+            Client = Medians(ok.Select(record => record.Load!.Client)),
+        };
+    }
+
+    private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) => rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
+
+    // Paired by round: what slowed the machine down in one round slowed both, and cancels out.
+    private static IEnumerable<double> Ratios(IEnumerable<CellRecord> cell, IEnumerable<CellRecord> baseline) =>
+        from mine in cell
+        join other in baseline on mine.Round equals other.Round
+        where other.Load!.Iops > 0
+        select mine.Load!.Iops / other.Load!.Iops;
+
+    private static SideCosts? Medians(IEnumerable<SideCosts?> rounds)
+    {
+        var sides = rounds.OfType<SideCosts>().ToArray();
+        return sides.Length == 0 ? null : new SideCosts
+        {
+            CpuUsPerOp = Spread.MedianOf(sides.Select(side => side.CpuUsPerOp)),
+            SyscallsPerOp = Spread.MedianOf(sides.Select(side => side.SyscallsPerOp)),
+            EntersPerOp = Spread.MedianOf(sides.Select(side => side.EntersPerOp)),
+            SqesPerOp = Spread.MedianOf(sides.Select(side => side.SqesPerOp)),
+            CqesPerOp = Spread.MedianOf(sides.Select(side => side.CqesPerOp)),
+            ContextSwitchesPerOp = Spread.MedianOf(sides.Select(side => side.ContextSwitchesPerOp)),
+            AllocatedBytesPerOp = Spread.MedianOf(sides.Select(side => side.AllocatedBytesPerOp)),
+            GcCount = sides.All(side => side.GcCount is null) ? null : sides.Sum(side => side.GcCount ?? 0),
+            RingFlags = sides[0].RingFlags,
+        };
+    }
+
+    private static string OtherAxes(CellRecord record) => string.Join('\n', Axis.Names
+        .Where(name => name != "backend")
+        .Select(name => record.Axes.GetValueOrDefault(name) ?? ""));
+}

@@ -1,0 +1,69 @@
+using Harness.Measure;
+using Harness.Results;
+
+namespace Harness.Report;
+
+/// <summary>A run in figures per cell: what the table shows, and what <c>report --json</c> prints.</summary>
+internal sealed record ReportDocument
+{
+    public required string Folder { get; init; }
+    public required RunRecord Run { get; init; }
+
+    /// <summary>In the order of the matrix: cells that differ only in their backend stand together.</summary>
+    public required IReadOnlyList<CellFigures> Cells { get; init; }
+
+    /// <summary>What could not be read, one line each.</summary>
+    public required IReadOnlyList<string> Problems { get; init; }
+}
+
+/// <summary>One cell over all its rounds. A figure that could not be had is null.</summary>
+internal sealed record CellFigures
+{
+    public required string Cell { get; init; }
+    public required IReadOnlyDictionary<string, string> Axes { get; init; }
+
+    /// <summary>Rounds whose figures count.</summary>
+    public required int Rounds { get; init; }
+
+    public required int FailedRounds { get; init; }
+
+    /// <summary>Why the first round that failed or was skipped did; null where none did.</summary>
+    public string? Reason { get; init; }
+
+    public required bool Skipped { get; init; }
+
+    /// <summary>Over the rounds.</summary>
+    public Spread? Iops { get; init; }
+
+    /// <summary>Operations per second over those of <c>epoll</c> with the same other axes, round by round.</summary>
+    public Spread? RatioToEpoll { get; init; }
+
+    /// <summary>Of all rounds' histograms added up.</summary>
+    public LatencySummary? LatencyUs { get; init; }
+
+    /// <summary>Medians over the rounds.</summary>
+    public SideCosts? Server { get; init; }
+
+    /// <inheritdoc cref="Server"/>
+    public SideCosts? Client { get; init; }
+}
+
+/// <summary>A figure over several rounds.</summary>
+internal sealed record Spread(double Median, double Min, double Max)
+{
+    /// <summary>Null where there are no figures.</summary>
+    public static Spread? Of(IEnumerable<double> figures)
+    {
+        var sorted = figures.Order().ToArray();
+        return sorted.Length == 0 ? null : new Spread(MedianOfSorted(sorted), sorted[0], sorted[^1]);
+    }
+
+    /// <summary>Null where there are no figures; those that could not be had do not take part.</summary>
+    public static double? MedianOf(IEnumerable<double?> figures) => Of(figures.OfType<double>())?.Median;
+
+    private static double MedianOfSorted(double[] sorted)
+    {
+        var middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

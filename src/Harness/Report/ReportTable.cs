@@ -1,0 +1,130 @@
+using Harness.Matrix;
+using Harness.Results;
+using Spectre.Console;
+
+namespace Harness.Report;
+
+/// <summary>The report as a table for a terminal of 120 columns; plain text where it is piped.</summary>
+internal static class ReportTable
+{
+    public static void Write(ReportDocument report, IAnsiConsole console)
+    {
+        WriteHeading(report, console);
+        WriteWarnings(report, console);
+        var measured = report.Cells.Where(cell => cell.Rounds > 0).ToList();
+        if (measured.Count > 0)
+        {
+            // A table that is too wide would have its figures cut off; rather let the line run over.
+            console.Profile.Width = 2 * ReportConsole.Width;
+            console.Write(Table(measured));
+            console.Profile.Width = ReportConsole.Width;
+            console.WriteLine("a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max");
+        }
+        else
+        {
+            console.WriteLine("no cell has figures");
+        }
+        WriteTroubles(report, console);
+    }
+
+    private static void WriteHeading(ReportDocument report, IAnsiConsole console)
+    {
+        var run = report.Run;
+        var environment = run.Environment;
+        console.WriteLine($"{run.Matrix} · {run.Commit} · {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC · {Rounds(run)} · {run.DurationSeconds:0.###} s per cell after {run.WarmupSeconds:0.###} s warm-up");
+        console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
+        var shared = report.Cells.Count == 0 ? [] : Axis.Names.Where(axis => axis != "backend" && !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {report.Cells[0].Axes.GetValueOrDefault(axis)}");
+        console.WriteLine($"every cell: {string.Join(" · ", shared)}");
+        console.WriteLine();
+    }
+
+    private static string Rounds(RunRecord run) => run.Status switch
+    {
+        RunStatus.Complete => run.Rounds == 1 ? "1 round" : $"{run.Rounds} rounds",
+        RunStatus.Interrupted => $"interrupted before the end of {run.Rounds} rounds",
+        _ => $"not finished ({run.Rounds} rounds were asked for)",
+    };
+
+    private static void WriteWarnings(ReportDocument report, IAnsiConsole console)
+    {
+        foreach (var warning in report.Run.Warnings)
+        {
+            WarningLines.Write(console, warning);
+        }
+        foreach (var problem in report.Problems)
+        {
+            WarningLines.Write(console, "damaged", problem);
+        }
+        if (report.Run.Warnings.Count + report.Problems.Count > 0)
+        {
+            console.WriteLine();
+        }
+    }
+
+    private static void WriteTroubles(ReportDocument report, IAnsiConsole console)
+    {
+        foreach (var cell in report.Cells.Where(cell => cell.Reason is not null))
+        {
+            var label = cell.Skipped ? "skipped" : "failed";
+            var rounds = cell.Skipped ? "" : $" in {cell.FailedRounds} of {cell.FailedRounds + cell.Rounds} rounds";
+            WarningLines.Write(console, label, $"{cell.Cell}{rounds}: {cell.Reason}");
+        }
+    }
+
+    private static Table Table(IReadOnlyList<CellFigures> cells)
+    {
+        var axes = Varying(cells);
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var axis in axes)
+        {
+            Column(table, axis, Justify.Left);
+        }
+        Column(table, "backend", Justify.Left);
+        foreach (var title in (string[])["iops", "vs epoll", "p50", "p99", "p99.9", "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
+        {
+            Column(table, title, Justify.Right);
+        }
+        string[]? group = null;
+        foreach (var cell in cells)
+        {
+            var values = axes.Select(axis => cell.Axes.GetValueOrDefault(axis) ?? Figures.None).ToArray();
+            var sameGroup = group is not null && values.SequenceEqual(group);
+            if (group is not null && !sameGroup)
+            {
+                table.AddEmptyRow();
+            }
+            group = values;
+            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell)]);
+        }
+        return table;
+    }
+
+    private static string[] Row(CellFigures cell) =>
+    [
+        Markup.Escape(cell.Axes.GetValueOrDefault("backend") ?? Figures.None),
+        Figures.Count(cell.Iops?.Median),
+        Coloured(cell.RatioToEpoll),
+        Figures.Short(cell.LatencyUs?.P50),
+        Figures.Short(cell.LatencyUs?.P99),
+        Figures.Short(cell.LatencyUs?.P999),
+        Figures.Pair(cell.Server?.CpuUsPerOp, cell.Client?.CpuUsPerOp),
+        Figures.Pair(cell.Server?.SyscallsPerOp, cell.Client?.SyscallsPerOp),
+        Figures.Pair(cell.Server?.EntersPerOp, cell.Client?.EntersPerOp),
+        Figures.Pair(cell.Server?.AllocatedBytesPerOp, cell.Client?.AllocatedBytesPerOp),
+    ];
+
+    // Colour only where every round lay on the same side of 1: the rest has not shown anything.
+    private static string Coloured(Spread? ratio) => ratio switch
+    {
+        { Min: > 1 } => $"[green]{Figures.Ratio(ratio)}[/]",
+        { Max: < 1 } => $"[red]{Figures.Ratio(ratio)}[/]",
+        _ => Figures.Ratio(ratio),
+    };
+
+    private static void Column(Table table, string title, Justify justify) =>
+        table.AddColumn(new TableColumn(title) { Alignment = justify, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
+
+    /// <summary>The axes that tell groups of rows apart.</summary>
+    private static string[] Varying(IReadOnlyList<CellFigures> cells) =>
+        [.. Axis.Names.Where(axis => axis != "backend" && cells.Select(cell => cell.Axes.GetValueOrDefault(axis)).Distinct().Count() > 1)];
+}

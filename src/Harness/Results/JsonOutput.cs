@@ -1,0 +1,38 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Harness.Results;
+
+/// <summary><c>--json FILE|-</c>.</summary>
+internal static class JsonOutput
+{
+    /// <summary>Whether stdout belongs to the JSON, so that nothing else may be printed there.</summary>
+    public static bool TakesStdout(string? target) => target == "-";
+
+    /// <summary>Writes one document, with a final newline; does nothing where no target was given.</summary>
+    /// <param name="target">A path, <c>-</c> for stdout, or null.</param>
+    /// <param name="document">What to write.</param>
+    /// <param name="type">From <see cref="ResultsJson.Document"/>.</param>
+    /// <exception cref="HarnessException">The file cannot be written.</exception>
+    public static void Write<T>(string? target, T document, JsonTypeInfo<T> type)
+    {
+        if (target is null)
+        {
+            return;
+        }
+        var text = JsonSerializer.Serialize(document, type) + "\n";
+        if (TakesStdout(target))
+        {
+            Console.Out.Write(text);
+            return;
+        }
+        try
+        {
+            File.WriteAllText(target, text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write the JSON to '{target}': {e.Message}", e);
+        }
+    }
+}

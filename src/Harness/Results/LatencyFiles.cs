@@ -1,0 +1,112 @@
+using HdrHistogram;
+
+namespace Harness.Results;
+
+/// <summary>
+/// The latencies of a run's cells: <c>hlog/CELL.hlog</c> holds every interval of every round, tagged <c>round1</c>, <c>round2</c>, …, and
+/// <c>hgrm/CELL.hgrm</c> the percentiles over all of them. Rounds are added up as histograms; percentiles are never averaged.
+/// </summary>
+internal sealed class LatencyFiles(string folder)
+{
+    private const double NanosecondsPerMicrosecond = 1000;
+
+    /// <summary>Adds one round of a cell.</summary>
+    /// <exception cref="HarnessException">The log cannot be read.</exception>
+    public void AddRound(string cellId, int round, string roundLogPath)
+    {
+        var logPath = LogPath(cellId);
+        Directory.CreateDirectory(Path.GetDirectoryName(logPath)!);
+        Directory.CreateDirectory(Path.Combine(folder, "hgrm"));
+        List<HistogramBase> intervals = [.. File.Exists(logPath) ? ReadLog(logPath) : []];
+        foreach (var interval in ReadLog(roundLogPath))
+        {
+            interval.Tag = $"round{round}";
+            intervals.Add(interval);
+        }
+        Replace(logPath, stream => WriteLog(stream, intervals));
+        Replace(Path.Combine(folder, "hgrm", CellFile.Name(cellId) + ".hgrm"), stream => WritePercentiles(stream, Sum(intervals)));
+    }
+
+    /// <summary>All rounds of a cell in microseconds; null where the run has no log of it, or only a damaged one.</summary>
+    public LatencySummary? Summary(string cellId)
+    {
+        try
+        {
+            return File.Exists(LogPath(cellId)) ? Summarize(Sum(ReadLog(LogPath(cellId)))) : null;
+        }
+        catch (HarnessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A histogram of nanoseconds in the numbers that are reported; null where it is empty.</summary>
+    public static LatencySummary? Summarize(HistogramBase histogram)
+    {
+        if (histogram.TotalCount == 0)
+        {
+            return null;
+        }
+        double Us(double percentile) => histogram.GetValueAtPercentile(percentile) / NanosecondsPerMicrosecond;
+        return new LatencySummary
+        {
+            Min = Us(0),
+            P50 = Us(50),
+            P90 = Us(90),
+            P99 = Us(99),
+            P999 = Us(99.9),
+            Max = Us(100),
+            Mean = histogram.GetMean() / NanosecondsPerMicrosecond,
+            Count = histogram.TotalCount,
+        };
+    }
+
+    private string LogPath(string cellId) => Path.Combine(folder, "hlog", CellFile.Name(cellId) + ".hlog");
+
+    private static LongHistogram Sum(IEnumerable<HistogramBase> intervals)
+    {
+        // 1 ns to 1 h with 3 digits, as everywhere.
+        var sum = new LongHistogram(1, TimeSpan.NanosecondsPerTick * TimeSpan.TicksPerHour, 3);
+        foreach (var interval in intervals)
+        {
+            sum.Add(interval);
+        }
+        return sum;
+    }
+
+    private static List<HistogramBase> ReadLog(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return [.. new HistogramLogReader(stream).ReadHistograms()];
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or FormatException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot read the latency log '{path}': {e.Message}", e);
+        }
+    }
+
+    private static void WriteLog(Stream stream, IReadOnlyList<HistogramBase> intervals)
+    {
+        var start = DateTimeOffset.FromUnixTimeMilliseconds(intervals.Count > 0 ? intervals[0].StartTimeStamp : 0).UtcDateTime;
+        using var writer = new HistogramLogWriter(stream);
+        writer.Write(start, [.. intervals]);
+    }
+
+    private static void WritePercentiles(Stream stream, HistogramBase histogram)
+    {
+        using var writer = new StreamWriter(stream) { NewLine = "\n" };
+        histogram.OutputPercentileDistribution(writer, outputValueUnitScalingRatio: NanosecondsPerMicrosecond);
+    }
+
+    // A run that is killed here leaves the old file, not half of the new one.
+    private static void Replace(string path, Action<Stream> write)
+    {
+        using (var stream = File.Create(path + ".new"))
+        {
+            write(stream);
+        }
+        File.Move(path + ".new", path, overwrite: true);
+    }
+}

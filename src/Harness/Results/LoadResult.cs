@@ -1,0 +1,83 @@
+using System.Text.Json.Serialization;
+
+namespace Harness.Results;
+
+/// <summary>What one run of <c>harness load</c> found: the object that <c>--json</c> prints. A figure that could not be had is null, never 0.</summary>
+internal sealed record LoadResult
+{
+    /// <summary>Operations that completed without error in the measured part.</summary>
+    public required long Ops { get; init; }
+
+    /// <summary>Operations that failed, were answered wrongly or timed out, from the first connection to the last sweep.</summary>
+    public required long Errors { get; init; }
+
+    /// <summary>The first of them, in one line; null where there was none.</summary>
+    public string? FirstError { get; init; }
+
+    /// <summary>The measured time.</summary>
+    public required double Seconds { get; init; }
+
+    public required double Iops { get; init; }
+    public required double BytesPerSecond { get; init; }
+
+    /// <summary>The client's backend, as it names itself.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>The client's wait mode.</summary>
+    public required string Wait { get; init; }
+
+    /// <summary>Microseconds from when a request was to be sent to its whole reply. Closed loop: equal to <see cref="ServiceUs"/>.</summary>
+    public LatencySummary? LatencyUs { get; init; }
+
+    /// <summary>Microseconds from when a request was sent to its whole reply.</summary>
+    public LatencySummary? ServiceUs { get; init; }
+
+    public required SideCosts Client { get; init; }
+
+    /// <summary>Null where the server is not ours or was not told to report.</summary>
+    public SideCosts? Server { get; init; }
+}
+
+/// <summary>A histogram in eight numbers, in microseconds but for the count.</summary>
+internal sealed record LatencySummary
+{
+    public required double Min { get; init; }
+    public required double P50 { get; init; }
+    public required double P90 { get; init; }
+    public required double P99 { get; init; }
+
+    [JsonPropertyName("p99_9")]
+    public required double P999 { get; init; }
+
+    public required double Max { get; init; }
+    public required double Mean { get; init; }
+    public required long Count { get; init; }
+}
+
+/// <summary>What the measured part cost one of the two processes, per operation. Null is a figure that could not be had.</summary>
+internal sealed record SideCosts
+{
+    /// <summary>User and system time of the whole process, in microseconds.</summary>
+    public double? CpuUsPerOp { get; init; }
+
+    /// <summary>System calls of the loops, <c>io_uring_enter</c> among them.</summary>
+    public double? SyscallsPerOp { get; init; }
+
+    /// <summary>Calls of <c>io_uring_enter</c>; null on a backend without a ring.</summary>
+    public double? EntersPerOp { get; init; }
+
+    public double? SqesPerOp { get; init; }
+    public double? CqesPerOp { get; init; }
+
+    /// <summary>Voluntary and involuntary, of all threads.</summary>
+    public double? ContextSwitchesPerOp { get; init; }
+
+    /// <summary>Bytes of managed memory.</summary>
+    public double? AllocatedBytesPerOp { get; init; }
+
+    /// <summary>Collections in the measured part: a count, not a rate.</summary>
+    public long? GcCount { get; init; }
+
+    /// <summary>The set-up flags that the kernel granted to the ring, by name; null on a backend without one.</summary>
+    public string? RingFlags { get; init; }
+}

@@ -1,0 +1,31 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Harness.Report;
+
+namespace Harness.Results;
+
+/// <summary>Every document that the program writes as JSON: snake_case, nulls written out, generated at build time.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(LoadResult))]
+[JsonSerializable(typeof(CellRecord))]
+[JsonSerializable(typeof(RunRecord))]
+[JsonSerializable(typeof(ReportDocument))]
+[JsonSerializable(typeof(ProbeDocument))]
+internal sealed partial class ResultsJson : JsonSerializerContext
+{
+    /// <summary>One object per line, for <c>.jsonl</c>.</summary>
+    public static readonly ResultsJson Line = new(MakeOptions(indented: false));
+
+    /// <summary>A document for people as well.</summary>
+    public static readonly ResultsJson Document = new(MakeOptions(indented: true));
+
+    private static JsonSerializerOptions MakeOptions(bool indented) => new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = indented,
+        // These documents are read by people and programs, never pasted into HTML: µ and ' may stay what they are.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower), new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower) },
+    };
+}

@@ -1,0 +1,84 @@
+using System.Text.Json;
+
+namespace Harness.Results;
+
+/// <summary>A run as it was read back.</summary>
+/// <param name="Folder">Where it lies.</param>
+/// <param name="Run">What holds for all of it.</param>
+/// <param name="Cells">The records, in the order in which they were written.</param>
+/// <param name="Problems">What could not be read and was left out, one line each.</param>
+internal sealed record RunData(string Folder, RunRecord Run, IReadOnlyList<CellRecord> Cells, IReadOnlyList<string> Problems);
+
+/// <summary>Reads a folder that <see cref="ResultsFolder"/> wrote, whole or cut short.</summary>
+internal static class RunReader
+{
+    public const string RunFile = "run.json";
+    public const string CellsFile = "cells.jsonl";
+
+    /// <exception cref="HarnessException">There is no run at that place, or nothing of it can be read.</exception>
+    public static RunData Read(string folder)
+    {
+        var run = ReadRun(folder);
+        var problems = new List<string>();
+        if (run.Schema > RunRecord.CurrentSchema)
+        {
+            throw new HarnessException(ExitCode.Failed, $"'{folder}' was written by a newer harness (schema {run.Schema}, this one reads {RunRecord.CurrentSchema}); update this one");
+        }
+        var cells = new List<CellRecord>();
+        var lineNumber = 0;
+        foreach (var line in CellLines(folder, problems))
+        {
+            lineNumber++;
+            if (ParseCell(line) is { } record)
+            {
+                cells.Add(record);
+            }
+            else if (line.Length > 0)
+            {
+                problems.Add($"{CellsFile}:{lineNumber}: damaged, left out ({line.Length} characters; the write was cut short or the file was edited)");
+            }
+        }
+        return new RunData(folder, run, cells, problems);
+    }
+
+    private static RunRecord ReadRun(string folder)
+    {
+        var path = Path.Combine(folder, RunFile);
+        if (!File.Exists(path))
+        {
+            var what = Directory.Exists(folder) ? $"holds no {RunFile}" : "does not exist";
+            throw new HarnessException(ExitCode.Usage, $"'{folder}' {what}; give a folder that harness run wrote, like results/<machine>/<date>-<matrix>-<commit>");
+        }
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(path), ResultsJson.Document.RunRecord) ?? throw new JsonException("it is null");
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot read '{path}': {OneLine.Of(e.Message)}", e);
+        }
+    }
+
+    private static IEnumerable<string> CellLines(string folder, List<string> problems)
+    {
+        var path = Path.Combine(folder, CellsFile);
+        if (File.Exists(path))
+        {
+            return File.ReadLines(path);
+        }
+        problems.Add($"{CellsFile} is missing, so there are no figures");
+        return [];
+    }
+
+    private static CellRecord? ParseCell(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, ResultsJson.Line.CellRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Run;
+
+/// <summary>What one cell in one round came to.</summary>
+/// <param name="Status">Whether its figures count.</param>
+/// <param name="Reason">Why not, in one line; null where they do.</param>
+/// <param name="Load">The load generator's result, where it printed one.</param>
+/// <param name="HlogPath">Its latency log, until the next cell runs; null where there is none.</param>
+internal sealed record CellOutcome(CellStatus Status, string? Reason, LoadResult? Load, string? HlogPath)
+{
+    public static CellOutcome Failed(string reason) => new(CellStatus.Failed, reason, null, null);
+}
+
+/// <summary>Measures one cell. Tests put a scripted one in its place.</summary>
+internal interface ICellRunner : IDisposable
+{
+    /// <summary>Failures of the cell come back as an outcome; only cancellation is thrown.</summary>
+    Task<CellOutcome> RunAsync(Cell cell, CancellationToken cancel);
+}

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Globalization;
+using Harness.Matrix;
+using Harness.Measure;
+using Harness.Results;
+
+namespace Harness.Run;
+
+/// <summary>How a run came out.</summary>
+/// <param name="Ok">Measurements that count.</param>
+/// <param name="Failed">Measurements that do not.</param>
+/// <param name="Interrupted">Whether it was stopped before its end.</param>
+internal sealed record RunOutcome(int Ok, int Failed, bool Interrupted)
+{
+    public ExitCode ExitCode => (Ok, Failed, Interrupted) switch
+    {
+        (_, _, true) or (_, > 0, _) => ExitCode.Failed,
+        (0, 0, _) => ExitCode.NothingCouldRun,
+        _ => ExitCode.Done,
+    };
+}
+
+/// <summary>Goes through the rounds of a matrix, one cell at a time, and writes each down before the next begins.</summary>
+internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, ResultsFolder results, RunProgress progress)
+{
+    // Two .NET processes starting, on top of what they measure; only the first ETA rests on it.
+    private static readonly TimeSpan StartupGuess = TimeSpan.FromSeconds(1);
+
+    private int _ok;
+    private int _failed;
+
+    /// <param name="cells">The cells that can run.</param>
+    /// <param name="stop">Ends the run after the records that are complete.</param>
+    public async Task<RunOutcome> RunAsync(IReadOnlyList<Cell> cells, CancellationToken stop)
+    {
+        try
+        {
+            for (var round = 1; round <= matrix.Rounds; round++)
+            {
+                foreach (var cell in Interleave.Round(cells, matrix.Seed, round))
+                {
+                    await RunCellAsync(cell, round, stop);
+                }
+            }
+            return new RunOutcome(_ok, _failed, Interrupted: false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return new RunOutcome(_ok, _failed, Interrupted: true);
+        }
+        finally
+        {
+            progress.Erase();
+        }
+    }
+
+    /// <summary>Writes down, by name, the cells that cannot run here.</summary>
+    /// <param name="cells">All cells.</param>
+    /// <param name="ring">What io_uring allows.</param>
+    /// <returns>The cells that can.</returns>
+    public IReadOnlyList<Cell> SkipRefused(IReadOnlyList<Cell> cells, RingFacts ring)
+    {
+        if (ring.Available)
+        {
+            return cells;
+        }
+        foreach (var cell in cells.Where(cell => Vocabulary.NeedsRing(cell.Backend)))
+        {
+            var reason = $"io_uring is refused: {ring.Refusal}";
+            results.Append(Record(cell, 0, new CellOutcome(CellStatus.Skipped, reason, null, null), DateTimeOffset.UtcNow, TimeSpan.Zero), null);
+            progress.Say($"skipped {cell.Id}: {reason}");
+        }
+        return [.. cells.Where(cell => !Vocabulary.NeedsRing(cell.Backend))];
+    }
+
+    private async Task RunCellAsync(Cell cell, int round, CancellationToken stop)
+    {
+        stop.ThrowIfCancellationRequested();
+        progress.Begin(round, cell.Id, matrix.Duration + matrix.Warmup + StartupGuess);
+        var started = DateTimeOffset.UtcNow;
+        var clock = Stopwatch.StartNew();
+        var outcome = await runner.RunAsync(cell, stop);
+        results.Append(Record(cell, round, outcome, started, clock.Elapsed), outcome.HlogPath);
+        if (outcome.Status == CellStatus.Ok)
+        {
+            _ok++;
+        }
+        else
+        {
+            _failed += outcome.Status == CellStatus.Failed ? 1 : 0;
+            progress.Say($"{outcome.Status.ToString().ToLowerInvariant()} {cell.Id} round {round}: {outcome.Reason}");
+        }
+        progress.End(round, cell.Id, clock.Elapsed, Summary(outcome));
+    }
+
+    private static CellRecord Record(Cell cell, int round, CellOutcome outcome, DateTimeOffset started, TimeSpan spent) => new()
+    {
+        Cell = cell.Id,
+        Round = round,
+        Status = outcome.Status,
+        Reason = outcome.Reason,
+        Started = started,
+        Seconds = Math.Round(spent.TotalSeconds, 3),
+        Axes = cell.Values,
+        Load = outcome.Load,
+    };
+
+    private static string Summary(CellOutcome outcome) => outcome is { Status: CellStatus.Ok, Load: { } load }
+        ? string.Create(CultureInfo.InvariantCulture, $"{load.Iops:0} iops, p99 {load.LatencyUs?.P99:0.#} µs")
+        : outcome.Status.ToString().ToLowerInvariant();
+}

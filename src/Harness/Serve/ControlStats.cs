@@ -1,0 +1,120 @@
+using System.Text.Json;
+using Harness.Io;
+using Harness.Nbd;
+
+namespace Harness.Serve;
+
+/// <summary>
+/// The server's counters as one line of JSON. They are gathered by posting to each loop, so every figure is read on the thread that writes it; a loop is woken
+/// once at most, and allocates nothing for it.
+/// </summary>
+internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> threads)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>The line, without its end.</summary>
+    /// <exception cref="TimeoutException">A loop has not answered: it hangs, or its CPU is taken.</exception>
+    public byte[] ToJson()
+    {
+        using var answered = new CountdownEvent(server.Loops.Count);
+        LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered))];
+        foreach (LoopSnapshot loop in loops)
+        {
+            loop.Ask();
+        }
+
+        if (!answered.Wait(s_patience))
+        {
+            throw new TimeoutException($"a loop has not answered within {s_patience.TotalSeconds:0} s");
+        }
+
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            Write(json, loops);
+        }
+
+        return bytes.ToArray();
+    }
+
+    private void Write(Utf8JsonWriter json, LoopSnapshot[] loops)
+    {
+        CpuUsage usage = ProcessUsage.Now();
+        json.WriteStartObject();
+        json.WriteNumber("requests", loops.Sum(loop => loop.Requests));
+        json.WriteNumber("bytes_in", loops.Sum(loop => loop.BytesIn));
+        json.WriteNumber("bytes_out", loops.Sum(loop => loop.BytesOut));
+        json.WriteNumber("connections", loops.Sum(loop => loop.Connections));
+        json.WriteNumber("connections_accepted", loops.Sum(loop => loop.Accepted));
+        json.WriteNumber("system_calls", loops.Sum(loop => loop.SystemCalls));
+        json.WriteNumber("enters", loops.Sum(loop => loop.Enters));
+        json.WriteNumber("sqes", loops.Sum(loop => loop.Sqes));
+        json.WriteNumber("cqes", loops.Sum(loop => loop.Cqes));
+        json.WriteNumber("turns", loops.Sum(loop => loop.Turns));
+        json.WriteNumber("sleeps", loops.Sum(loop => loop.Sleeps));
+        json.WriteNumber("overflows", loops.Sum(loop => loop.Overflows));
+        json.WriteNumber("allocated_bytes", loops.Sum(loop => loop.AllocatedBytes));
+        json.WriteNumber("gc_count", GC.CollectionCount(0));
+        json.WriteNumber("cpu_us", usage.CpuUs);
+        json.WriteNumber("context_switches", usage.ContextSwitches);
+        WriteSqesByOpcode(json, loops);
+        json.WriteNumber("loops", loops.Length);
+        json.WriteString("backend", server.Loops[0].Loop.BackendName);
+        json.WriteString("backend_description", server.Loops[0].Loop.BackendDescription);
+        json.WriteString("wait", server.Loops[0].Loop.Wait.ToString().ToLowerInvariant());
+        json.WriteStartArray("loop_thread_ids");
+        foreach (LoopThread thread in threads)
+        {
+            json.WriteNumberValue(thread.ThreadId);
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("pid", Environment.ProcessId);
+        json.WriteEndObject();
+    }
+
+    private static void WriteSqesByOpcode(Utf8JsonWriter json, LoopSnapshot[] loops)
+    {
+        json.WriteStartObject("sqes_by_opcode");
+        for (int opcode = 0; opcode < loops[0].SqesByOpcode.Length; opcode++)
+        {
+            long count = loops.Sum(loop => loop.SqesByOpcode[opcode]);
+            if (count != 0)
+            {
+                json.WriteNumber(opcode.ToString(System.Globalization.CultureInfo.InvariantCulture), count);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    /// <summary>One loop's figures at one moment, taken by the loop itself.</summary>
+    private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered) : LoopWork
+    {
+        public long Requests, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
+
+        public long[] SqesByOpcode { get; } = new long[loop.Loop.Counters.SqesByOpcode.Length];
+
+        public void Ask() => loop.Loop.Post(this);
+
+        protected override void Run()
+        {
+            LoopCounters counters = loop.Loop.Counters;
+            AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
+            Requests = loop.Requests;
+            BytesIn = loop.BytesIn;
+            BytesOut = loop.BytesOut;
+            Connections = loop.Connections;
+            Accepted = loop.Accepted;
+            SystemCalls = counters.SystemCalls;
+            Enters = counters.Enters;
+            Sqes = counters.Sqes;
+            Cqes = counters.Cqes;
+            Turns = counters.Turns;
+            Sleeps = counters.Sleeps;
+            Overflows = counters.Overflows;
+            counters.SqesByOpcode.CopyTo(SqesByOpcode, 0);
+            answered.Signal();
+        }
+    }
+}

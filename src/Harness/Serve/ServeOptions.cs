@@ -1,0 +1,37 @@
+namespace Harness.Serve;
+
+/// <summary>What <c>harness serve</c> was asked for.</summary>
+internal sealed record ServeOptions
+{
+    /// <summary>The chain of blocks, from the client's side to the store, as it was written: <c>memory:1G</c>, <c>null:1G</c>, <c>file:/path</c>.</summary>
+    public required string Block { get; init; }
+
+    /// <summary>NBD URIs to listen on; at least one.</summary>
+    public required IReadOnlyList<string> Listen { get; init; }
+
+    /// <summary>The name under which the chain is exported; empty is the default export.</summary>
+    public string Export { get; init; } = "";
+
+    public bool ReadOnly { get; init; }
+
+    /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
+    public required string Wait { get; init; }
+
+    /// <summary>Event loops, each on a thread of its own.</summary>
+    public int Loops { get; init; } = 1;
+
+    /// <summary>Connections at one time; the next is closed as soon as it is accepted.</summary>
+    public int MaxConnections { get; init; } = 100;
+
+    /// <summary>Requests in flight per connection before the server stops receiving; null leaves it to the server.</summary>
+    public int? MaxInFlight { get; init; }
+
+    /// <summary>Bytes of requests in flight per connection before the server stops receiving; null leaves it to the server.</summary>
+    public long? MaxBytes { get; init; }
+
+    /// <summary>Path of the Unix socket on which the server reports its counters; null for none.</summary>
+    public string? Control { get; init; }
+}

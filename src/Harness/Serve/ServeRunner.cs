@@ -1,0 +1,141 @@
+using Harness.Io;
+using Harness.Nbd;
+
+namespace Harness.Serve;
+
+/// <summary>Runs the NBD server until it is told to stop.</summary>
+internal static class ServeRunner
+{
+    /// <param name="options">What to serve, and where.</param>
+    /// <param name="stop">Cancelled by SIGTERM and SIGINT: the server drains, then returns.</param>
+    /// <returns>Done, or Failed where requests in flight had to be cut off.</returns>
+    /// <exception cref="HarnessException">It cannot be served; the message is one line.</exception>
+    public static ExitCode Run(ServeOptions options, CancellationToken stop)
+    {
+        IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
+        string name = ExportName(options, uris);
+        using BlockGraph graph = MakeGraph(options);
+        var log = new ServerLog(line => Console.Error.WriteLine($"harness serve: {line}"));
+        var loops = new List<LoopThread>();
+        var listeners = new List<Listener>();
+        try
+        {
+            StartLoops(options, loops);
+            foreach (NbdUri uri in uris)
+            {
+                listeners.Add(Listener.Open(uri with { ExportName = name }));
+            }
+
+            var export = new NbdExport(name, graph, graph.Describe());
+            var server = new NbdServer([export], [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
+            using ControlServer? control = options.Control is { } path ? new ControlServer(path, new ControlStats(server, loops)) : null;
+            Announce(server, listeners);
+            stop.WaitHandle.WaitOne();
+            return Drain(server) ? ExitCode.Done : ExitCode.Failed;
+        }
+        finally
+        {
+            loops.ForEach(loop => loop.Stop());
+            listeners.ForEach(listener => listener.Remove());
+            log.Flush();
+        }
+    }
+
+    private static NbdUri ParseUri(string text) =>
+        NbdUri.TryParse(text, out NbdUri? uri, out string error) ? uri : throw new HarnessException(ExitCode.Usage, $"--listen {text}: {error}");
+
+    /// <summary>The name under which the chain is exported: that of the option or, without it, that of the URIs.</summary>
+    private static string ExportName(ServeOptions options, IReadOnlyList<NbdUri> uris)
+    {
+        string name = options.Export.Length > 0 ? options.Export : uris[0].ExportName;
+        foreach (NbdUri uri in uris)
+        {
+            if (uri.ExportName != name && uri.ExportName.Length > 0)
+            {
+                throw new HarnessException(ExitCode.Usage, $"--listen {uri} names the export '{uri.ExportName}', but it is '{name}'; one chain has one name");
+            }
+        }
+
+        return Nbd.ExportName.TryCheck(name, out string error) ? name : throw new HarnessException(ExitCode.Usage, $"--export: {error}");
+    }
+
+    private static BlockGraph MakeGraph(ServeOptions options)
+    {
+        try
+        {
+            return new BlockGraph(BlockChain.Parse(options.Block, options.ReadOnly), options.ReadOnly);
+        }
+        catch (BlockException e)
+        {
+            throw new HarnessException(e.IsUsage ? ExitCode.Usage : ExitCode.Failed, $"--block {options.Block}: {e.Message}", e);
+        }
+    }
+
+    private static NbdServerOptions Bounds(ServeOptions options)
+    {
+        var bounds = new NbdServerOptions { MaxConnections = options.MaxConnections };
+        return bounds with { MaxInFlight = options.MaxInFlight ?? bounds.MaxInFlight, MaxBytes = options.MaxBytes ?? bounds.MaxBytes };
+    }
+
+    private static void StartLoops(ServeOptions options, List<LoopThread> loops)
+    {
+        WaitMode wait = options.Wait switch
+        {
+            "spin" => WaitMode.Spin,
+            "adaptive" => WaitMode.Adaptive,
+            _ => WaitMode.Block,
+        };
+        try
+        {
+            for (int i = 0; i < options.Loops; i++)
+            {
+                loops.Add(LoopThread.Start(options.Backend, wait, i));
+            }
+        }
+        catch (IOException e)
+        {
+            throw new HarnessException(ExitCode.Failed, $"--backend {options.Backend}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Begins to accept on every listener, then says so: whoever reads the line may connect.</summary>
+    private static void Announce(NbdServer server, List<Listener> listeners)
+    {
+        using var accepting = new ManualResetEventSlim();
+        server.Loops[0].Loop.Post(() =>
+        {
+            listeners.ForEach(listener => server.Listen(listener.Fd, listener.Endpoint));
+            accepting.Set();
+        });
+        accepting.Wait();
+        foreach (Listener listener in listeners)
+        {
+            Console.Out.WriteLine($"ready {listener.Ready}");
+        }
+
+        Console.Out.Flush();
+    }
+
+    private static bool Drain(NbdServer server)
+    {
+        bool inTime = server.DrainAsync().GetAwaiter().GetResult();
+        if (!inTime)
+        {
+            return false;
+        }
+
+        // The loops still run: their own threads free what belongs to them.
+        using var freed = new CountdownEvent(server.Loops.Count);
+        foreach (ServerLoop loop in server.Loops)
+        {
+            loop.Loop.Post(() =>
+            {
+                loop.Dispose();
+                freed.Signal();
+            });
+        }
+
+        freed.Wait();
+        return true;
+    }
+}

@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using Harness.Io.Native;
+
+namespace Harness.Io;
+
+/// <summary>What a process or a thread has used so far; see getrusage(2). Two of them subtract to what was used between.</summary>
+/// <param name="UserUs">Microseconds of CPU in user mode.</param>
+/// <param name="SystemUs">Microseconds of CPU in the kernel.</param>
+/// <param name="VoluntarySwitches">Context switches because the thread waited for something.</param>
+/// <param name="InvoluntarySwitches">Context switches because another thread was given the CPU.</param>
+/// <param name="MaxResidentKb">The largest resident set so far, in KiB; a difference keeps the later one's.</param>
+public readonly record struct CpuUsage(long UserUs, long SystemUs, long VoluntarySwitches, long InvoluntarySwitches, long MaxResidentKb)
+{
+    /// <summary>Microseconds of CPU, user and system.</summary>
+    public long CpuUs => UserUs + SystemUs;
+
+    /// <summary>Context switches of both kinds.</summary>
+    public long ContextSwitches => VoluntarySwitches + InvoluntarySwitches;
+
+    /// <summary>What was used from <paramref name="before"/> to <paramref name="after"/>.</summary>
+    public static CpuUsage operator -(CpuUsage after, CpuUsage before) => new(
+        after.UserUs - before.UserUs,
+        after.SystemUs - before.SystemUs,
+        after.VoluntarySwitches - before.VoluntarySwitches,
+        after.InvoluntarySwitches - before.InvoluntarySwitches,
+        after.MaxResidentKb);
+
+    internal static unsafe CpuUsage Read(int who)
+    {
+        Resource.rusage usage;
+        if (Resource.getrusage(who, &usage) < 0)
+        {
+            throw new IoException("cannot read what the process has used", Marshal.GetLastSystemError());
+        }
+
+        return new CpuUsage(
+            (usage.ru_utime_sec * 1_000_000) + usage.ru_utime_usec,
+            (usage.ru_stime_sec * 1_000_000) + usage.ru_stime_usec,
+            usage.ru_nvcsw,
+            usage.ru_nivcsw,
+            usage.ru_maxrss);
+    }
+}
+
+/// <summary>What the whole process has used. Any thread may ask; one system call.</summary>
+public static class ProcessUsage
+{
+    /// <summary>Of all threads of the process since its start; RUSAGE_SELF.</summary>
+    public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_SELF);
+}
+
+/// <summary>What the calling thread has used, and which one it is.</summary>
+public static class ThreadUsage
+{
+    /// <summary>Of the calling thread since its start; RUSAGE_THREAD.</summary>
+    public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_THREAD);
+
+    /// <summary>The kernel's number of the calling thread, as perf(1), strace(1) and taskset(1) take it; see gettid(2).</summary>
+    public static int CurrentThreadId() => Unistd.gettid();
+}

@@ -1,0 +1,214 @@
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <summary>Whoever puts requests into the graph, such as a connection.</summary>
+public interface IBlockRequestOwner
+{
+    /// <summary>
+    /// The request is complete: <see cref="BlockRequest.Error"/> and, for a READ without error, its extents hold the answer. Called exactly once per start, on
+    /// the
+    /// loop's thread, possibly from inside the start. The owner calls <see cref="BlockRequest.Release"/> when nothing needs the answer any more.
+    /// </summary>
+    void OnRequestCompleted(BlockRequest request);
+}
+
+/// <summary>
+/// One request on its way through the block graph. Pooled by its loop (<see cref="BlockLoop"/>); nothing is allocated for it in steady state. Its life: rented,
+/// filled in, started by the gate, completed by a block, released by its owner.
+/// </summary>
+public sealed class BlockRequest : LoopWork
+{
+    private const int Idle = 0;
+    private const int Rented = 1;
+    private const int Started = 2;
+    private const int Completing = 3;
+    private const int Completed = 4;
+
+    private ReadExtent[] _extents = new ReadExtent[2];
+    private int _extentCount;
+    private int _state;
+    private BlockGraph? _graph;
+    private InFlightCount? _inFlight;
+
+    internal BlockRequest(BlockLoop home)
+    {
+        Home = home;
+    }
+
+    /// <summary>The loop that it belongs to.</summary>
+    public BlockLoop Home { get; }
+
+    /// <summary>READ, WRITE, FLUSH, TRIM or WRITE_ZEROES.</summary>
+    public NbdCommand Command { get; set; }
+
+    /// <summary>The command flags that the block is to honour.</summary>
+    public NbdCommandFlags Flags { get; set; }
+
+    /// <summary>First byte of the range.</summary>
+    public ulong Offset { get; set; }
+
+    /// <summary>Bytes of the range. A READ or WRITE is bounded by the largest payload; a TRIM or WRITE_ZEROES may cover the whole export.</summary>
+    public ulong Length { get; set; }
+
+    /// <summary>The data of a WRITE: valid until the block completes the request.</summary>
+    public NativeSlice Payload { get; set; }
+
+    /// <summary>After completion: 0, or the true errno of what went wrong, whatever the wire can say of it.</summary>
+    public int Error { get; private set; }
+
+    /// <summary>The answer to a READ, in the order of the offsets.</summary>
+    public ReadOnlySpan<ReadExtent> Extents => _extents.AsSpan(0, _extentCount);
+
+    /// <summary>Who is told of the completion.</summary>
+    internal IBlockRequestOwner Owner { get; set; } = null!;
+
+    /// <summary>For the owner: the client's cookie, which is opaque.</summary>
+    internal ulong Cookie { get; set; }
+
+    /// <summary>For the owner: what holds <see cref="Payload"/> in place, released at the completion.</summary>
+    internal ILease? PayloadLease { get; set; }
+
+    /// <summary>For the owner: its share of the byte budget.</summary>
+    internal long Charge { get; set; }
+
+    /// <summary>For the owner: where in the stream of sent bytes its reply ends.</summary>
+    internal long ReplyEnd { get; set; }
+
+    /// <summary>For the owner: the next in a list of its own.</summary>
+    internal BlockRequest? Next { get; set; }
+
+    /// <summary>For the gate: a flush follows, because the block does not honour FUA itself.</summary>
+    internal bool FlushAfter { get; set; }
+
+    /// <summary>True where a block has seen it, so that an error is the block's and not the gate's refusal.</summary>
+    internal bool WasStarted => _graph is not null;
+
+    /// <summary>True from the start to the completion.</summary>
+    internal bool IsStarted => Volatile.Read(ref _state) == Started;
+
+    /// <summary>Adds data to the answer of a READ, where it lies.</summary>
+    /// <param name="data">The bytes. They must stay in place until the lease is released or, without one, until the graph has drained.</param>
+    /// <param name="lease">Released once the bytes have been sent, or null.</param>
+    public void AddData(NativeSlice data, ILease? lease) => Add(new ReadExtent((ulong)data.Length, data, lease));
+
+    /// <summary>Adds a range that reads as zeroes to the answer of a READ.</summary>
+    public void AddHole(ulong length) => Add(new ReadExtent(length, default, null));
+
+    /// <summary>
+    /// Ends the request, exactly once. Any thread may call it: on the loop's own thread the owner hears of it before this returns, from another the completion
+    /// is
+    /// posted to the loop, which allocates nothing and takes no lock.
+    /// </summary>
+    /// <param name="error">0, or a positive errno. A READ that fails may have added extents; their leases are still released.</param>
+    /// <exception cref="InvalidOperationException">The request is not in flight: the block has completed it twice, or was never given it.</exception>
+    public void Complete(int error)
+    {
+        if (Interlocked.CompareExchange(ref _state, Completing, Started) != Started)
+        {
+            ThrowNotInFlight(error);
+        }
+
+        Error = error;
+        if (Home.Loop.IsLoopThread)
+        {
+            Finish();
+        }
+        else
+        {
+            Home.Loop.Post(this);
+        }
+    }
+
+    /// <summary>Gives the request back to its loop, with its leases and its place in the in-flight count. By its owner, once, after the completion.</summary>
+    public void Release()
+    {
+        if (_state is not (Completed or Rented))
+        {
+            throw new InvalidOperationException($"{Text()} was released while it was {StateText()}");
+        }
+
+        foreach (ref readonly ReadExtent extent in Extents)
+        {
+            extent.Lease?.Release();
+        }
+
+        _extents.AsSpan(0, _extentCount).Clear();
+        _extentCount = 0;
+        _inFlight?.Leave();
+        _inFlight = null;
+        _graph = null;
+        Payload = default;
+        PayloadLease = null;
+        Charge = 0;
+        FlushAfter = false;
+        Error = 0;
+        _state = Idle;
+        Home.Return(this);
+    }
+
+    /// <summary>For messages: command, range and who was asked.</summary>
+    public string Text() => $"{Command.Text()} of {Length} bytes at {Offset}{(_graph is null ? string.Empty : $" on {_graph.Describe()}")}";
+
+    /// <summary>Completed from another thread: the rest happens on the loop's.</summary>
+    protected override void Run() => Finish();
+
+    internal void MarkRented() => _state = Rented;
+
+    /// <summary>The gate hands it to a block; from now on it counts as in flight.</summary>
+    internal void MarkStarted(BlockGraph graph, InFlightCount inFlight)
+    {
+        if (_state != Rented)
+        {
+            throw new InvalidOperationException($"{Text()} was started while it was {StateText()}");
+        }
+
+        _graph = graph;
+        _inFlight = inFlight;
+        inFlight.Enter();
+        Volatile.Write(ref _state, Started);
+    }
+
+    /// <summary>The gate sends it through the graph once more, as the flush that stands in for FUA.</summary>
+    internal void RestartAsFlush()
+    {
+        FlushAfter = false;
+        Command = NbdCommand.Flush;
+        Flags = 0;
+        Offset = 0;
+        Length = 0;
+        Payload = default;
+        Volatile.Write(ref _state, Started);
+    }
+
+    /// <summary>The gate found that the block answered what cannot be.</summary>
+    internal void Fail(int error) => Error = error;
+
+    private void Finish()
+    {
+        _state = Completed;
+        _graph!.OnCompleted(this);
+    }
+
+    private void Add(ReadExtent extent)
+    {
+        if (_extentCount == _extents.Length)
+        {
+            Array.Resize(ref _extents, _extentCount * 2);
+        }
+
+        _extents[_extentCount++] = extent;
+    }
+
+    private void ThrowNotInFlight(int error) => throw new InvalidOperationException(
+        $"{Text()} was completed with {error} while it was {StateText()}: a block completes each request exactly once");
+
+    private string StateText() => Volatile.Read(ref _state) switch
+    {
+        Idle => "not in use",
+        Rented => "not started",
+        Started => "in flight",
+        Completing => "completed already, and on its way to its loop",
+        _ => "completed already",
+    };
+}

@@ -1,0 +1,207 @@
+using Harness.Io;
+using Harness.Io.Native;
+
+namespace Harness.Nbd;
+
+/// <summary>One request on its way through a file: one operation of the loop after the other until all of the range is done.</summary>
+internal sealed class FileJob : IIoHandler
+{
+    private readonly FileJobPool _pool;
+    private readonly IoOperation _operation;
+    private BlockRequest? _request;
+    private PooledBuffer? _buffer;
+    private Way _way;
+    private ulong _done;
+
+    public FileJob(FileJobPool pool)
+    {
+        _pool = pool;
+        _operation = new IoOperation(this);
+    }
+
+    /// <summary>How the job reaches its end; WRITE_ZEROES tries several, one after the other.</summary>
+    private enum Way
+    {
+        Read,
+        Write,
+        Flush,
+        Punch,
+        ZeroRange,
+        WriteZeroes,
+    }
+
+    public FileJob? NextFree { get; set; }
+
+    private FileStore Store => _pool.Store;
+
+    private EventLoop Loop => _pool.Home.Loop;
+
+    public void Start(BlockRequest request)
+    {
+        _request = request;
+        _done = 0;
+        switch (request.Command)
+        {
+            case NbdCommand.Read:
+                _buffer = _pool.Home.Buffers.Rent((int)request.Length);
+                request.AddData(_buffer.Slice, _buffer);
+                Go(Way.Read);
+                break;
+            case NbdCommand.Write:
+                Go(Way.Write);
+                break;
+            case NbdCommand.Flush:
+                Go(Way.Flush);
+                break;
+            case NbdCommand.Trim:
+                StartTrim();
+                break;
+            case NbdCommand.WriteZeroes:
+                TryZero(punch: (request.Flags & NbdCommandFlags.NoHole) == 0);
+                break;
+            default:
+                End(Errno.EINVAL);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnCompleted(IoOperation operation, int result)
+    {
+        if (result is -Errno.EINTR or -Errno.EAGAIN)
+        {
+            Continue();
+            return;
+        }
+
+        switch (_way)
+        {
+            case Way.Read:
+            case Way.Write:
+            case Way.WriteZeroes:
+                Advance(result);
+                break;
+            case Way.Punch:
+            case Way.ZeroRange:
+                AfterAllocate(-result);
+                break;
+            default:
+                End(-result);
+                break;
+        }
+    }
+
+    private void StartTrim()
+    {
+        // TRIM is a hint: a file system that cannot punch holes has still done all that it can.
+        if (Store.CannotPunch)
+        {
+            End(0);
+        }
+        else
+        {
+            Go(Way.Punch);
+        }
+    }
+
+    private void TryZero(bool punch)
+    {
+        if (punch && !Store.CannotPunch)
+        {
+            Go(Way.Punch);
+        }
+        else if (!Store.CannotZeroRange)
+        {
+            Go(Way.ZeroRange);
+        }
+        else if ((_request!.Flags & NbdCommandFlags.FastZero) != 0)
+        {
+            End(Errno.EOPNOTSUPP);
+        }
+        else
+        {
+            Go(Way.WriteZeroes);
+        }
+    }
+
+    private void AfterAllocate(int error)
+    {
+        if (error != Errno.EOPNOTSUPP)
+        {
+            End(error);
+            return;
+        }
+
+        Store.CannotPunch |= _way == Way.Punch;
+        Store.CannotZeroRange |= _way == Way.ZeroRange;
+        if (_request!.Command == NbdCommand.Trim)
+        {
+            End(0);
+        }
+        else
+        {
+            TryZero(punch: false);
+        }
+    }
+
+    private void Advance(int result)
+    {
+        if (result <= 0)
+        {
+            // A read of nothing means that the file was cut short behind our back: what is missing must not reach the client as whatever the buffer held.
+            End(result == 0 ? Errno.EIO : -result);
+            return;
+        }
+
+        _done += (ulong)result;
+        if (_done == _request!.Length)
+        {
+            End(0);
+        }
+        else
+        {
+            Continue();
+        }
+    }
+
+    private void Go(Way way)
+    {
+        _way = way;
+        Continue();
+    }
+
+    /// <summary>Asks for the rest.</summary>
+    private void Continue()
+    {
+        BlockRequest request = _request!;
+        long offset = (long)(request.Offset + _done);
+        switch (_way)
+        {
+            case Way.Read:
+                Loop.Read(_operation, Store.Fd, _buffer!.Slice.Slice((int)_done), offset);
+                break;
+            case Way.Write:
+                Loop.Write(_operation, Store.Fd, request.Payload.Slice((int)_done), offset);
+                break;
+            case Way.WriteZeroes:
+                Loop.Write(_operation, Store.Fd, ZeroArea.Take((int)Math.Min(request.Length - _done, ZeroArea.Length)), offset);
+                break;
+            case Way.Flush:
+                Loop.Flush(_operation, Store.Fd);
+                break;
+            default:
+                AllocateMode mode = _way == Way.Punch ? AllocateMode.PunchHole : AllocateMode.ZeroRange;
+                Loop.Allocate(_operation, Store.Fd, mode, offset, (long)request.Length);
+                break;
+        }
+    }
+
+    private void End(int error)
+    {
+        BlockRequest request = _request!;
+        _request = null;
+        _buffer = null;
+        _pool.Return(this);
+        request.Complete(error);
+    }
+}

@@ -1,0 +1,131 @@
+using Harness.Io;
+using Harness.Io.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Harness.Nbd;
+
+/// <summary>
+/// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere worker threads
+/// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
+/// hand
+/// where the file system can do neither.
+/// </summary>
+public sealed class FileStore : IBlock
+{
+    private readonly FileJobPool?[] _pools = new FileJobPool?[BlockLoop.MaxLoops];
+    private readonly string _path;
+    private readonly bool _readOnly;
+    private SafeFileHandle? _handle;
+
+    /// <summary>A store on an existing file, which is opened when the first client enters the export.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="readOnly">Open it for reading only.</param>
+    /// <exception cref="BlockException">The file is missing, is not a regular file, is empty, or may not be opened; the message says what to do.</exception>
+    public FileStore(string path, bool readOnly)
+    {
+        _path = path;
+        _readOnly = readOnly;
+
+        // Opened once for a look: what is wrong with the file is better said before the server says that it is ready.
+        using SafeFileHandle look = OpenFile();
+        Size = (ulong)RandomAccess.GetLength(look);
+        if (Size == 0)
+        {
+            throw new BlockException($"the file '{path}' is empty or not a regular file; make a disk of it, for example with 'truncate -s 1G {path}'");
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => "file";
+
+    /// <inheritdoc/>
+    public ulong Size { get; }
+
+    /// <inheritdoc/>
+    public BlockCapabilities Capabilities => _readOnly
+        ? BlockCapabilities.ReadOnly | BlockCapabilities.Flush | BlockCapabilities.MultiConn
+        : BlockCapabilities.Flush | BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero | BlockCapabilities.MultiConn;
+
+    /// <inheritdoc/>
+    public BlockSizeConstraints Constraints => BlockSizeConstraints.Default;
+
+    /// <summary>True once the file system has said that it cannot punch holes (fallocate(2), EOPNOTSUPP). Several loops may find out at once.</summary>
+    internal bool CannotPunch { get; set; }
+
+    /// <summary>True once the file system has said that it cannot zero a range in place.</summary>
+    internal bool CannotZeroRange { get; set; }
+
+    internal int Fd { get; private set; } = -1;
+
+    /// <inheritdoc/>
+    public string Describe() => $"file:{_path}";
+
+    /// <inheritdoc/>
+    public void Open()
+    {
+        SafeFileHandle handle = OpenFile();
+        if ((ulong)RandomAccess.GetLength(handle) < Size)
+        {
+            handle.Dispose();
+            throw new BlockException($"the file '{_path}' has become smaller than the {Size} bytes that it had at the start");
+        }
+
+        _handle = handle;
+        Fd = (int)handle.DangerousGetHandle();
+    }
+
+    /// <inheritdoc/>
+    public void Start(BlockRequest request)
+    {
+        FileJobPool pool = _pools[request.Home.Index] ??= new FileJobPool(this, request.Home);
+        pool.Rent().Start(request);
+    }
+
+    /// <summary>Closes the file. Nothing may be in flight.</summary>
+    public void Dispose() => _handle?.Dispose();
+
+    private SafeFileHandle OpenFile()
+    {
+        try
+        {
+            return File.OpenHandle(_path, FileMode.Open, _readOnly ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new BlockException($"there is no file '{_path}'; make one, for example with 'truncate -s 1G {_path}'");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            string remedy = Directory.Exists(_path) ? "it is a directory" : _readOnly ? "check its permissions" : "check its permissions, or serve it with --read-only";
+            throw new BlockException($"the file '{_path}' may not be opened: {remedy}");
+        }
+        catch (IOException e)
+        {
+            throw new BlockException($"the file '{_path}' cannot be opened: {e.Message}");
+        }
+    }
+}
+
+/// <summary>The jobs of one loop in one file store, kept for the next request.</summary>
+internal sealed class FileJobPool(FileStore store, BlockLoop home)
+{
+    private FileJob? _free;
+
+    public FileStore Store { get; } = store;
+
+    public BlockLoop Home { get; } = home;
+
+    public FileJob Rent()
+    {
+        FileJob job = _free ?? new FileJob(this);
+        _free = job.NextFree;
+        job.NextFree = null;
+        return job;
+    }
+
+    public void Return(FileJob job)
+    {
+        job.NextFree = _free;
+        _free = job;
+    }
+}

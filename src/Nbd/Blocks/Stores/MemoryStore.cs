@@ -1,0 +1,74 @@
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <summary>
+/// A disk in memory, sparse: untouched pages read as zeroes and take no space. A READ is answered with the mapping itself, so the kernel copies straight
+/// from the disk to the socket; a WRITE copies once. The mapping lives until the store is disposed of, which is after the last request, so no lease is needed.
+/// The
+/// contents are lost when the server ends.
+/// </summary>
+/// <param name="size">Bytes.</param>
+public sealed class MemoryStore(ulong size) : IBlock
+{
+    private AnonymousMapping? _mapping;
+
+    /// <inheritdoc/>
+    public string Name => "memory";
+
+    /// <inheritdoc/>
+    public ulong Size { get; } = size;
+
+    /// <inheritdoc/>
+    /// <remarks>FLUSH and FUA have nothing to do: no write outlives the process, and every write is seen by all connections at once.</remarks>
+    public BlockCapabilities Capabilities => BlockCapabilities.Flush | BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero
+        | BlockCapabilities.Fua | BlockCapabilities.MultiConn;
+
+    /// <inheritdoc/>
+    public BlockSizeConstraints Constraints => BlockSizeConstraints.Default;
+
+    /// <inheritdoc/>
+    public string Describe() => $"memory:{ByteSize.Format(Size)}";
+
+    /// <inheritdoc/>
+    public void Open() => _mapping ??= new AnonymousMapping(Size);
+
+    /// <inheritdoc/>
+    public void Start(BlockRequest request) => request.Complete(Serve(request, _mapping!));
+
+    /// <summary>Unmaps the disk. Nothing may be in flight.</summary>
+    public void Dispose() => _mapping?.Dispose();
+
+    private static int Serve(BlockRequest request, AnonymousMapping mapping)
+    {
+        switch (request.Command)
+        {
+            case NbdCommand.Read:
+                request.AddData(mapping.Slice(request.Offset, (int)request.Length), lease: null);
+                return 0;
+            case NbdCommand.Write:
+                request.Payload.Span.CopyTo(mapping.Slice(request.Offset, (int)request.Length).Span);
+                return 0;
+            case NbdCommand.Trim:
+            case NbdCommand.WriteZeroes:
+                return Zero(request, mapping);
+            default:
+                return 0;
+        }
+    }
+
+    private static int Zero(BlockRequest request, AnonymousMapping mapping)
+    {
+        try
+        {
+            // NO_HOLE promises that later writes do not run out of space. Memory cannot promise that of pages that were never touched, and touching
+            // them all would block the loop; what is there is given back just the same.
+            mapping.Discard(request.Offset, request.Length);
+            return 0;
+        }
+        catch (IoException e)
+        {
+            return e.Errno;
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <summary>
+/// One connection to an NBD server, on one loop: fixed newstyle negotiation, then requests pipelined to any depth with simple replies. Two sides that know
+/// nothing of each
+/// other, <see cref="ReadState"/> and <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline on the loop's thread; no locks,
+/// and no allocation per request once the table has grown. All members are for the loop's thread.
+/// </summary>
+public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHandler, IIoHandler, IDisposable
+{
+    private readonly ITransport _transport;
+    private readonly NbdClientOptions _options;
+    private readonly INbdClientHandler _handler;
+    private readonly InFlight _inFlight;
+    private readonly ReadSide _read;
+    private readonly WriteSide _write;
+    private readonly ClientHandshake _handshake;
+    private readonly IoOperation _close;
+    private ExportInfo? _export;
+    private Phase _phase;
+
+    /// <summary>A client over a connected transport; nothing is sent before <see cref="Start"/>.</summary>
+    /// <param name="transport">A stream to the server; the client closes it.</param>
+    /// <param name="options">Export name, limits and deadlines.</param>
+    /// <param name="handler">Told of the connection's beginning and end.</param>
+    public NbdClient(ITransport transport, NbdClientOptions options, INbdClientHandler handler)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxInFlight, 65_536);
+        _transport = transport;
+        _options = options;
+        _handler = handler;
+        _inFlight = new InFlight(options.MaxInFlight);
+        _read = new ReadSide(transport, _inFlight, this);
+        _write = new WriteSide(transport, _inFlight, this);
+        _handshake = new ClientHandshake(transport, options, this);
+        _close = new IoOperation(this);
+    }
+
+    private enum Phase : byte
+    {
+        Created,
+        Handshake,
+        Transmission,
+        Draining,
+        Closing,
+        Closed,
+    }
+
+    /// <summary>Size, flags and block sizes of the export.</summary>
+    /// <exception cref="InvalidOperationException">The handshake is not over.</exception>
+    public ExportInfo Export => _export ?? throw new InvalidOperationException("the export is known from OnReady on");
+
+    /// <summary>The largest READ or WRITE that may be submitted, in bytes: what the server announced, at most 32 MiB, which every server should take. 0 before
+    /// <see cref="INbdClientHandler.OnReady"/>.</summary>
+    public uint MaxPayloadBytes { get; private set; }
+
+    /// <summary>Requests on the wire that wait for their replies.</summary>
+    public int InFlightCount => _inFlight.Count;
+
+    /// <summary>Requests that ended at their deadlines and whose late replies have not come yet.</summary>
+    public int AbandonedCount => _inFlight.Abandoned;
+
+    /// <summary>What is at the other end, for messages.</summary>
+    public string Peer => _transport.Peer;
+
+    /// <summary>Where the receiving side is.</summary>
+    public ReadState ReadState => _read.State;
+
+    /// <summary>Where the sending side is.</summary>
+    public WriteState WriteState => _write.State;
+
+    /// <summary>True between <see cref="INbdClientHandler.OnReady"/> and the beginning of the end.</summary>
+    public bool IsReady => _phase == Phase.Transmission;
+
+    /// <summary>Begins the negotiation. The handler hears of its end.</summary>
+    public void Start()
+    {
+        RequirePhase(Phase.Created);
+        _phase = Phase.Handshake;
+        _handshake.Start();
+    }
+
+    /// <summary>
+    /// Takes a request; it leaves with the others of this turn of the loop, or later where the table is full. After the connection's end it completes with
+    /// ESHUTDOWN.
+    /// </summary>
+    /// <exception cref="ArgumentException">Its memory does not fit its length, or its length the wire; range and flags are the server's to judge.</exception>
+    /// <exception cref="InvalidOperationException">It is still in flight, or the handshake is not over.</exception>
+    public void Submit(ClientRequest request)
+    {
+        Check(request);
+        request.IsSubmitted = true;
+        request.SubmittedNs = _read.BatchNs != 0 ? _read.BatchNs : _transport.Loop.NowNs;
+        request.IssuedNs = 0;
+        if (_phase == Phase.Transmission)
+        {
+            _write.Enqueue(request);
+        }
+        else
+        {
+            Refuse(request);
+        }
+    }
+
+    /// <summary>For messages: both states and the oldest cookie in flight.</summary>
+    public string Describe()
+    {
+        string oldest = _inFlight.Oldest < 0 ? "none" : $"0x{_inFlight.CookieOf(_inFlight.Oldest):x16}";
+        return $"read side: {ClientStates.Sentence(_read.State)}; write side: {ClientStates.Sentence(_write.State)}; in flight: {_inFlight.Count}, oldest cookie: {oldest}";
+    }
+
+    /// <summary>Frees the buffers. Only before <see cref="Start"/> or after <see cref="INbdClientHandler.OnClosed"/>.</summary>
+    /// <exception cref="InvalidOperationException">The connection is open: the kernel may hold the buffers.</exception>
+    public void Dispose()
+    {
+        if (_phase is not (Phase.Created or Phase.Closed))
+        {
+            throw new InvalidOperationException("the connection is open; wait for OnClosed");
+        }
+
+        _read.Dispose();
+        _write.Dispose();
+        _handshake.Dispose();
+    }
+
+    void IHandshakeOwner.Entered(ExportInfo export)
+    {
+        _export = export;
+        MaxPayloadBytes = Math.Min(export.BlockSize.MaximumPayload, Limits.MaxPayloadBytes);
+        _phase = Phase.Transmission;
+        _read.Start();
+        _write.Start();
+        _handler.OnReady(this);
+    }
+
+    void IHandshakeOwner.Listed(IReadOnlyList<ServerEntry> exports) => throw new InvalidOperationException("a client lists no exports");
+
+    void ISideOwner.Finish(int slot, int error, long completedNs)
+    {
+        ClientRequest? request = _inFlight.RequestOf(slot);
+        _inFlight.Release(slot);
+        if (request is not null)
+        {
+            Report(request, error, completedNs);
+        }
+    }
+
+    void ISideOwner.BatchHandled(long nowNs)
+    {
+        ExpireUntil(nowNs);
+        if (_phase <= Phase.Draining)
+        {
+            _write.SlotsFreed();
+            ContinueDisconnect();
+        }
+    }
+
+    private static void Report(ClientRequest request, int error, long completedNs)
+    {
+        request.CompletedNs = completedNs;
+        request.IsSubmitted = false;
+        request.Handler.OnCompleted(request, error);
+    }
+
+    private void RequirePhase(Phase phase)
+    {
+        if (_phase != phase)
+        {
+            throw new InvalidOperationException($"the client is in its phase {_phase}, not {phase}");
+        }
+    }
+
+    private void Check(ClientRequest request)
+    {
+        if (request.IsSubmitted || _phase < Phase.Transmission)
+        {
+            throw new InvalidOperationException(request.IsSubmitted ? "the request is still in flight; submit it again only after its completion" : "submit requests from OnReady on");
+        }
+
+        bool fits = request.Command switch
+        {
+            NbdCommand.Read => request.Length <= MaxPayloadBytes && (request.Destination.IsEmpty || (ulong)request.Destination.Length >= request.Length),
+            NbdCommand.Write => request.Length <= MaxPayloadBytes && (ulong)request.Payload.Length == request.Length,
+            NbdCommand.Disconnect => false,
+            _ => request.Length <= uint.MaxValue,
+        };
+        if (!fits)
+        {
+            ThrowUnfit(request);
+        }
+    }
+
+    private void ThrowUnfit(ClientRequest request) => throw new ArgumentException(
+        $"{request.Command.Text()} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination cannot be sent: a payload must be exactly as long "
+        + $"as the request, a destination at least, and both at most {MaxPayloadBytes} bytes; DISC is sent by {nameof(Disconnect)}");
+}

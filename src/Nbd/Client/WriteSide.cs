@@ -1,0 +1,237 @@
+using System.Runtime.CompilerServices;
+using Harness.Io;
+using Harness.Io.Native;
+
+namespace Harness.Nbd;
+
+/// <summary>
+/// The sending side of a connection. Requests issued in one turn of the loop leave in one vectored send, WRITE data from where it lies; one send is in flight
+/// at a time,
+/// because two interleave. Knows nothing of the receiving side.
+/// </summary>
+internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
+{
+    private const int MaxBatchRequests = 1024;
+
+    // A batch is bounded in bytes too: a WRITE at its front ends only when its own bytes have left, and the requests gathered behind it should not wait for
+    // megabytes of others.
+    private const long MaxBatchBytes = 2 << 20;
+
+    private readonly ITransport _transport;
+    private readonly InFlight _inFlight;
+    private readonly ISideOwner _owner;
+    private readonly IoOperation _send;
+    private readonly SendVector _vector = new();
+    private readonly NativeBuffer _headers = new(MaxBatchRequests * Requests.CompactSize);
+    private readonly int[] _payloadSlots = new int[MaxBatchRequests];
+    private readonly long[] _payloadEnds = new long[MaxBatchRequests];
+    private RequestQueue _queue;
+    private int _payloadFirst;
+    private int _payloadEnd;
+    private long _sentBytes;
+
+    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner)
+    {
+        _transport = transport;
+        _inFlight = inFlight;
+        _owner = owner;
+        _send = new IoOperation(this);
+    }
+
+    public WriteState State { get; private set; }
+
+    /// <summary>The request that has waited longest to be sent, or null.</summary>
+    public ClientRequest? OldestQueued => _queue.Head;
+
+    /// <summary>The transmission phase begins.</summary>
+    public void Start() => Go(WriteState.Ready);
+
+    /// <summary>Takes a request; it leaves at the end of this turn at the earliest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Enqueue(ClientRequest request)
+    {
+        _queue.Enqueue(request);
+        if (State == WriteState.Ready)
+        {
+            GatherAtTurnEnd();
+        }
+    }
+
+    /// <summary>A request that has not been sent leaves the queue: at its deadline, or because the connection has ended.</summary>
+    public bool TryTakeQueued(out ClientRequest request)
+    {
+        bool taken = _queue.TryDequeue(out request);
+        if (_queue.IsEmpty && State == WriteState.Full)
+        {
+            Go(WriteState.Ready);
+        }
+
+        return taken;
+    }
+
+    /// <summary>A slot may have become free.</summary>
+    public void SlotsFreed()
+    {
+        if (State == WriteState.Full && !_inFlight.IsFull)
+        {
+            GatherAtTurnEnd();
+        }
+    }
+
+    /// <summary>Sends DISC; nothing waits to be sent.</summary>
+    public void SendDisconnect()
+    {
+        Go(WriteState.Disconnecting);
+        Requests.WriteCompact(_headers.Whole.Span, NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0);
+        _vector.Add(_headers.Slice(0, Requests.CompactSize));
+        _transport.Send(_send, _vector);
+    }
+
+    /// <summary>Nothing more is sent; the transport's close ends what is in flight.</summary>
+    public void End()
+    {
+        if (State != WriteState.Ended)
+        {
+            Go(WriteState.Ended);
+        }
+    }
+
+    public void OnTurnEnd()
+    {
+        if (State == WriteState.Gathering)
+        {
+            Gather();
+        }
+    }
+
+    public void OnCompleted(IoOperation operation, int result)
+    {
+        if (State == WriteState.Ended)
+        {
+            return;
+        }
+
+        if (result <= 0)
+        {
+            int errno = result == 0 ? Errno.EPIPE : -result;
+            _owner.Broken(errno, $"cannot send: {ErrnoText.Of(errno)}");
+            return;
+        }
+
+        _vector.Advance(result);
+        _sentBytes += result;
+        FinishSentPayloads();
+        if (State != WriteState.Ended)
+        {
+            Continue();
+        }
+    }
+
+    public void Dispose()
+    {
+        _vector.Dispose();
+        _headers.Dispose();
+    }
+
+    private void Continue()
+    {
+        if (!_vector.IsEmpty)
+        {
+            if (State != WriteState.Disconnecting)
+            {
+                Go(WriteState.SendingRest);
+            }
+
+            _transport.Send(_send, _vector);
+        }
+        else if (State == WriteState.Disconnecting)
+        {
+            _owner.DisconnectSent();
+        }
+        else if (_queue.IsEmpty)
+        {
+            Go(WriteState.Ready);
+            _owner.AllSent();
+        }
+        else
+        {
+            GatherAtTurnEnd();
+        }
+    }
+
+    /// <summary>Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again.</summary>
+    private void FinishSentPayloads()
+    {
+        while (_payloadFirst < _payloadEnd && _payloadEnds[_payloadFirst] <= _sentBytes)
+        {
+            int slot = _payloadSlots[_payloadFirst++];
+            if (_inFlight.SentPayload(slot, out int error))
+            {
+                _owner.Finish(slot, error, _inFlight.RequestOf(slot)!.CompletedNs);
+                if (State == WriteState.Ended)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    private void GatherAtTurnEnd()
+    {
+        Go(WriteState.Gathering);
+        _transport.Loop.AtTurnEnd(this);
+    }
+
+    private void Gather()
+    {
+        _payloadFirst = 0;
+        _payloadEnd = 0;
+        _sentBytes = 0;
+        long nowNs = _transport.Loop.NowNs;
+        int headerStart = 0;
+        int headerEnd = 0;
+
+        // Headers lie side by side, so those of requests without data are one run.
+        while (headerEnd < _headers.Length && _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull && _queue.TryDequeue(out ClientRequest request))
+        {
+            int slot = _inFlight.Take(request);
+            request.IssuedNs = nowNs;
+            Requests.WriteCompact(_headers.Whole.Span[headerEnd..], request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, (uint)request.Length);
+            headerEnd += Requests.CompactSize;
+            if (request.Command == NbdCommand.Write && !request.Payload.IsEmpty)
+            {
+                _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
+                _vector.Add(request.Payload);
+                headerStart = headerEnd;
+                RememberPayload(slot);
+            }
+        }
+
+        _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
+        if (!_vector.IsEmpty)
+        {
+            Go(WriteState.Sending);
+            _transport.Send(_send, _vector);
+        }
+        else if (!_queue.IsEmpty)
+        {
+            Go(WriteState.Full);
+        }
+        else
+        {
+            // What was queued ended at its deadline before this turn's end.
+            Go(WriteState.Ready);
+            _owner.AllSent();
+        }
+    }
+
+    private void RememberPayload(int slot)
+    {
+        _inFlight.SendingPayload(slot);
+        _payloadSlots[_payloadEnd] = slot;
+        _payloadEnds[_payloadEnd] = _vector.Bytes;
+        _payloadEnd++;
+    }
+
+    private void Go(WriteState next) => State = ClientStates.Go(State, next);
+}

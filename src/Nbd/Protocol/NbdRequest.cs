@@ -1,0 +1,13 @@
+namespace Harness.Nbd;
+
+/// <summary>One request of the transmission phase, whichever form it has on the wire. NBD protocol, "Request message".</summary>
+/// <param name="Flags">Command flags, known or not.</param>
+/// <param name="Command">The command, known or not.</param>
+/// <param name="Cookie">The client's number for the request; opaque to a server, which returns it in the reply.</param>
+/// <param name="Offset">First byte of the range.</param>
+/// <param name="Length">Bytes of the range. 64 bits here, although a compact request carries 32, so that no sum of it can wrap in 32.</param>
+public readonly record struct NbdRequest(NbdCommandFlags Flags, NbdCommand Command, ulong Cookie, ulong Offset, ulong Length)
+{
+    /// <summary>Bytes of data that follow a compact request: those of a WRITE.</summary>
+    public ulong PayloadBytes => Command == NbdCommand.Write ? Length : 0;
+}

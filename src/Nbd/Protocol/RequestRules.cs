@@ -1,0 +1,205 @@
+namespace Harness.Nbd;
+
+/// <summary>
+/// The one place that knows what a request may ask of an export: commands, flags, ranges, alignment and sizes, and how each fault is answered. NBD protocol,
+/// "Request types", "Command flags", "Error values", "Block size constraints". For compact requests, without metadata contexts. Immutable; any thread may
+/// call; checking allocates nothing and never throws.
+/// </summary>
+public sealed class RequestRules
+{
+    // PAYLOAD_LEN exists only with extended headers.
+    private const NbdCommandFlags KnownFlags =
+        NbdCommandFlags.Fua | NbdCommandFlags.NoHole | NbdCommandFlags.Df | NbdCommandFlags.ReqOne | NbdCommandFlags.FastZero;
+
+    private readonly ulong _alignmentMask;
+
+    /// <summary>The rules of one export.</summary>
+    /// <param name="exportSize">Bytes of the export.</param>
+    /// <param name="flags">What the export was announced with.</param>
+    /// <param name="blockSize">What the export was announced with; a largest payload above 32 MiB counts as 32 MiB.</param>
+    /// <exception cref="ArgumentException">The export is larger than 2^63 - 1 bytes, or the block sizes are not legal.</exception>
+    public RequestRules(ulong exportSize, TransmissionFlags flags, BlockSizeConstraints blockSize)
+    {
+        if (exportSize > Limits.MaxExportBytes)
+        {
+            throw new ArgumentException($"an export has at most {Limits.MaxExportBytes} bytes, not {exportSize}", nameof(exportSize));
+        }
+
+        if (!blockSize.TryCheck(exportSize, out string error))
+        {
+            throw new ArgumentException(error, nameof(blockSize));
+        }
+
+        ExportSize = exportSize;
+        Flags = flags;
+        BlockSize = blockSize;
+        MaxPayloadBytes = Math.Min(blockSize.MaximumPayload, Limits.MaxPayloadBytes);
+        _alignmentMask = blockSize.Minimum - 1;
+    }
+
+    /// <summary>Bytes of the export.</summary>
+    public ulong ExportSize { get; }
+
+    /// <summary>What the export can do.</summary>
+    public TransmissionFlags Flags { get; }
+
+    /// <summary>Its block sizes.</summary>
+    public BlockSizeConstraints BlockSize { get; }
+
+    /// <summary>Bytes of data in a READ or WRITE at most.</summary>
+    public uint MaxPayloadBytes { get; }
+
+    /// <summary>Judges a request by its header alone, before any of its data is received or any memory taken for it.</summary>
+    public RequestVerdict Check(in NbdRequest request)
+    {
+        if (request.Command == NbdCommand.Disconnect)
+        {
+            // Its other fields are reserved, but a client that leaves is let go whatever they hold.
+            return new RequestVerdict(RequestAction.Disconnect, RequestFault.None, NbdError.None, 0);
+        }
+
+        if (request.PayloadBytes > Limits.MaxSkippedPayloadBytes)
+        {
+            return new RequestVerdict(RequestAction.Drop, RequestFault.FarTooLarge, NbdError.EINVAL, 0);
+        }
+
+        RequestFault fault = Find(in request);
+        if (fault != RequestFault.None)
+        {
+            return new RequestVerdict(RequestAction.Refuse, fault, ErrorFor(fault, request.Command), (uint)request.PayloadBytes);
+        }
+
+        bool nothingToDo = request.Length == 0 && request.Command != NbdCommand.Flush;
+        return new RequestVerdict(nothingToDo ? RequestAction.Succeed : RequestAction.Serve, RequestFault.None, NbdError.None, 0);
+    }
+
+    /// <summary>For logs: what is wrong with the request, with the numbers; one line.</summary>
+    public string Explain(RequestVerdict verdict, in NbdRequest request)
+    {
+        string what = $"{request.Command.Text()} of {request.Length} bytes at {request.Offset}";
+        return verdict.Fault switch
+        {
+            RequestFault.None => $"{what} is fine",
+            RequestFault.UnknownCommand => $"{request.Command.Text()} is not in the protocol",
+            RequestFault.CommandNotOffered => $"{request.Command.Text()} was not offered for this export",
+            RequestFault.NoMetaContext => "BLOCK_STATUS needs a metadata context, and none was selected",
+            RequestFault.UnknownFlag => $"{request.Command.Text()} has flags 0x{(ushort)(request.Flags & ~KnownFlags):x4}, which are not known here",
+            RequestFault.FlagOfOtherCommand => $"{request.Command.Text()} cannot have the flags 0x{(ushort)(request.Flags & ~LegalFlags(request.Command)):x4}",
+            RequestFault.FlagNotOffered => $"{request.Command.Text()} has flags 0x{(ushort)(request.Flags & ~OfferedFlags()):x4}, which were not offered",
+            RequestFault.ReadOnly => $"{what}, but the export is read-only",
+            RequestFault.FlushWithRange => $"{what}: a FLUSH has neither offset nor length",
+            RequestFault.OutOfRange => $"{what} does not lie within the export's {ExportSize} bytes",
+            RequestFault.Unaligned => $"{what} is not a multiple of the minimum block size, {BlockSize.Minimum}",
+            RequestFault.TooLarge => $"{what} is more than the largest payload, {MaxPayloadBytes}",
+            _ => $"{what} announces more data than the {Limits.MaxSkippedPayloadBytes} bytes that would be skipped; the connection is closed",
+        };
+    }
+
+    private RequestFault Find(in NbdRequest request)
+    {
+        RequestFault fault = FindInCommand(request.Command);
+        if (fault == RequestFault.None)
+        {
+            fault = FindInFlags(request.Command, request.Flags);
+        }
+
+        return fault == RequestFault.None ? FindInRange(in request) : fault;
+    }
+
+    private RequestFault FindInCommand(NbdCommand command)
+    {
+        // A write to a read-only export is EPERM even where the command was not offered: it says more.
+        if (command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes && Has(TransmissionFlags.ReadOnly))
+        {
+            return RequestFault.ReadOnly;
+        }
+
+        return command switch
+        {
+            NbdCommand.Read or NbdCommand.Write => RequestFault.None,
+            NbdCommand.Flush => Offered(TransmissionFlags.SendFlush),
+            NbdCommand.Trim => Offered(TransmissionFlags.SendTrim),
+            NbdCommand.Cache => Offered(TransmissionFlags.SendCache),
+            NbdCommand.WriteZeroes => Offered(TransmissionFlags.SendWriteZeroes),
+            NbdCommand.BlockStatus => RequestFault.NoMetaContext,
+            NbdCommand.Resize => RequestFault.CommandNotOffered,
+            _ => RequestFault.UnknownCommand,
+        };
+    }
+
+    private RequestFault FindInFlags(NbdCommand command, NbdCommandFlags flags)
+    {
+        if (flags == NbdCommandFlags.None)
+        {
+            return RequestFault.None;
+        }
+
+        if ((flags & ~KnownFlags) != 0)
+        {
+            return RequestFault.UnknownFlag;
+        }
+
+        if ((flags & ~LegalFlags(command)) != 0)
+        {
+            return RequestFault.FlagOfOtherCommand;
+        }
+
+        return (flags & ~OfferedFlags()) != 0 ? RequestFault.FlagNotOffered : RequestFault.None;
+    }
+
+    private RequestFault FindInRange(in NbdRequest request)
+    {
+        if (request.Command == NbdCommand.Flush)
+        {
+            return (request.Offset | request.Length) != 0 ? RequestFault.FlushWithRange : RequestFault.None;
+        }
+
+        // The sum of offset and length may wrap, so it is never formed.
+        if (request.Offset > ExportSize || request.Length > ExportSize - request.Offset)
+        {
+            return RequestFault.OutOfRange;
+        }
+
+        if (request.Length == 0)
+        {
+            return RequestFault.None;
+        }
+
+        if (((request.Offset | request.Length) & _alignmentMask) != 0)
+        {
+            return RequestFault.Unaligned;
+        }
+
+        bool hasPayload = request.Command is NbdCommand.Read or NbdCommand.Write;
+        return hasPayload && request.Length > MaxPayloadBytes ? RequestFault.TooLarge : RequestFault.None;
+    }
+
+    private RequestFault Offered(TransmissionFlags flag) => Has(flag) ? RequestFault.None : RequestFault.CommandNotOffered;
+
+    private bool Has(TransmissionFlags flag) => (Flags & flag) != 0;
+
+    /// <summary>FUA is legal everywhere: a server that offers it must accept it on every command, also where it means nothing.</summary>
+    private static NbdCommandFlags LegalFlags(NbdCommand command) => NbdCommandFlags.Fua | command switch
+    {
+        NbdCommand.Read => NbdCommandFlags.Df,
+        NbdCommand.WriteZeroes => NbdCommandFlags.NoHole | NbdCommandFlags.FastZero,
+        NbdCommand.BlockStatus => NbdCommandFlags.ReqOne,
+        _ => NbdCommandFlags.None,
+    };
+
+    private NbdCommandFlags OfferedFlags()
+    {
+        NbdCommandFlags offered = NbdCommandFlags.NoHole | NbdCommandFlags.ReqOne;
+        offered |= Has(TransmissionFlags.SendFua) ? NbdCommandFlags.Fua : 0;
+        offered |= Has(TransmissionFlags.SendDf) ? NbdCommandFlags.Df : 0;
+        return offered | (Has(TransmissionFlags.SendFastZero) ? NbdCommandFlags.FastZero : 0);
+    }
+
+    private static NbdError ErrorFor(RequestFault fault, NbdCommand command) => fault switch
+    {
+        RequestFault.ReadOnly => NbdError.EPERM,
+        RequestFault.OutOfRange when command is NbdCommand.Write or NbdCommand.WriteZeroes => NbdError.ENOSPC,
+        RequestFault.TooLarge when command == NbdCommand.Read => NbdError.EOVERFLOW,
+        _ => NbdError.EINVAL,
+    };
+}

@@ -1,0 +1,244 @@
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <content>
+/// The sending side. Replies that become ready in one turn of the loop leave in one vectored send, data from where it lies; one send is in flight at a time,
+/// because
+/// two would interleave. A request stays in flight, with its leases, until the last byte of its reply has been sent.
+/// </content>
+internal sealed partial class ServerConnection
+{
+    private const int MaxHeaders = 1024;
+
+    private readonly SendVector _vector = new();
+    private NativeBuffer? _headers;
+    private int _headerCount;
+    private int _headersFlushed;
+
+    // Replies not yet in a vector, oldest first; of the first, how much is.
+    private BlockRequest? _queueHead;
+    private BlockRequest? _queueTail;
+    private bool _headerPlaced;
+    private int _extentIndex;
+    private ulong _extentPlaced;
+
+    // Replies wholly in the vector, oldest first, with their ends in the stream of bytes.
+    private BlockRequest? _sendingHead;
+    private BlockRequest? _sendingTail;
+    private long _placedBytes;
+    private long _sentBytes;
+
+    /// <inheritdoc/>
+    public void OnRequestCompleted(BlockRequest request)
+    {
+        request.PayloadLease?.Release();
+        request.PayloadLease = null;
+        if (request.Error != 0 && request.WasStarted)
+        {
+            _server.Log.Line($"{_transport.Peer}: {request.Text()} failed: {ErrnoText.Of(request.Error)}");
+        }
+
+        if (_ending >= Ending.Closing)
+        {
+            Release(request);
+        }
+        else if (_queueTail is null)
+        {
+            _queueHead = _queueTail = request;
+        }
+        else
+        {
+            _queueTail.Next = request;
+            _queueTail = request;
+        }
+
+        AtTurnEnd();
+    }
+
+    private void SendReplies()
+    {
+        if (_queueHead is null || _send.IsPending || _answering || _ending >= Ending.Closing)
+        {
+            return;
+        }
+
+        _vector.Clear();
+        _headerCount = 0;
+        _headersFlushed = 0;
+        while (_queueHead is { } request && PlaceReply(request))
+        {
+            MoveToSending(request);
+        }
+
+        FlushHeaders();
+        _transport.Send(_send, _vector);
+    }
+
+    /// <summary>Puts what is left of a reply into the vector. Returns false where the vector is full before the reply's end.</summary>
+    private bool PlaceReply(BlockRequest request)
+    {
+        if (!_headerPlaced)
+        {
+            // Headers that follow one another become one run, whose place must still be free.
+            bool runOpen = _headerCount > _headersFlushed;
+            if (_headerCount == MaxHeaders || (!runOpen && _vector.Room == 0))
+            {
+                return false;
+            }
+
+            Replies.WriteSimple(HeaderSlice(_headerCount, 1).Span, NbdErrors.ToWire(request.Error), request.Cookie);
+            _headerCount++;
+            _headerPlaced = true;
+            _placedBytes += Replies.SimpleSize;
+        }
+
+        // An error carries no data, whatever the block had found before it.
+        return request.Error != 0 || PlaceExtents(request.Extents);
+    }
+
+    private bool PlaceExtents(ReadOnlySpan<ReadExtent> extents)
+    {
+        for (; _extentIndex < extents.Length; _extentIndex++, _extentPlaced = 0)
+        {
+            ref readonly ReadExtent extent = ref extents[_extentIndex];
+            while (_extentPlaced < extent.Length)
+            {
+                FlushHeaders();
+                if (_vector.Room == 0)
+                {
+                    return false;
+                }
+
+                NativeSlice run = extent.IsHole ? ZeroArea.Take((int)Math.Min(extent.Length - _extentPlaced, ZeroArea.Length)) : extent.Data;
+                _vector.Add(run);
+                _extentPlaced += (ulong)run.Length;
+                _placedBytes += run.Length;
+            }
+        }
+
+        return true;
+    }
+
+    private void FlushHeaders()
+    {
+        if (_headerCount > _headersFlushed)
+        {
+            _vector.Add(HeaderSlice(_headersFlushed, _headerCount - _headersFlushed));
+            _headersFlushed = _headerCount;
+        }
+    }
+
+    private NativeSlice HeaderSlice(int first, int count) => _headers!.Slice(first * Replies.SimpleSize, count * Replies.SimpleSize);
+
+    private void MoveToSending(BlockRequest request)
+    {
+        _queueHead = request.Next;
+        _queueTail = _queueHead is null ? null : _queueTail;
+        _headerPlaced = false;
+        _extentIndex = 0;
+        _extentPlaced = 0;
+        request.Next = null;
+        request.ReplyEnd = _placedBytes;
+        if (_sendingTail is null)
+        {
+            _sendingHead = _sendingTail = request;
+        }
+        else
+        {
+            _sendingTail.Next = request;
+            _sendingTail = request;
+        }
+    }
+
+    private void OnSent(int result)
+    {
+        if (result < 0 || _ending >= Ending.Closing)
+        {
+            OnSendFailed(result);
+            return;
+        }
+
+        _home.BytesOut += result;
+        _vector.Advance(result);
+        if (_answering)
+        {
+            OnAnswerSent();
+            return;
+        }
+
+        _sentBytes += result;
+        ReleaseSent();
+        if (!_vector.IsEmpty)
+        {
+            _transport.Send(_send, _vector);
+        }
+
+        AtTurnEnd();
+    }
+
+    private void OnSendFailed(int result)
+    {
+        if (_ending < Ending.Closing)
+        {
+            Break($"sending failed: {ErrnoText.Of(result)}{(_inFlight > 0 ? $"; {_inFlight} requests were in flight" : string.Empty)}");
+        }
+
+        // The kernel has let go of the memory; now the leases may be.
+        DropQueuedReplies();
+        TryEnd();
+    }
+
+    private void ReleaseSent()
+    {
+        while (_sendingHead is { } request && request.ReplyEnd <= _sentBytes)
+        {
+            _sendingHead = request.Next;
+            request.Next = null;
+            Release(request);
+        }
+
+        if (_sendingHead is null)
+        {
+            _sendingTail = null;
+        }
+    }
+
+    private void Release(BlockRequest request)
+    {
+        _inFlight--;
+        _charged -= request.Charge;
+        request.Release();
+    }
+
+    /// <summary>The stream is closing: replies are dropped. What a send in flight still reads is kept until that send has completed.</summary>
+    private void DropQueuedReplies()
+    {
+        if (_send.IsPending)
+        {
+            return;
+        }
+
+        DropList(ref _sendingHead, ref _sendingTail);
+        DropList(ref _queueHead, ref _queueTail);
+    }
+
+    private void DropList(ref BlockRequest? head, ref BlockRequest? tail)
+    {
+        while (head is { } request)
+        {
+            head = request.Next;
+            request.Next = null;
+            Release(request);
+        }
+
+        tail = null;
+    }
+
+    private void FreeSending()
+    {
+        _vector.Dispose();
+        _headers?.Dispose();
+        FreeAnswer();
+    }
+}

@@ -1,0 +1,134 @@
+using Harness.Io;
+
+namespace Harness.Nbd;
+
+/// <summary>
+/// What the server keeps for one event loop: its connections, its pools and its counts. Written by that loop's thread only; another thread asks by posting to
+/// the
+/// loop.
+/// </summary>
+public sealed class ServerLoop : ITimerHandler, IDisposable
+{
+    // After the deadline of a drain: how long a block may still take to complete what it was given.
+    private const long LastChanceNs = 1_000_000_000;
+
+    private readonly NbdServer _server;
+    private readonly List<ServerConnection> _connections = [];
+    private readonly LoopTimer _drainTimer;
+    private Action<bool>? _drained;
+    private bool _inTime = true;
+
+    internal ServerLoop(NbdServer server, EventLoop loop, int index)
+    {
+        _server = server;
+        Blocks = new BlockLoop(loop, index);
+        Chunks = new ReceiveChunkPool(server.Options.ReceiveBytes);
+        _drainTimer = new LoopTimer(this);
+    }
+
+    /// <summary>The loop.</summary>
+    public EventLoop Loop => Blocks.Loop;
+
+    /// <summary>What the block graph keeps for the loop.</summary>
+    public BlockLoop Blocks { get; }
+
+    /// <summary>NBD requests taken off the wire, DISC not counted.</summary>
+    public long Requests { get; internal set; }
+
+    /// <summary>Bytes received, handshakes and headers included.</summary>
+    public long BytesIn { get; internal set; }
+
+    /// <summary>Bytes sent, handshakes and headers included.</summary>
+    public long BytesOut { get; internal set; }
+
+    /// <summary>Connections served now.</summary>
+    public int Connections => _connections.Count;
+
+    /// <summary>Connections served so far.</summary>
+    public long Accepted { get; private set; }
+
+    /// <summary>Receive chunks that connections or payloads in flight hold.</summary>
+    public int ChunksInUse => Chunks.InUse;
+
+    internal ReceiveChunkPool Chunks { get; }
+
+    /// <inheritdoc/>
+    public void OnTimer(LoopTimer timer)
+    {
+        if (_inTime)
+        {
+            _inTime = false;
+            foreach (ServerConnection connection in _connections.ToArray())
+            {
+                connection.Abandon();
+            }
+
+            Loop.StartTimer(_drainTimer, Loop.NowNs + LastChanceNs);
+        }
+        else
+        {
+            _server.Log.Line($"{Blocks.RequestsInUse} requests were never completed by their block");
+            TellDrained();
+        }
+    }
+
+    /// <summary>Frees the pools. On the loop's thread, when no connection is left.</summary>
+    public void Dispose()
+    {
+        Chunks.Dispose();
+        Blocks.Dispose();
+    }
+
+    internal void Serve(ITransport transport)
+    {
+        var connection = new ServerConnection(this, _server, transport) { ListIndex = _connections.Count };
+        _connections.Add(connection);
+        Accepted++;
+        connection.Start();
+        if (_server.IsDraining)
+        {
+            // Accepted by another loop just before the drain began.
+            connection.Drain();
+        }
+    }
+
+    internal void Remove(ServerConnection connection)
+    {
+        ServerConnection last = _connections[^1];
+        _connections[connection.ListIndex] = last;
+        last.ListIndex = connection.ListIndex;
+        _connections.RemoveAt(_connections.Count - 1);
+        _server.OnConnectionEnded();
+        TellIfDrained();
+    }
+
+    /// <summary>Ends every connection; see <see cref="NbdServer.DrainAsync"/>.</summary>
+    /// <param name="drained">Called once with true where everything ended within the deadline.</param>
+    internal void Drain(Action<bool> drained)
+    {
+        _drained = drained;
+        Loop.StartTimer(_drainTimer, Loop.NowNs + _server.Options.DrainDeadlineNs);
+        foreach (ServerConnection connection in _connections.ToArray())
+        {
+            connection.Drain();
+        }
+
+        TellIfDrained();
+    }
+
+    private void TellIfDrained()
+    {
+        if (_drained is not null && _connections.Count == 0)
+        {
+            TellDrained();
+        }
+    }
+
+    private void TellDrained()
+    {
+        Action<bool>? drained = _drained;
+        _drained = null;
+        Loop.StopTimer(_drainTimer);
+        drained?.Invoke(_inTime);
+    }
+}

@@ -1,0 +1,178 @@
+using static Harness.Tests.RawNbd;
+
+namespace Harness.Tests;
+
+/// <summary>Requests that no library lets a client send, each with the answer that it must get (proto.md, transmission phase).</summary>
+public class RawTransmissionTests
+{
+    private const uint ExportBytes = 16 << 20;
+
+    /// <summary>Each case gets a connection in transmission; where it does not drop, the connection must live after it.</summary>
+    private static readonly Dictionary<string, Action<RawNbd>> LivingCases = new()
+    {
+        ["an unknown command is EINVAL"] = nbd =>
+        {
+            nbd.Send(Request(99, 1, 0, 512));
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(0xffff, 2, 0, 0));
+            nbd.ExpectReply(2, EINVAL);
+        },
+        ["an unknown flag of a WRITE is EINVAL and its data is consumed"] = nbd =>
+        {
+            nbd.Send(Request(Write, 1, 0, 512, flags: 0x4000), new byte[512]);
+            nbd.ExpectReply(1, EINVAL);
+        },
+        ["FLUSH with an offset or a length is EINVAL"] = nbd =>
+        {
+            nbd.Send(Request(Flush, 1, 512, 0));
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(Flush, 2, 0, 512));
+            nbd.ExpectReply(2, EINVAL);
+            nbd.Send(Request(Flush, 3, 0, 0));
+            nbd.ExpectReply(3, 0);
+        },
+        ["READ of nearly 4 GiB is refused"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, 0, 0xffff_ffff));
+            nbd.ExpectReply(1, EINVAL, EOVERFLOW);
+        },
+        ["a range that wraps around 2^64 is refused"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, ulong.MaxValue, 2));
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(Write, 2, ulong.MaxValue, 2), new byte[2]);
+            nbd.ExpectReply(2, ENOSPC);
+        },
+        ["a WRITE beyond the end has its data consumed before the next request"] = nbd =>
+        {
+            nbd.Send(Request(Write, 1, ExportBytes - 512, 100_000), new byte[100_000], Request(Flush, 2, 0, 0));
+            // Two requests in flight may be answered in either order.
+            var replies = new Dictionary<ulong, uint>();
+            for (var i = 0; i < 2; i++)
+            {
+                var (cookie, error) = nbd.Reply();
+                replies.Add(cookie, error);
+            }
+            Assert.Equal(new Dictionary<ulong, uint> { [1] = ENOSPC, [2] = 0 }, replies);
+        },
+        ["cookies are opaque and come back as they were"] = nbd =>
+        {
+            foreach (var cookie in new ulong[] { 0, ulong.MaxValue, 0x8000_0000_0000_0000, 0x6744_6698_2560_9513 })
+            {
+                nbd.Send(Request(Read, cookie, 0, 1));
+                nbd.ExpectReply(cookie, 0);
+                nbd.Receive(1);
+            }
+        },
+        ["a thousand requests in one segment are all answered"] = nbd =>
+        {
+            const int Count = 1000;
+            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, (ulong)i * 512, 16))]);
+            ExpectReads(nbd, Count);
+        },
+    };
+
+    private static readonly Dictionary<string, Action<RawNbd>> DroppingCases = new()
+    {
+        ["a wrong request magic drops"] = nbd =>
+        {
+            nbd.Send(Be(RequestMagic ^ 1), new byte[24]);
+            nbd.ExpectDrop();
+        },
+        ["DISC closes after every request in flight is answered"] = nbd =>
+        {
+            Skip.If(HarnessServer.IsForeign, "nbdkit answers some of the requests before DISC with ESHUTDOWN (seen)");
+            const int Count = 64;
+            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, (ulong)i * 512, 16)), Request(Disc, 99, 0, 0)]);
+            ExpectReads(nbd, Count);
+            nbd.ExpectDrop();
+        },
+    };
+
+    public static TheoryData<string, string> Living => OnBackends(LivingCases.Keys);
+
+    public static TheoryData<string, string> Dropping => OnBackends(DroppingCases.Keys);
+
+    [SkippableTheory]
+    [MemberData(nameof(Living))]
+    public void Answered(string backend, string name)
+    {
+        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        using var nbd = Enter(server);
+
+        LivingCases[name](nbd);
+
+        nbd.ExpectTransmission();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Dropping))]
+    public void Dropped(string backend, string name)
+    {
+        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        using (var nbd = Enter(server))
+        {
+            DroppingCases[name](nbd);
+        }
+
+        using var next = Enter(server);
+        next.ExpectTransmission();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void Requests_may_come_byte_by_byte(string backend)
+    {
+        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        using var nbd = Enter(server, byteByByte: true);
+        nbd.ExpectTransmission();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void A_client_that_leaves_within_a_huge_WRITE_harms_nobody(string backend)
+    {
+        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        foreach (var length in new uint[] { 512, 32 << 20, 0x7fff_ffff, 0xffff_ffff })
+        {
+            using var leaving = Enter(server);
+            leaving.Send(Request(Write, 1, 0, length), new byte[100]);
+        }
+
+        using var nbd = Enter(server);
+        nbd.ExpectTransmission();
+    }
+
+    private static RawNbd Enter(HarnessServer server, bool byteByByte = false)
+    {
+        var nbd = new RawNbd(server) { ByteByByte = byteByByte };
+        nbd.Send(Be(FixedNewstyle | NoZeroes), Option(Go, InfoData("")));
+        nbd.ExpectInfos(Go);
+        return nbd;
+    }
+
+    private static void ExpectReads(RawNbd nbd, int count)
+    {
+        var cookies = new HashSet<ulong>();
+        for (var i = 0; i < count; i++)
+        {
+            var (cookie, error) = nbd.Reply();
+            Assert.Equal(0u, error);
+            Assert.True(cookie < (ulong)count && cookies.Add(cookie), $"cookie {cookie} is a stranger or came twice");
+            Assert.Equal(new byte[16], nbd.Receive(16));
+        }
+    }
+
+    private static TheoryData<string, string> OnBackends(IEnumerable<string> names)
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var backend in ServerCases.RawBackends)
+        {
+            foreach (var name in names)
+            {
+                data.Add(backend, name);
+            }
+        }
+        return data;
+    }
+}

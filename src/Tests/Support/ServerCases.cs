@@ -1,0 +1,30 @@
+namespace Harness.Tests;
+
+/// <summary>The servers that every foreign client meets, for [MemberData].</summary>
+public static class ServerCases
+{
+    private static readonly string[] Backends = ["poll", "epoll", "uring-poll", "uring"];
+
+    /// <summary>(backend, transport) for each backend over a Unix socket and over TCP.</summary>
+    public static TheoryData<string, string> BackendsAndTransports { get; } = Pairs();
+
+    /// <summary>
+    /// One backend of readiness and one of completions, for tests that speak byte by byte: above the loop all four share their code.
+    /// </summary>
+    internal static string[] RawBackends => HarnessServer.IsForeign ? ["foreign"] : ["epoll", "uring"];
+
+    /// <summary><see cref="RawBackends"/>, one to a case.</summary>
+    public static TheoryData<string> RawBackendNames { get; } = [.. RawBackends];
+
+    private static TheoryData<string, string> Pairs()
+    {
+        var pairs = new TheoryData<string, string>();
+        // One server is enough to try the tests themselves.
+        foreach (var backend in HarnessServer.IsForeign ? ["foreign"] : Backends)
+        {
+            pairs.Add(backend, HarnessServer.Unix);
+            pairs.Add(backend, HarnessServer.Tcp);
+        }
+        return pairs;
+    }
+}

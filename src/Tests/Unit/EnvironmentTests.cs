@@ -1,0 +1,95 @@
+using Harness.Measure;
+
+namespace Harness.Tests.Unit;
+
+public sealed class EnvironmentTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("environment-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Facts_come_from_proc_and_sys()
+    {
+        Put("proc/sys/kernel/osrelease", "6.12.0-1\n");
+        Put("proc/cmdline", "quiet rdinit=/x mitigations=auto -- --secret 1\n");
+        Put("proc/cpuinfo", "processor\t: 0\nmodel name\t: Example CPU\nflags\t\t: fpu hypervisor sse\n");
+        Put("proc/self/status", "Name:\tx\nCpus_allowed_list:\t0-1,3\n");
+        Put("proc/self/limits", "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 4096                 files\nMax locked memory         unlimited            unlimited            bytes\n");
+        Put("proc/meminfo", "MemTotal:        2048 kB\n");
+        Put("proc/loadavg", "0.25 0.1 0.1 1/100 42\n");
+        Put("proc/sys/net/ipv4/tcp_congestion_control", "cubic\n");
+        Put("sys/devices/system/cpu/online", "0-3\n");
+        Put("sys/devices/system/cpu/vulnerabilities/meltdown", "Not affected\n");
+        Put("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n");
+        Put("sys/class/dmi/id/sys_vendor", "QEMU\n");
+        Put("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,2\n");
+
+        var reader = new EnvironmentReader(_root);
+        var facts = reader.Read(new RingFacts { Available = true }, DotnetFacts.Read());
+        Assert.Equal("6.12.0-1", facts.KernelRelease);
+        Assert.Equal("quiet mitigations=auto", facts.KernelCmdline);
+        Assert.Equal(("Example CPU", 4, "0-1,3", "QEMU"), (facts.CpuModel, facts.CpuCount, facts.CpusAllowed, facts.Hypervisor));
+        Assert.Equal(("1024", "unlimited"), (facts.LimitNofile, facts.LimitMemlock));
+        Assert.Equal((2048L * 1024, 0.25, "cubic"), (facts.MemoryBytes, facts.LoadAverage1Min, facts.TcpCongestionControl));
+        Assert.Equal("Not affected", facts.Mitigations["meltdown"]);
+        Assert.False(facts.Boost);
+        Assert.True(reader.ShareCore(0, 2));
+        Assert.False(reader.ShareCore(0, 1));
+    }
+
+    [Fact]
+    public void What_cannot_be_read_is_null()
+    {
+        var facts = new EnvironmentReader(_root).Read(new RingFacts { Available = true }, DotnetFacts.Read());
+        Assert.Null(facts.KernelRelease);
+        Assert.Null(facts.CpuCount);
+        Assert.Null(facts.Hypervisor);
+        Assert.Null(facts.Smt);
+        Assert.Null(facts.IoUringDisabled);
+        Assert.Empty(facts.Mitigations);
+    }
+
+    [Fact]
+    public void Every_spoiled_fact_has_one_warning_with_a_remedy()
+    {
+        var spoiled = ResultsSamples.Environment with
+        {
+            CpuCount = 1,
+            CpusAllowed = "0",
+            Governor = "powersave",
+            Boost = true,
+            Hypervisor = "QEMU",
+            Clocksource = "hpet",
+            LoadAverage1Min = 3,
+            TcpCongestionControl = "bbr",
+            WmemMaxBytes = 212992,
+            LimitMemlock = "65536",
+            LimitNofile = "1024",
+            IoUring = new RingFacts { Available = false, Refusal = "a seccomp filter forbids it", Remedy = "allow it" },
+        };
+        var warnings = EnvironmentWarnings.Of(spoiled, usesTcp: true, usesUnix: true);
+        Assert.Equal(
+            ["no-io-uring", "one-cpu", "busy", "governor", "boost", "virtual-machine", "clocksource", "memlock", "nofile", "congestion-control", "wmem-max"],
+            warnings.Select(warning => warning.Id));
+        Assert.All(warnings, warning => Assert.NotEmpty(warning.Remedy));
+        Assert.DoesNotContain(EnvironmentWarnings.Of(spoiled, usesTcp: false, usesUnix: false), warning => warning.Id is "congestion-control" or "wmem-max");
+    }
+
+    [Fact]
+    public void A_machine_without_faults_has_no_warnings() =>
+        Assert.Empty(EnvironmentWarnings.Of(ResultsSamples.Environment with { CpuCount = 8, CpusAllowed = "0-7", Governor = "performance", LimitMemlock = "unlimited", LimitNofile = "1048576" }, usesTcp: true, usesUnix: true));
+
+    [Theory]
+    [InlineData("0", new[] { 0 })]
+    [InlineData("0-2,7", new[] { 0, 1, 2, 7 })]
+    [InlineData("", new int[0])]
+    public void The_kernels_cpu_lists_are_read(string list, int[] cpus) => Assert.Equal(cpus, CpuList.Parse(list));
+
+    private void Put(string path, string text)
+    {
+        var full = Path.Combine(_root, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        File.WriteAllText(full, text);
+    }
+}

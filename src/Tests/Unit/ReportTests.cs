@@ -1,0 +1,106 @@
+using Harness.Report;
+using Harness.Results;
+
+namespace Harness.Tests.Unit;
+
+public sealed class ReportTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("report-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void The_table_of_a_run_with_a_failed_and_a_skipped_cell()
+    {
+        var report = ReportBuilder.Build(RunReader.Read(Sample()));
+        Assert.Equal(Table, ReportConsole.Draw(console => ReportTable.Write(report, console)));
+    }
+
+    [Fact]
+    public void A_matrix_like_smoke_with_large_figures_fits_into_120_columns()
+    {
+        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        foreach (var backend in Matrix.Vocabulary.Backends)
+        {
+            foreach (var (depth, rw) in (ReadOnlySpan<(string, string)>)[("1", "read"), ("64", "write")])
+            {
+                var cell = new Matrix.Cell(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth, ["rw"] = rw });
+                folder.Append(ResultsSamples.Ok(cell, 1, 1_234_567, enters: 0.0312), ResultsSamples.Hlog(_root, "log", 100, 12_345));
+                folder.Append(ResultsSamples.Ok(cell, 2, 1_134_567, enters: 0.0312), null);
+            }
+        }
+        var report = ReportBuilder.Build(RunReader.Read(folder.Path));
+        Assert.All(ReportConsole.Draw(console => ReportTable.Write(report, console)).Split('\n'), line => Assert.True(line.Length <= ReportConsole.Width, line));
+    }
+
+    [Fact]
+    public void Ratios_are_paired_by_round()
+    {
+        var report = ReportBuilder.Build(RunReader.Read(Sample()));
+        var uring = report.Cells.Single(cell => cell.Cell == "backend=uring,depth=64,rw=read");
+        // 1.5, 1.4 and 1.8: not the ratio of the medians, which is 2800 / 2000 = 1.4.
+        Assert.Equal([1.5, 1.4, 1.8], [Math.Round(uring.RatioToEpoll!.Median, 9), Math.Round(uring.RatioToEpoll.Min, 9), Math.Round(uring.RatioToEpoll.Max, 9)]);
+        Assert.Equal(2800, uring.Iops!.Median);
+    }
+
+    [Fact]
+    public void A_run_without_epoll_has_no_ratios_and_no_zeros_in_their_place()
+    {
+        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("poll", "read"), 1, 1000), null);
+        var cell = Assert.Single(ReportBuilder.Build(RunReader.Read(folder.Path)).Cells);
+        Assert.Null(cell.RatioToEpoll);
+        Assert.Null(cell.LatencyUs);
+        Assert.Null(cell.Server!.EntersPerOp);
+    }
+
+    [Theory]
+    [InlineData(null, "-")]
+    [InlineData(0.0, "0")]
+    [InlineData(0.0312, "0.031")]
+    [InlineData(1.2345, "1.23")]
+    [InlineData(9.996, "10.0")]
+    [InlineData(12.345, "12.3")]
+    [InlineData(99.96, "100")]
+    [InlineData(1234.4, "1234")]
+    public void Figures_have_three_digits_that_mean_something(double? value, string text) => Assert.Equal(text, Figures.Short(value));
+
+    private string Sample()
+    {
+        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var (epoll, uring, poll) = (ResultsSamples.Cell("epoll", "read"), ResultsSamples.Cell("uring", "read"), ResultsSamples.Cell("uring-poll", "write"));
+        double[] epollIops = [2000, 2000, 1000];
+        double[] uringIops = [3000, 2800, 1800];
+        for (var round = 1; round <= 3; round++)
+        {
+            folder.Append(ResultsSamples.Ok(uring, round, uringIops[round - 1], enters: 0.0312), ResultsSamples.Hlog(_root, "log", 100, 80, 85, 90));
+            folder.Append(ResultsSamples.Ok(epoll, round, epollIops[round - 1]), ResultsSamples.Hlog(_root, "log", 100, 120, 500));
+        }
+        folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("epoll", "write"), 1, 123456), null);
+        folder.Append(ResultsSamples.Not(ResultsSamples.Cell("epoll", "write"), 2, CellStatus.Failed, "the server was killed by signal 11 (SIGSEGV)"), null);
+        folder.Append(ResultsSamples.Not(poll, 0, CellStatus.Skipped, "io_uring is refused: the sysctl kernel.io_uring_disabled is 2"), null);
+        return folder.Path;
+    }
+
+    private const string Table = """
+        sample · 0123456789 · 2026-03-01 12:00 UTC · 3 rounds · 1 s per cell after 0.5 s warm-up
+        Example CPU(TM) 9000, 2 CPUs · Linux 6.12.0 · .NET 10.0.1
+        every cell: wait block · depth 64 · connections 1 · size 4k · pattern random · transport unix · block memory:256M
+
+        warning  there are two CPUs
+                 remedy: use four
+
+
+         rw     backend     iops         vs epoll   p50   p99  p99.9  cpu µs/op    calls/op    enters/op  alloc B/op
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+         read   epoll      2,000             1.00   120   500    500  3.13/2.50  0.031/1.04            -         0/0
+                uring      2,800  1.50 1.40..1.80  85.1  90.0   90.0  3.13/2.50  0.031/1.04  0.031/0.031         0/0
+
+         write  epoll    123,456             1.00     -     -      -  3.13/2.50  0.031/1.04            -         0/0
+
+        a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max
+        failed   backend=epoll,depth=64,rw=write in 1 of 2 rounds: the server was killed by signal 11 (SIGSEGV)
+        skipped  backend=uring-poll,depth=64,rw=write: io_uring is refused: the sysctl kernel.io_uring_disabled is 2
+
+        """;
+}

@@ -1,0 +1,135 @@
+using System.Text.Json;
+using HdrHistogram;
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Tests.Unit;
+
+public sealed class ResultsTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("results-").FullName;
+    private readonly Cell _cell = ResultsSamples.Cell("uring", "read");
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void A_folder_is_named_for_machine_date_matrix_and_commit()
+    {
+        Assert.Equal(Path.Combine(_root, "example-cpu-9000-2cpu", "2026-03-01T120000-sample-0123456789"), Create().Path);
+        Assert.EndsWith("-2", Create().Path);
+    }
+
+    [Fact]
+    public void What_was_written_is_read_back()
+    {
+        var folder = Create();
+        var records = new[] { ResultsSamples.Ok(_cell, 1, 1000, enters: 0.5), ResultsSamples.Not(_cell, 2, CellStatus.Failed, "the server ended with exit code 1") };
+        foreach (var record in records)
+        {
+            folder.Append(record, null);
+        }
+        var data = RunReader.Read(folder.Path);
+        Assert.Empty(data.Problems);
+        Assert.Equal(records.Select(Json), data.Cells.Select(Json));
+        Assert.Equal(JsonSerializer.Serialize(ResultsSamples.Run, ResultsJson.Line.RunRecord), JsonSerializer.Serialize(data.Run, ResultsJson.Line.RunRecord));
+        Assert.Equal("depth: 1\n", File.ReadAllText(Path.Combine(folder.Path, "matrix.yml")));
+    }
+
+    [Fact]
+    public void A_figure_that_could_not_be_had_is_null_and_names_are_snake_case_with_units()
+    {
+        using var json = JsonDocument.Parse(JsonSerializer.Serialize(ResultsSamples.Ok(_cell, 1, 1000).Load!, ResultsJson.Line.LoadResult));
+        var root = json.RootElement;
+        Assert.Equal(
+            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "latency_us", "service_us", "client", "server"],
+            root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags"],
+            root.GetProperty("server").EnumerateObject().Select(property => property.Name));
+        Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
+        var summary = JsonSerializer.Serialize(new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 }, ResultsJson.Line.LatencySummary);
+        Assert.Equal("""{"min":1,"p50":2,"p90":3,"p99":4,"p99_9":5,"max":6,"mean":7,"count":8}""", summary);
+    }
+
+    [Fact]
+    public void Damaged_lines_are_left_out_and_named()
+    {
+        var folder = Create();
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), null);
+        folder.Append(ResultsSamples.Ok(_cell, 2, 2000), null);
+        var path = Path.Combine(folder.Path, "cells.jsonl");
+        var lines = File.ReadAllLines(path);
+        File.WriteAllText(path, lines[0] + "\n{\"cell\":\"x\"}\n" + lines[1] + "\n" + lines[1][..40]);
+        var data = RunReader.Read(folder.Path);
+        Assert.Equal([1, 2], data.Cells.Select(record => record.Round));
+        Assert.Equal(2, data.Problems.Count);
+        Assert.StartsWith("cells.jsonl:2: damaged, left out", data.Problems[0]);
+        Assert.StartsWith("cells.jsonl:4: damaged, left out (40 characters", data.Problems[1]);
+    }
+
+    [Fact]
+    public void A_missing_folder_is_bad_usage_and_a_damaged_one_a_failure()
+    {
+        Assert.Equal(ExitCode.Usage, Assert.Throws<HarnessException>(() => RunReader.Read(Path.Combine(_root, "none"))).ExitCode);
+        Assert.Contains("holds no run.json", Assert.Throws<HarnessException>(() => RunReader.Read(_root)).Message);
+        var folder = Create();
+        File.WriteAllText(Path.Combine(folder.Path, "run.json"), "{ \"schema\": 1");
+        var error = Assert.Throws<HarnessException>(() => RunReader.Read(folder.Path));
+        Assert.Equal(ExitCode.Failed, error.ExitCode);
+        Assert.StartsWith("cannot read '", error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_run_of_a_newer_format_is_refused_by_name()
+    {
+        var folder = Create();
+        folder.Write(ResultsSamples.Run with { Schema = 99 });
+        Assert.Contains("newer harness (schema 99", Assert.Throws<HarnessException>(() => RunReader.Read(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_created_is_one_line_with_the_remedy()
+    {
+        var file = Path.Combine(_root, "file");
+        File.WriteAllText(file, "");
+        var error = Assert.Throws<HarnessException>(() => ResultsFolder.Create(file, ResultsSamples.Run, ""));
+        Assert.Equal(ExitCode.Failed, error.ExitCode);
+        Assert.Matches(@"^cannot create the results folder '.*': .*; choose another place with --results DIR$", error.Message);
+    }
+
+    [Fact]
+    public void A_folder_that_vanishes_during_the_run_is_one_line()
+    {
+        var folder = Create();
+        Directory.Delete(folder.Path, recursive: true);
+        var error = Assert.Throws<HarnessException>(() => folder.Append(ResultsSamples.Ok(_cell, 1, 1000), null));
+        Assert.StartsWith($"cannot write to the results folder '{folder.Path}': ", error.Message);
+    }
+
+    [Fact]
+    public void Rounds_are_added_up_as_histograms_and_kept_apart_by_tag()
+    {
+        var folder = Create();
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.Hlog(_root, "1.hlog", 99, 100));
+        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.Hlog(_root, "2.hlog", 1, 9000));
+
+        using var log = File.OpenRead(Path.Combine(folder.Path, "hlog", _cell.Id + ".hlog"));
+        Assert.Equal([("round1", 99L), ("round2", 1L)], HistogramLogReader.Read(log).Select(interval => (interval.Tag!, interval.TotalCount)));
+        var summary = new LatencyFiles(folder.Path).Summary(_cell.Id)!;
+        Assert.Equal(100, summary.Count);
+        Assert.InRange(summary.P99, 100, 100.2);
+        Assert.InRange(summary.P999, 9000, 9010);
+        Assert.Contains("Total count    =          100]", File.ReadAllText(Path.Combine(folder.Path, "hgrm", _cell.Id + ".hgrm")));
+    }
+
+    [Theory]
+    [InlineData("Intel(R) Xeon(R) Gold 6148 CPU @ 2.40GHz", "intel-xeon-gold-6148-cpu-2.40ghz")]
+    [InlineData("AMD EPYC", "amd-epyc")]
+    [InlineData("../..", "machine")]
+    public void A_machine_name_is_a_harmless_folder_name(string model, string slug) => Assert.Equal(slug, MachineName.Slug(model));
+
+    private ResultsFolder Create() => ResultsFolder.Create(_root, ResultsSamples.Run, "depth: 1\n");
+
+    private static string Json(CellRecord record) => JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord);
+}
