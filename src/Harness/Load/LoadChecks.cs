@@ -12,7 +12,8 @@ internal static class LoadChecks
     {
         if (options.Verify is VerifyMode.Pattern or VerifyMode.Zeroes && options.ReadPercent != 100)
         {
-            throw Usage($"--verify {options.Verify.ToString().ToLowerInvariant()} only reads; leave --rw away, or verify your own writes with --verify versions");
+            string mode = options.Verify.ToString().ToLowerInvariant();
+            throw Usage($"--verify {mode} only reads; leave --rw away, or verify your own writes with --verify versions");
         }
 
         if (options.Verify != VerifyMode.None && options.RequestBytes % 8 != 0)
@@ -38,7 +39,8 @@ internal static class LoadChecks
 
         if ((uint)options.RequestBytes > maxPayloadBytes)
         {
-            throw Usage($"the export takes at most {Units.FormatSize(maxPayloadBytes)} in one request; --size {Units.FormatSize(options.RequestBytes)} is more");
+            string asked = Units.FormatSize(options.RequestBytes);
+            throw Usage($"the export takes at most {Units.FormatSize(maxPayloadBytes)} in one request; --size {asked} is more");
         }
 
         ulong blocks = export.Size / (ulong)options.RequestBytes;
@@ -63,12 +65,14 @@ internal static class LoadChecks
         ulong inFlight = (ulong)options.Depth * (ulong)options.Connections;
         if (blocks < 2 * inFlight)
         {
-            throw Usage($"--verify keeps at most one write per block in flight: the export has {blocks} blocks of {options.RequestBytes} bytes, and {inFlight} requests in flight need twice as many; use a smaller --depth or --size");
+            throw Usage($"--verify keeps at most one write per block in flight: the export has {blocks} blocks of {options.RequestBytes} bytes, "
+                + $"and {inFlight} requests in flight need twice as many; use a smaller --depth or --size");
         }
 
         if (blocks > VersionsOracle.MaxBlocks)
         {
-            throw Usage($"--verify remembers every block, and the export has {blocks}; at most {VersionsOracle.MaxBlocks} can be remembered: use a larger --size");
+            throw Usage($"--verify remembers every block: the export has {blocks}, and at most {VersionsOracle.MaxBlocks} can be remembered; "
+                + "use a larger --size");
         }
     }
 

@@ -79,7 +79,8 @@ internal sealed partial class LoadSession
 
     private void GiveUp()
     {
-        string line = $"the server has not answered {_outstanding} requests within {DrainTimeoutNs / 1_000_000_000} s after the last was sent; --request-timeout sets a limit per request";
+        string line = $"the server has not answered {_outstanding} requests within {DrainTimeoutNs / 1_000_000_000} s after the last was sent; "
+            + "--request-timeout sets a limit per request";
         Lost(line);
         foreach (LoadConnection connection in _connections)
         {

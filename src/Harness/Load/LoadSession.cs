@@ -66,7 +66,8 @@ internal sealed partial class LoadSession : IDisposable
         ulong blocks = Export.Size / (ulong)_options.RequestBytes;
         foreach (LoadConnection connection in _connections)
         {
-            connection.Prepare(new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed), _options.Depth, _options.RequestBytes, _options.Seed);
+            var picker = new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed);
+            connection.Prepare(picker, _options.Depth, _options.RequestBytes, _options.Seed);
         }
     }
 

@@ -10,8 +10,9 @@ internal static class LoadText
     public static void Write(LoadOptions options, LoadResult result, string? verified, TextWriter text)
     {
         text.WriteLine($"{options.Uri} · {result.Backend}, {result.Wait} · {Shape(options)}");
-        text.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{result.Ops:n0} operations in {result.Seconds:0.00} s: {result.Iops:n0} per second, {result.BytesPerSecond / (1 << 20):n1} MiB/s, {result.Errors:n0} {(result.Errors == 1 ? "error" : "errors")}"));
+        string errors = result.Errors == 1 ? "error" : "errors";
+        text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Ops:n0} operations in {result.Seconds:0.00} s: "
+            + $"{result.Iops:n0} per second, {result.BytesPerSecond / (1 << 20):n1} MiB/s, {result.Errors:n0} {errors}"));
         WriteLatencies(result, text);
         WriteCosts("client", result.Client, text);
         if (result.Server is { } server)
@@ -51,7 +52,8 @@ internal static class LoadText
     private static void WriteLatency(string name, LatencySummary summary, TextWriter text)
     {
         string Us(double us) => us.ToString(us < 100 ? "0.0" : "n0", CultureInfo.InvariantCulture);
-        text.WriteLine($"{name,-9}{Us(summary.Min),9}{Us(summary.P50),9}{Us(summary.P90),9}{Us(summary.P99),9}{Us(summary.P999),9}{Us(summary.Max),11}{Us(summary.Mean),9}");
+        text.WriteLine($"{name,-9}{Us(summary.Min),9}{Us(summary.P50),9}{Us(summary.P90),9}{Us(summary.P99),9}"
+            + $"{Us(summary.P999),9}{Us(summary.Max),11}{Us(summary.Mean),9}");
     }
 
     private static void WriteCosts(string side, SideCosts costs, TextWriter text)

@@ -29,7 +29,8 @@ internal sealed class ServerCosts : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             _socket.Dispose();
-            throw new HarnessException(ExitCode.Failed, $"cannot reach the server's control socket '{path}': {e.Message}; start the server with --control {path}", e);
+            string line = $"cannot reach the server's control socket '{path}': {e.Message}; start the server with --control {path}";
+            throw new HarnessException(ExitCode.Failed, line, e);
         }
 
         _lines = new StreamReader(new NetworkStream(_socket));

@@ -37,7 +37,9 @@ internal sealed partial class ClientHandshake
         Greeting.WriteAnswer(_out.Whole.Span, _flags);
         if (_lists)
         {
-            return _flags.HasFlag(ClientFlags.FixedNewstyle) ? SendList() : ParseVerdict.Drop("the server does not offer FIXED_NEWSTYLE, so it cannot list its exports");
+            return _flags.HasFlag(ClientFlags.FixedNewstyle)
+                ? SendList()
+                : ParseVerdict.Drop("the server does not offer FIXED_NEWSTYLE, so it cannot list its exports");
         }
 
         // Without FIXED_NEWSTYLE, EXPORT_NAME is the only option that may be sent.

@@ -134,7 +134,8 @@ public sealed partial class NbdClient
         else if (_inFlight.IsSending(slot))
         {
             // The kernel reads the payload, and half of it may be on the wire: neither the memory nor the stream can be had back, except by closing.
-            Break(Errno.ETIMEDOUT, $"the server did not take a {request.Command.Text()} of {request.Length} bytes within {_options.RequestTimeoutNs / 1e6:0.###} ms");
+            string limit = $"{_options.RequestTimeoutNs / 1e6:0.###} ms";
+            Break(Errno.ETIMEDOUT, $"the server did not take a {request.Command.Text()} of {request.Length} bytes within {limit}");
             return;
         }
         else

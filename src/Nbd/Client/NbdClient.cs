@@ -108,7 +108,8 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     public string Describe()
     {
         string oldest = _inFlight.Oldest < 0 ? "none" : $"0x{_inFlight.CookieOf(_inFlight.Oldest):x16}";
-        return $"read side: {ClientStates.Sentence(_read.State)}; write side: {ClientStates.Sentence(_write.State)}; in flight: {_inFlight.Count}, oldest cookie: {oldest}";
+        return $"read side: {ClientStates.Sentence(_read.State)}; write side: {ClientStates.Sentence(_write.State)}; "
+            + $"in flight: {_inFlight.Count}, oldest cookie: {oldest}";
     }
 
     /// <summary>Frees the buffers. Only before <see cref="Start"/> or after <see cref="INbdClientHandler.OnClosed"/>.</summary>
@@ -176,7 +177,9 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     {
         if (request.IsSubmitted || _phase < Phase.Transmission)
         {
-            throw new InvalidOperationException(request.IsSubmitted ? "the request is still in flight; submit it again only after its completion" : "submit requests from OnReady on");
+            throw new InvalidOperationException(request.IsSubmitted
+                ? "the request is still in flight; submit it again only after its completion"
+                : "submit requests from OnReady on");
         }
 
         bool fits = request.Command switch
@@ -193,6 +196,7 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     }
 
     private void ThrowUnfit(ClientRequest request) => throw new ArgumentException(
-        $"{request.Command.Text()} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination cannot be sent: a payload must be exactly as long "
-        + $"as the request, a destination at least, and both at most {MaxPayloadBytes} bytes; DISC is sent by {nameof(Disconnect)}");
+        $"{request.Command.Text()} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination "
+        + $"cannot be sent: a payload must be exactly as long as the request, "
+        + $"a destination at least, and both at most {MaxPayloadBytes} bytes; DISC is sent by {nameof(Disconnect)}");
 }

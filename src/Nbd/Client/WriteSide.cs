@@ -192,11 +192,12 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         int headerEnd = 0;
 
         // Headers lie side by side, so those of requests without data are one run.
-        while (headerEnd < _headers.Length && _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull && _queue.TryDequeue(out ClientRequest request))
+        while (headerEnd < _headers.Length && HasRoom && _queue.TryDequeue(out ClientRequest request))
         {
             int slot = _inFlight.Take(request);
             request.IssuedNs = nowNs;
-            Requests.WriteCompact(_headers.Whole.Span[headerEnd..], request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, (uint)request.Length);
+            Span<byte> header = _headers.Slice(headerEnd, Requests.CompactSize).Span;
+            Requests.WriteCompact(header, request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, (uint)request.Length);
             headerEnd += Requests.CompactSize;
             if (request.Command == NbdCommand.Write && !request.Payload.IsEmpty)
             {
@@ -224,6 +225,8 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             _owner.AllSent();
         }
     }
+
+    private bool HasRoom => _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull;
 
     private void RememberPayload(int slot)
     {

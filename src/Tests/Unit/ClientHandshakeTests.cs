@@ -191,7 +191,8 @@ public class ClientHandshakeTests
         (int fd, System.Net.Sockets.Socket server) = loop.Pair();
         loop.Forget(fd);
         IReadOnlyList<ServerEntry>? listed = null;
-        var lister = new ExportLister(new PlainTransport(loop.Loop, fd, "unix:script"), new NbdClientOptions(), exports => listed = exports, (_, reason) => Assert.Fail(reason));
+        var transport = new PlainTransport(loop.Loop, fd, "unix:script");
+        var lister = new ExportLister(transport, new NbdClientOptions(), exports => listed = exports, (_, reason) => Assert.Fail(reason));
         lister.Start();
         var answers = new Thread(() => AnswerList(server));
         answers.Start();

@@ -9,31 +9,41 @@ public class ClientHostileTests
     private const string Backend = "epoll";
 
     [Fact]
-    public void A_bad_magic() => Breaks((script, cookie) => script.Reply(cookie, magic: 0xdeadbeef), Errno.EPROTO, "0xdeadbeef", "0x67446698");
+    public void A_bad_magic() =>
+        Breaks((script, cookie) => script.Reply(cookie, magic: 0xdeadbeef), Errno.EPROTO, "0xdeadbeef", "0x67446698");
 
     [Fact]
-    public void A_structured_reply_that_was_not_negotiated() => Breaks((script, cookie) => script.Reply(cookie, magic: 0x668e33ef), Errno.EPROTO, "structured reply");
+    public void A_structured_reply_that_was_not_negotiated() =>
+        Breaks((script, cookie) => script.Reply(cookie, magic: 0x668e33ef), Errno.EPROTO, "structured reply");
 
     [Fact]
-    public void A_cookie_that_no_request_has() => Breaks((script, _) => script.Reply(0x1234567800000099), Errno.EPROTO, "0x1234567800000099", "no request has");
+    public void A_cookie_that_no_request_has() =>
+        Breaks((script, _) => script.Reply(0x1234567800000099), Errno.EPROTO, "0x1234567800000099", "no request has");
 
     [Fact]
-    public void A_cookie_of_a_slot_that_does_not_exist() => Breaks((script, cookie) => script.Reply(cookie | 0x7fffffff), Errno.EPROTO, "no request has");
+    public void A_cookie_of_a_slot_that_does_not_exist() =>
+        Breaks((script, cookie) => script.Reply(cookie | 0x7fffffff), Errno.EPROTO, "no request has");
 
     [Fact]
-    public void A_small_number_for_a_cookie() => Breaks((script, _) => script.Reply(1), Errno.EPROTO, "0x0000000000000001", "no request has");
+    public void A_small_number_for_a_cookie() =>
+        Breaks((script, _) => script.Reply(1), Errno.EPROTO, "0x0000000000000001", "no request has");
 
     [Fact]
-    public void A_generation_that_is_still_to_come() => Breaks((script, cookie) => script.Reply(cookie + (1UL << 32)), Errno.EPROTO, "no request has");
+    public void A_generation_that_is_still_to_come() =>
+        Breaks((script, cookie) => script.Reply(cookie + (1UL << 32)), Errno.EPROTO, "no request has");
 
     [Fact]
-    public void The_server_closes_in_the_middle_of_a_header() => Breaks((script, cookie) => Cut(script, ClientScript.ReplyBytes(cookie), 9), Errno.ECONNRESET, "in the middle of a reply");
+    public void The_server_closes_in_the_middle_of_a_header() =>
+        Breaks((script, cookie) => Cut(script, ClientScript.ReplyBytes(cookie), 9), Errno.ECONNRESET, "in the middle of a reply");
 
     [Fact]
-    public void The_server_closes_in_the_middle_of_the_data() => Breaks((script, cookie) => Cut(script, ClientScript.ReplyBytes(cookie, data: new byte[8]), 20), Errno.ECONNRESET, "in the middle of a reply");
+    public void The_server_closes_in_the_middle_of_the_data() =>
+        Breaks((script, cookie) => Cut(script, ClientScript.ReplyBytes(cookie, data: new byte[8]), 20),
+            Errno.ECONNRESET, "in the middle of a reply");
 
     [Fact]
-    public void The_server_closes_between_replies() => Breaks((script, _) => script.Server.Dispose(), Errno.ECONNRESET, "the server closed the connection");
+    public void The_server_closes_between_replies() =>
+        Breaks((script, _) => script.Server.Dispose(), Errno.ECONNRESET, "the server closed the connection");
 
     [Fact]
     public void A_cookie_that_is_answered_twice()
@@ -112,7 +122,8 @@ public class ClientHostileTests
         ulong oldest = script.ReadRequest().Cookie;
         script.ReadRequest();
         script.Reply(0);
-        script.ExpectClosed(Errno.EPROTO, "unix:script: ", "read side: waiting for a reply's header", "write side: no request waits to be sent", "in flight: 2", $"oldest cookie: 0x{oldest:x16}");
+        script.ExpectClosed(Errno.EPROTO, "unix:script: ", "read side: waiting for a reply's header", "write side: no request waits to be sent");
+        Assert.Contains($"in flight: 2, oldest cookie: 0x{oldest:x16}", script.Reason, StringComparison.Ordinal);
     }
 
     private static void Breaks(Action<ClientScript, ulong> answer, int error, params string[] words)

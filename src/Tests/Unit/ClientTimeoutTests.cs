@@ -22,7 +22,8 @@ public class ClientTimeoutTests
         Assert.Equal(1, script.Client.AbandonedCount);
         using ScriptedRequest next = script.Submit(NbdCommand.Read, 0, 3);
         ulong nextCookie = script.ReadRequest().Cookie;
-        script.Server.Send([.. ClientScript.ReplyBytes(cookie, data: [.. Enumerable.Repeat((byte)7, 100)]), .. ClientScript.ReplyBytes(nextCookie, data: [1, 2, 3])]);
+        byte[] late = ClientScript.ReplyBytes(cookie, data: [.. Enumerable.Repeat((byte)7, 100)]);
+        script.Server.Send([.. late, .. ClientScript.ReplyBytes(nextCookie, data: [1, 2, 3])]);
         script.RunUntil(() => next.Ends == 1, "the next read ends");
         next.ExpectEnd(0);
         slow.ExpectEnd(Errno.ETIMEDOUT);

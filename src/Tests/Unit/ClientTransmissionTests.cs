@@ -19,7 +19,8 @@ public class ClientTransmissionTests
         Assert.Equal(Enumerable.Range(0, 64).Select(i => (ulong)i * 8), wire.Select(request => request.Offset));
         Assert.Equal(64, wire.Select(request => request.Cookie).Distinct().Count());
         Assert.Equal(64, script.Client.InFlightCount);
-        script.Server.Send(wire.Reverse().SelectMany(request => ClientScript.ReplyBytes(request.Cookie, data: [.. Enumerable.Repeat((byte)request.Offset, 8)])).ToArray());
+        byte[] Answer(WireRequest request) => ClientScript.ReplyBytes(request.Cookie, data: [.. Enumerable.Repeat((byte)request.Offset, 8)]);
+        script.Server.Send(wire.Reverse().SelectMany(Answer).ToArray());
         script.RunUntil(() => reads.All(read => read.Ends == 1), "all reads end");
         Assert.All(reads, read => read.ExpectEnd(0));
         Assert.All(reads, read => Assert.All(read.Memory.ToArray(), value => Assert.Equal((byte)read.Request.Offset, value)));

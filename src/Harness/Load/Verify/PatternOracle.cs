@@ -28,7 +28,8 @@ internal sealed class PatternOracle(int blockBytes) : ReadOnlyOracle
         }
 
         ulong found = BinaryPrimitives.ReverseEndianness(words[i]);
-        return $"offset {offset + ((ulong)i * 8)}: expected the pattern's own offset, found 0x{found:x16}" + (found == 0 ? ": zeroes" : $": the data of offset {found}, if this is the pattern");
+        return $"offset {offset + ((ulong)i * 8)}: expected the pattern's own offset, found 0x{found:x16}"
+            + (found == 0 ? ": zeroes" : $": the data of offset {found}, if this is the pattern");
     }
 }
 
