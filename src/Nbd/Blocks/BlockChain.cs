@@ -1,6 +1,8 @@
 namespace Harness.Nbd;
 
-/// <summary>Reads a chain as the command line has it: <c>memory:1G</c>, <c>null:64M</c>, <c>file:/path</c>. What follows a store's name is all the store's.</summary>
+/// <summary>
+/// Reads a chain as the command line has it: <c>memory:1G</c>, <c>null:64M</c>, <c>file:/path</c>. What follows a store's name is all the store's.
+/// </summary>
 public static class BlockChain
 {
     /// <summary>Makes the chain; nothing is opened for good yet.</summary>

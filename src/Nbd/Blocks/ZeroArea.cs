@@ -2,7 +2,9 @@ using Harness.Io;
 
 namespace Harness.Nbd;
 
-/// <summary>Zeroes that everyone may send or write from and nobody may change: one per process, for holes in simple replies and for writing zeroes by hand.</summary>
+/// <summary>
+/// Zeroes that everyone may send or write from and nobody may change: one per process, for holes in simple replies and for writing zeroes by hand.
+/// </summary>
 internal static class ZeroArea
 {
     /// <summary>Bytes: a 32 MiB hole takes 128 runs of it, and it fits into a second-level cache.</summary>
