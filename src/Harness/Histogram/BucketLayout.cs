@@ -65,7 +65,9 @@ internal readonly struct BucketLayout
         return true;
     }
 
-    /// <summary>The slot of a value. For a negative value, or one past the last slot, the result is not a valid index: it is at least <see cref="Length"/>.</summary>
+    /// <summary>
+    /// The slot of a value. For a negative value, or one past the last slot, the result is not a valid index: it is at least <see cref="Length"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int IndexOf(long value)
     {

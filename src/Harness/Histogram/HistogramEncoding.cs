@@ -73,7 +73,9 @@ public static class HistogramEncoding
         return ReadHistogram(header, buffer);
     }
 
-    /// <summary>Reads the compressed form; what <see cref="DecodeFromByteBuffer"/> says holds here too, and no more is inflated than the header allows.</summary>
+    /// <summary>
+    /// Reads the compressed form; what <see cref="DecodeFromByteBuffer"/> says holds here too, and no more is inflated than the header allows.
+    /// </summary>
     /// <inheritdoc cref="DecodeFromByteBuffer"/>
     public static HistogramBase DecodeFromCompressedByteBuffer(ByteBuffer buffer, long minBarForHighestTrackableValue)
     {

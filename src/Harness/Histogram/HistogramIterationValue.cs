@@ -7,7 +7,8 @@ namespace HdrHistogram;
 /// <param name="CountAddedInThisIterationStep">What was counted since the step before.</param>
 /// <param name="TotalCountToThisValue">What was counted up to here.</param>
 /// <param name="Percentile">Which percentage of all values that is.</param>
-/// <param name="PercentileLevelIteratedTo">The level that this step stands for in an iteration over percentiles; else the same as <paramref name="Percentile"/>.</param>
+/// <param name="PercentileLevelIteratedTo">The level that this step stands for in an iteration over percentiles; else the same as <paramref
+/// name="Percentile"/>.</param>
 public readonly record struct HistogramIterationValue(
     long ValueIteratedTo,
     long ValueIteratedFrom,

@@ -5,7 +5,8 @@ using HdrHistogram;
 namespace Harness.Load;
 
 /// <summary>
-/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing in flight, so that
+/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing in
+/// flight, so that
 /// everything counted between belongs to an operation of the phase.
 /// </summary>
 internal sealed partial class LoadSession : IDisposable
@@ -69,7 +70,10 @@ internal sealed partial class LoadSession : IDisposable
         }
     }
 
-    /// <summary>Runs until <paramref name="ops"/> operations have ended or, where it is null, nothing is issued after <paramref name="duration"/>. False where a connection was lost.</summary>
+    /// <summary>
+    /// Runs until <paramref name="ops"/> operations have ended or, where it is null, nothing is issued after <paramref name="duration"/>. False where a
+    /// connection was lost.
+    /// </summary>
     public bool RunPhase(long? ops, TimeSpan duration)
     {
         Ops = 0;

@@ -5,13 +5,15 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and the readiness
+/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and the
+/// readiness
 /// backends pass MSG_DONTWAIT. Set-up work: any thread may call it.
 /// </summary>
 public static unsafe class Sockets
 {
     /// <summary>
-    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the throughput elsewhere.
+    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the throughput
+    /// elsewhere.
     /// The kernel caps it at net.core.wmem_max.
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
@@ -100,6 +102,8 @@ public static unsafe class Sockets
     /// <summary>Sets SO_SNDBUF in bytes; the kernel doubles it and keeps within its bounds.</summary>
     public static void SetSendBuffer(int fd, int bytes) => Socket.setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, &bytes, sizeof(int));
 
-    /// <summary>close(2) of a descriptor that no loop has seen, for example after a failed set-up. A loop's descriptors end with <see cref="EventLoop.Close"/>.</summary>
+    /// <summary>
+    /// close(2) of a descriptor that no loop has seen, for example after a failed set-up. A loop's descriptors end with <see cref="EventLoop.Close"/>.
+    /// </summary>
     public static void CloseUnused(int fd) => Unistd.close(fd);
 }

@@ -34,7 +34,9 @@ internal static unsafe partial class Mman
     [LibraryImport("libc", EntryPoint = "madvise")]
     public static partial int madvise(nint addr, nuint length, int advice);
 
-    /// <summary>Zeroed, private, page-aligned memory of <paramref name="length"/> bytes that the kernel commits on first touch; release it with <see cref="munmap"/>.</summary>
+    /// <summary>
+    /// Zeroed, private, page-aligned memory of <paramref name="length"/> bytes that the kernel commits on first touch; release it with <see cref="munmap"/>.
+    /// </summary>
     /// <exception cref="OutOfMemoryException">The kernel refused the mapping.</exception>
     public static nint MapAnonymous(nuint length)
     {

@@ -24,7 +24,9 @@ public sealed unsafe partial class Ring
         get => _ownTimeoutsPending == 0 ? Volatile.Read(ref *_cqTail) - _head : VisibleReady();
     }
 
-    /// <summary>Copies the oldest completion out, without taking it. False when the queue is empty; then <see cref="NeedsEnter"/> says whether a call would bring more.</summary>
+    /// <summary>
+    /// Copies the oldest completion out, without taking it. False when the queue is empty; then <see cref="NeedsEnter"/> says whether a call would bring more.
+    /// </summary>
     /// <param name="cqe">The completion, or zeroes.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryPeek(out Cqe cqe)

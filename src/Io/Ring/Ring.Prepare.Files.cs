@@ -76,7 +76,9 @@ public sealed unsafe partial class Ring
     public bool PrepareWriteFixed(int fd, nint buffer, uint length, ulong offset, ushort bufferIndex, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         WithBuffer(Entry(RingOpcode.WRITE_FIXED, fd, buffer, length, offset, userData, flags), bufferIndex);
 
-    /// <summary>Prepares a read that goes on, each time into a buffer from a <see cref="BufferRing"/>; for pipes and other files that can be polled (6.7).</summary>
+    /// <summary>
+    /// Prepares a read that goes on, each time into a buffer from a <see cref="BufferRing"/>; for pipes and other files that can be polled (6.7).
+    /// </summary>
     /// <param name="fd">The file.</param>
     /// <param name="groupId">The buffers' group.</param>
     /// <param name="userData">Comes back in each completion.</param>
@@ -85,7 +87,9 @@ public sealed unsafe partial class Ring
     public bool PrepareReadMultishot(int fd, ushort groupId, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         WithBuffer(Entry(RingOpcode.READ_MULTISHOT, fd, 0, 0, CurrentPosition, userData, flags | SqeFlags.BUFFER_SELECT), groupId);
 
-    /// <summary>Prepares <c>fsync(2)</c> or <c>fdatasync(2)</c> (5.1). It does not wait for writes in flight: link it, or start it after their completions.</summary>
+    /// <summary>
+    /// Prepares <c>fsync(2)</c> or <c>fdatasync(2)</c> (5.1). It does not wait for writes in flight: link it, or start it after their completions.
+    /// </summary>
     /// <param name="fd">The file.</param>
     /// <param name="dataOnly"><c>fdatasync(2)</c>.</param>
     /// <param name="userData">Comes back with 0 or minus errno.</param>

@@ -46,7 +46,10 @@ public sealed unsafe partial class Ring
     public bool PrepareReceive(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         WithMessageFlags(Entry(RingOpcode.RECV, fd, buffer, length, 0, userData, flags), messageFlags);
 
-    /// <summary>Prepares a receive that goes on, each time into a buffer that the kernel takes from a <see cref="BufferRing"/> (6.0). <c>-ENOBUFS</c> ends it: recycle and arm again.</summary>
+    /// <summary>
+    /// Prepares a receive that goes on, each time into a buffer that the kernel takes from a <see cref="BufferRing"/> (6.0). <c>-ENOBUFS</c> ends it: recycle
+    /// and arm again.
+    /// </summary>
     /// <param name="fd">The socket.</param>
     /// <param name="groupId">The buffers' group.</param>
     /// <param name="userData">Comes back in each completion.</param>

@@ -60,7 +60,9 @@ public sealed unsafe partial class Ring
         return true;
     }
 
-    /// <summary>Prepares a change of a pending poll's events (5.13). It polls anew, so a multishot poll that is still ready fires again: level-triggered in one entry.</summary>
+    /// <summary>
+    /// Prepares a change of a pending poll's events (5.13). It polls anew, so a multishot poll that is still ready fires again: level-triggered in one entry.
+    /// </summary>
     /// <param name="target">User data of the poll.</param>
     /// <param name="mask">Its new events.</param>
     /// <param name="multishot">It stays armed.</param>
@@ -100,7 +102,8 @@ public sealed unsafe partial class Ring
 
     /// <summary>Prepares a time limit for the entry prepared just before, which must carry <see cref="SqeFlags.IO_LINK"/> (5.5).</summary>
     /// <param name="timeoutNs">Nanoseconds from submission, 0 or more.</param>
-    /// <param name="userData">Of the limit: <c>-ETIME</c> when it struck, and the limited request then reports <c>-ECANCELED</c>; <c>-ECANCELED</c> when the request was in time.</param>
+    /// <param name="userData">Of the limit: <c>-ETIME</c> when it struck, and the limited request then reports <c>-ECANCELED</c>; <c>-ECANCELED</c> when the
+    /// request was in time.</param>
     /// <param name="flags">Entry flags.</param>
     /// <returns>False when the queue is full.</returns>
     public bool PrepareLinkTimeout(long timeoutNs, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
@@ -114,9 +117,13 @@ public sealed unsafe partial class Ring
     public bool PrepareTimeoutRemove(ulong target, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         Entry(RingOpcode.TIMEOUT_REMOVE, -1, (nint)target, 0, 0, userData, flags) != null;
 
-    /// <summary>Prepares the cancellation of one request (5.5). Its completion comes first; that of the request, <c>-ECANCELED</c> or its own result, follows or came before.</summary>
+    /// <summary>
+    /// Prepares the cancellation of one request (5.5). Its completion comes first; that of the request, <c>-ECANCELED</c> or its own result, follows or came
+    /// before.
+    /// </summary>
     /// <param name="target">User data of the request.</param>
-    /// <param name="userData">Of this request: 0, <c>-ENOENT</c> when nothing matched, <c>-EALREADY</c> when it is past stopping and will complete by itself.</param>
+    /// <param name="userData">Of this request: 0, <c>-ENOENT</c> when nothing matched, <c>-EALREADY</c> when it is past stopping and will complete by
+    /// itself.</param>
     /// <param name="flags">Entry flags.</param>
     /// <returns>False when the queue is full.</returns>
     public bool PrepareCancel(ulong target, ulong userData, SqeFlags flags = SqeFlags.NONE) =>

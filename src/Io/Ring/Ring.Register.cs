@@ -9,7 +9,10 @@ public sealed unsafe partial class Ring
     /// <summary>True while calls go through a registered descriptor of the ring.</summary>
     public bool IsRingFdRegistered => _enterFlags != EnterFlags.NONE;
 
-    /// <summary>Registers the ring's descriptor for the calling thread (5.18); from then on every enter uses it. Only this thread may then enter: others get <c>-EINVAL</c>.</summary>
+    /// <summary>
+    /// Registers the ring's descriptor for the calling thread (5.18); from then on every enter uses it. Only this thread may then enter: others get
+    /// <c>-EINVAL</c>.
+    /// </summary>
     /// <returns>False where the kernel is too old; then nothing changes.</returns>
     /// <exception cref="RingException">The kernel refused.</exception>
     public bool RegisterRingFd()
@@ -91,7 +94,9 @@ public sealed unsafe partial class Ring
     /// <exception cref="RingException">The kernel refused; <c>ENXIO</c> when there is none.</exception>
     public void UnregisterFiles() => Register(IoUring.IORING_UNREGISTER_FILES, null, 0, nameof(IoUring.IORING_UNREGISTER_FILES));
 
-    /// <summary>Registers memory for <see cref="PrepareReadFixed"/> and <see cref="PrepareWriteFixed"/>: the kernel keeps it mapped, and counts it as locked memory.</summary>
+    /// <summary>
+    /// Registers memory for <see cref="PrepareReadFixed"/> and <see cref="PrepareWriteFixed"/>: the kernel keeps it mapped, and counts it as locked memory.
+    /// </summary>
     /// <param name="buffers">Buffer <c>i</c> is named by index <c>i</c>. They must outlive the registration.</param>
     /// <exception cref="RingException">The kernel refused; <c>ENOMEM</c> beyond <c>ulimit -l</c>, <c>EBUSY</c> when buffers are registered.</exception>
     public void RegisterBuffers(ReadOnlySpan<RegisteredBuffer> buffers)

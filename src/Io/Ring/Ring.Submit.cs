@@ -55,7 +55,8 @@ public sealed unsafe partial class Ring
 
     /// <summary>Submits what is prepared, without waiting. Nothing prepared, no call.</summary>
     /// <returns>
-    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted; submit again for the rest.
+    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted; submit
+    /// again for the rest.
     /// <c>-EEXIST</c> another thread owns the ring (the entries then go out with the owner's next call) · <c>-EBADFD</c> not enabled ·
     /// <c>-EBUSY</c> completions overflowed: take some, then again · <c>-EAGAIN</c> no memory for a request: wait for completions, then again.
     /// </returns>
@@ -70,7 +71,10 @@ public sealed unsafe partial class Ring
         return pending == 0 ? 0 : Call(pending, 0, EnterFlags.NONE, null, 0);
     }
 
-    /// <summary>Submits what is prepared and brings in completions that wait outside the queue, without waiting for any: the one call a spinning loop makes. No call when there is neither.</summary>
+    /// <summary>
+    /// Submits what is prepared and brings in completions that wait outside the queue, without waiting for any: the one call a spinning loop makes. No call
+    /// when there is neither.
+    /// </summary>
     /// <returns>As <see cref="Submit"/>.</returns>
     public int SubmitAndGetEvents()
     {

@@ -12,13 +12,20 @@ public sealed unsafe partial class Ring
     private uint _ownTimeout;
     private int _ownTimeoutsPending;
 
-    /// <summary>Submits what is prepared and waits until the queue holds <paramref name="minComplete"/> completions or the time is up: one call, or none when there is nothing to submit and enough is there.</summary>
+    /// <summary>
+    /// Submits what is prepared and waits until the queue holds <paramref name="minComplete"/> completions or the time is up: one call, or none when there is
+    /// nothing to submit and enough is there.
+    /// </summary>
     /// <param name="minComplete">Completions to wait for, those in the queue included. 0: bring in what is there and return.</param>
-    /// <param name="timeoutNs">Nanoseconds to wait at most; -1 without limit, 0 not at all. Ends no earlier than asked, however many entries were submitted.</param>
-    /// <param name="minWaitUs">Microseconds for which a batch may gather: after them one completion is enough (6.12). Has no effect where <see cref="RingFeatures.MIN_TIMEOUT"/> is not granted.</param>
+    /// <param name="timeoutNs">Nanoseconds to wait at most; -1 without limit, 0 not at all. Ends no earlier than asked, however many entries were
+    /// submitted.</param>
+    /// <param name="minWaitUs">Microseconds for which a batch may gather: after them one completion is enough (6.12). Has no effect where <see
+    /// cref="RingFeatures.MIN_TIMEOUT"/> is not granted.</param>
     /// <returns>
-    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the queue, not at the result.
-    /// Nothing taken: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as <see cref="Submit"/>; with an error the wait did not take place.
+    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the
+    /// queue, not at the result.
+    /// Nothing taken: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as <see cref="Submit"/>; with
+    /// an error the wait did not take place.
     /// When fewer entries were taken than prepared, the kernel did not wait.
     /// </returns>
     public int SubmitAndWait(uint minComplete, long timeoutNs = -1, uint minWaitUs = 0)

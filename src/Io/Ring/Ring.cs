@@ -101,7 +101,10 @@ public sealed unsafe partial class Ring : IDisposable
         IsEnabled = true;
     }
 
-    /// <summary>Closes the ring and gives its memory back. The kernel cancels what is pending, but not before this returns. No other member may be called after, or at the same time.</summary>
+    /// <summary>
+    /// Closes the ring and gives its memory back. The kernel cancels what is pending, but not before this returns. No other member may be called after, or at
+    /// the same time.
+    /// </summary>
     public void Dispose()
     {
         if (_disposed)

@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace Harness.Io;
 
-/// <summary>Set-up flags of a ring, named as in <c>io_uring_setup(2)</c> without <c>IORING_SETUP_</c>. Asked for through <see cref="RingOptions"/>, granted in <see cref="Ring.Flags"/>.</summary>
+/// <summary>
+/// Set-up flags of a ring, named as in <c>io_uring_setup(2)</c> without <c>IORING_SETUP_</c>. Asked for through <see cref="RingOptions"/>, granted in <see
+/// cref="Ring.Flags"/>.
+/// </summary>
 [Flags]
 public enum SetupFlags : uint
 {

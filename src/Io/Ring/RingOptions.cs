@@ -1,18 +1,25 @@
 namespace Harness.Io;
 
-/// <summary>What to ask of the kernel for a new <see cref="Ring"/>. What it does not know is left out; <see cref="Ring.Flags"/> says what was granted.</summary>
+/// <summary>
+/// What to ask of the kernel for a new <see cref="Ring"/>. What it does not know is left out; <see cref="Ring.Flags"/> says what was granted.
+/// </summary>
 public sealed record RingOptions
 {
     /// <summary>Slots of the submission queue; the kernel rounds up to a power of two. 1 to 32768, 256 unless set.</summary>
     public uint Entries { get; init; } = 256;
 
-    /// <summary>Slots of the completion queue; 0 means four times <see cref="Entries"/>, which keeps multishot requests from overflowing it. Otherwise at least <see cref="Entries"/>.</summary>
+    /// <summary>
+    /// Slots of the completion queue; 0 means four times <see cref="Entries"/>, which keeps multishot requests from overflowing it. Otherwise at least <see
+    /// cref="Entries"/>.
+    /// </summary>
     public uint CompletionEntries { get; init; }
 
     /// <summary>Only the thread that enables the ring submits to it (6.0). On unless set; another thread then gets <c>-EEXIST</c>.</summary>
     public bool SingleIssuer { get; init; } = true;
 
-    /// <summary>Completions are processed only when asked for (6.1). On unless set; needs <see cref="SingleIssuer"/>; left out with <see cref="SubmissionPolling"/>.</summary>
+    /// <summary>
+    /// Completions are processed only when asked for (6.1). On unless set; needs <see cref="SingleIssuer"/>; left out with <see cref="SubmissionPolling"/>.
+    /// </summary>
     public bool DeferTaskRun { get; init; } = true;
 
     /// <summary>A bad entry completes with its error and does not hold up those after it (5.18). On unless set.</summary>
@@ -21,7 +28,9 @@ public sealed record RingOptions
     /// <summary>The ring starts disabled: <see cref="Ring.Enable"/> on the owner's thread makes it that thread's (5.10). On unless set.</summary>
     public bool StartDisabled { get; init; } = true;
 
-    /// <summary>A kernel thread polls for submissions (SQPOLL). It keeps one CPU busy, so it wants a spare one. Before 5.11 it needs root and registered files.</summary>
+    /// <summary>
+    /// A kernel thread polls for submissions (SQPOLL). It keeps one CPU busy, so it wants a spare one. Before 5.11 it needs root and registered files.
+    /// </summary>
     public bool SubmissionPolling { get; init; }
 
     /// <summary>Milliseconds after which an idle SQPOLL thread goes to sleep; 0 means the kernel's own choice, one second.</summary>

@@ -4,7 +4,9 @@ using Harness.Io.Native;
 
 namespace Harness.Io;
 
-/// <summary>What io_uring can do on the running kernel: opcodes, features, and the set-up flags that are granted (<c>IORING_REGISTER_PROBE</c>, 5.6). Any thread.</summary>
+/// <summary>
+/// What io_uring can do on the running kernel: opcodes, features, and the set-up flags that are granted (<c>IORING_REGISTER_PROBE</c>, 5.6). Any thread.
+/// </summary>
 public sealed unsafe class RingProbe
 {
     private const int MaxOps = 256;

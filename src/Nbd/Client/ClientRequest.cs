@@ -6,7 +6,8 @@ namespace Harness.Nbd;
 public interface IClientRequestHandler
 {
     /// <summary>
-    /// The request has ended: called exactly once for each <see cref="NbdClient.Submit"/>, on the loop's thread, never from inside the call that submitted it. The kernel
+    /// The request has ended: called exactly once for each <see cref="NbdClient.Submit"/>, on the loop's thread, never from inside the call that submitted it.
+    /// The kernel
     /// holds none of the request's memory any more, and the request may be submitted again from here. It must not throw: an exception here ends the loop.
     /// </summary>
     /// <param name="request">The request, idle again.</param>
@@ -16,7 +17,8 @@ public interface IClientRequestHandler
 }
 
 /// <summary>
-/// One NBD command. Its owner creates it once and submits it again and again; the client allocates nothing for it. It belongs to one loop's thread, and its fields are left
+/// One NBD command. Its owner creates it once and submits it again and again; the client allocates nothing for it. It belongs to one loop's thread, and its
+/// fields are left
 /// alone from the submission to the completion.
 /// </summary>
 /// <param name="handler">Told when the request ends.</param>

@@ -9,7 +9,8 @@ namespace Harness.Nbd;
 public static class EndpointResolver
 {
     /// <summary>
-    /// The addresses to try, in order. A host name is looked up, which blocks: call it before the loop runs, or on another thread. The caller disposes of the endpoints.
+    /// The addresses to try, in order. A host name is looked up, which blocks: call it before the loop runs, or on another thread. The caller disposes of the
+    /// endpoints.
     /// </summary>
     /// <exception cref="NbdClientException">The host name has no address, or the socket path is too long.</exception>
     public static IReadOnlyList<SocketEndpoint> Resolve(NbdUri uri)

@@ -1,9 +1,13 @@
 namespace Harness.Nbd;
 
-/// <summary>What a side of a connection tells the client that owns it. The two sides know this and the table of requests in flight, and nothing of each other.</summary>
+/// <summary>
+/// What a side of a connection tells the client that owns it. The two sides know this and the table of requests in flight, and nothing of each other.
+/// </summary>
 internal interface ISideOwner
 {
-    /// <summary>The request of this slot is over, in both directions. The owner gives the slot back and reports it, which may end the connection or bring new requests.</summary>
+    /// <summary>
+    /// The request of this slot is over, in both directions. The owner gives the slot back and reports it, which may end the connection or bring new requests.
+    /// </summary>
     void Finish(int slot, int error, long completedNs);
 
     /// <summary>A receive has been taken apart to the last byte; called before the next receive is armed.</summary>

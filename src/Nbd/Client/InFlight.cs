@@ -19,7 +19,8 @@ internal enum CookieVerdict : byte
 }
 
 /// <summary>
-/// The requests on the wire: all that the two sides of a connection share. A cookie is generation and slot, generation &lt;&lt; 32 | slot, so a lookup is one index, and a
+/// The requests on the wire: all that the two sides of a connection share. A cookie is generation and slot, generation &lt;&lt; 32 | slot, so a lookup is one
+/// index, and a
 /// reply that is stale, doubled or made up is told from a good one. Belongs to one connection's loop thread.
 /// </summary>
 internal sealed class InFlight
@@ -155,7 +156,9 @@ internal sealed class InFlight
         return request;
     }
 
-    /// <summary>Marks a request whose payload the kernel still reads: it does not end before <see cref="SentPayload"/>, even where its reply comes first.</summary>
+    /// <summary>
+    /// Marks a request whose payload the kernel still reads: it does not end before <see cref="SentPayload"/>, even where its reply comes first.
+    /// </summary>
     public void SendingPayload(int index) => _slots[index].IsSending = true;
 
     /// <summary>True while the kernel may still read the request's payload.</summary>

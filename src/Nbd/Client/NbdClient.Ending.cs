@@ -13,7 +13,8 @@ public sealed partial class NbdClient
 
     /// <summary>
     /// Ends the connection in order: no new requests, then wait for those in flight, DISC, close. Requests submitted from now on complete with ESHUTDOWN.
-    /// Replies of timed-out requests are waited for too, for at most one more <see cref="NbdClientOptions.RequestTimeoutNs"/>. Harmless where the end has begun.
+    /// Replies of timed-out requests are waited for too, for at most one more <see cref="NbdClientOptions.RequestTimeoutNs"/>. Harmless where the end has
+    /// begun.
     /// </summary>
     public void Disconnect()
     {
@@ -54,7 +55,8 @@ public sealed partial class NbdClient
             return 0;
         }
 
-        // With nothing in flight it still wakes once per timeout: whatever is submitted meanwhile is due later than that, so a receive never outlasts a deadline and
+        // With nothing in flight it still wakes once per timeout: whatever is submitted meanwhile is due later than that, so a receive never outlasts a
+        // deadline and
         // never needs to be cancelled for a new one.
         long submittedNs = Oldest()?.SubmittedNs ?? nowNs;
         return Math.Max(1, submittedNs + _options.RequestTimeoutNs - nowNs);

@@ -6,7 +6,9 @@ public sealed record NbdClientOptions
     /// <summary>The export's name in UTF-8, at most 4096 bytes; empty for the server's default export.</summary>
     public string ExportName { get; init; } = string.Empty;
 
-    /// <summary>Requests on the wire at most, 1 to 65,536; more are queued. The table grows to here by doubling and is not touched by the allocator after that.</summary>
+    /// <summary>
+    /// Requests on the wire at most, 1 to 65,536; more are queued. The table grows to here by doubling and is not touched by the allocator after that.
+    /// </summary>
     public int MaxInFlight { get; init; } = 16_384;
 
     /// <summary>Nanoseconds after its submission at which a request without a reply ends with ETIMEDOUT; 0 is never.</summary>

@@ -4,7 +4,8 @@ using System.Text;
 namespace Harness.Tests;
 
 /// <summary>
-/// Peers that vanish, fall silent, or send and never read: the other side reports it in one line and ends or goes on, and after many rounds of it nothing has leaked.
+/// Peers that vanish, fall silent, or send and never read: the other side reports it in one line and ends or goes on, and after many rounds of it nothing has
+/// leaked.
 /// </summary>
 public sealed class HostilePeerTests
 {

@@ -20,8 +20,8 @@ public partial class TextTests
 
     [SkippableFact]
     public void Lines_fit_a_screen() => Rule.Holds(
-        $"break lines of more than {MaxColumns} columns",
-        Rule.Lines(Code, line => line.Length > MaxColumns ? $"{line.Length} columns" : null));
+        $"break lines of more than {MaxColumns} columns; only a long message stays in one piece, so that it can be searched for",
+        Rule.Lines(Code, line => line.Length > MaxColumns && !LongText().IsMatch(line) ? $"{line.Length} columns" : null));
 
     [SkippableFact]
     public void Files_fit_a_head() => Rule.Holds(
@@ -73,6 +73,11 @@ public partial class TextTests
     // Spelled so that it does not find itself.
     [GeneratedRegex("""\b(TO[D]O|FIX[M]E|HA[C]K|X[X]X)\b|NotImplemented[E]xception""")]
     private static partial Regex LeftOver();
+
+    [GeneratedRegex("""
+        "[^"]{40,}"
+        """)]
+    private static partial Regex LongText();
 
     [GeneratedRegex("""(?<![\w.}$])/(home|root|[U]sers)/\w+""")]
     private static partial Regex HomeFolder();

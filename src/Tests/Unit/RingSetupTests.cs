@@ -3,7 +3,9 @@ using Harness.Io.Native;
 
 namespace Harness.Tests;
 
-/// <summary>Set-up on kernels other than this one: older ones, through a set-up call that refuses what they do not know, and those that refuse altogether.</summary>
+/// <summary>
+/// Set-up on kernels other than this one: older ones, through a set-up call that refuses what they do not know, and those that refuse altogether.
+/// </summary>
 public sealed class RingSetupTests
 {
     private const SetupFlags V5_4 = SetupFlags.SQPOLL | SetupFlags.SQ_AFF;

@@ -3,7 +3,9 @@ using Harness.Io.Native;
 
 namespace Harness.Tests;
 
-/// <summary>Time limits, in the call itself and, with the feature masked as on kernels before 5.11, by the ring's own timeout requests. Times have a lower bound only.</summary>
+/// <summary>
+/// Time limits, in the call itself and, with the feature masked as on kernels before 5.11, by the ring's own timeout requests. Times have a lower bound only.
+/// </summary>
 public sealed class RingWaitTests
 {
     private const long Limit = 30_000_000;

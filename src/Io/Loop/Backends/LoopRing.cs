@@ -3,7 +3,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// The ring of one loop, with what both ring backends need around it: room for entries, waiting, a wake-up from other threads, and what a completion belongs to.
+/// The ring of one loop, with what both ring backends need around it: room for entries, waiting, a wake-up from other threads, and what a completion belongs
+/// to.
 /// </summary>
 internal sealed class LoopRing : IDisposable
 {
