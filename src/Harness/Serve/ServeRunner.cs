@@ -92,6 +92,10 @@ internal static class ServeRunner
                 loops.Add(LoopThread.Start(options.Backend, wait, i));
             }
         }
+        catch (RingUnavailableException e)
+        {
+            throw new HarnessException(ExitCode.NothingCouldRun, $"--backend {options.Backend}: {e.Message}", e);
+        }
         catch (IOException e)
         {
             ExitCode code = e is RingUnavailableException ? ExitCode.NothingCouldRun : ExitCode.Failed;
