@@ -190,10 +190,14 @@ internal static class LoadRunner
         {
             return new EventLoop(LoopBackends.Create(options.Backend), Enum.Parse<WaitMode>(options.Wait, ignoreCase: true));
         }
-        catch (Exception problem) when (problem is IOException or ArgumentException)
+        catch (RingUnavailableException problem)
         {
-            // The backend's own message says which of the reasons it is, and the remedy.
-            throw new HarnessException(CodeOf(problem), $"--backend {options.Backend}: {problem.Message}", problem);
+            // The message says which of the reasons it is, and the remedy.
+            throw new HarnessException(ExitCode.NothingCouldRun, problem.Message, problem);
+        }
+        catch (IOException problem)
+        {
+            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }
     }
     private static ExitCode CodeOf(Exception problem) => problem switch

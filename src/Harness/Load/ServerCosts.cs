@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using Harness.Matrix;
 using Harness.Results;
 
 namespace Harness.Load;
@@ -45,7 +46,13 @@ internal sealed class ServerCosts : IDisposable
             _socket.Send("stats\n"u8);
             string line = _lines.ReadLine() ?? throw new IOException("it closed the connection");
             using var document = JsonDocument.Parse(line);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new JsonException("no JSON object came");
+            JsonElement counters = document.RootElement;
+            if (counters.ValueKind != JsonValueKind.Object || Text(counters, "error") is not null)
+            {
+                throw new IOException($"it answered {line}");
+            }
+
+            return counters.Clone();
         }
         catch (Exception e) when (e is IOException or SocketException or JsonException)
         {
@@ -57,7 +64,7 @@ internal sealed class ServerCosts : IDisposable
     public static SideCosts Between(JsonElement start, JsonElement end, long ops)
     {
         double? PerOp(string name) => ops > 0 && Number(end, name) - Number(start, name) is { } used ? used / ops : null;
-        bool hasRing = Number(end, "enters") > 0;
+        bool hasRing = Text(end, "backend") is { } backend && Vocabulary.NeedsRing(backend);
         return new SideCosts
         {
             CpuUsPerOp = PerOp("cpu_us"),
@@ -68,7 +75,7 @@ internal sealed class ServerCosts : IDisposable
             ContextSwitchesPerOp = PerOp("context_switches"),
             AllocatedBytesPerOp = PerOp("allocated_bytes"),
             GcCount = (long?)(Number(end, "gc_count") - Number(start, "gc_count")),
-            RingFlags = end.TryGetProperty("ring_flags", out JsonElement flags) && flags.ValueKind == JsonValueKind.String ? flags.GetString() : null,
+            RingFlags = hasRing ? Text(end, "backend_description") : null,
         };
     }
 
@@ -77,6 +84,9 @@ internal sealed class ServerCosts : IDisposable
         _lines.Dispose();
         _socket.Dispose();
     }
+
+    private static string? Text(JsonElement counters, string name) =>
+        counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static double? Number(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Harness.Io;
 
 namespace Harness.Tests;
@@ -62,6 +63,38 @@ public class LoadVerifyTests
         Assert.Equal(1, server.Faults);
         Assert.Contains(", 1 error", load.Output, StringComparison.Ordinal);
     }
+
+    [SkippableTheory]
+    [ClassData(typeof(ClientBackends))]
+    public void Our_own_server_keeps_what_was_written_at_full_depth(string backend)
+    {
+        using var server = HarnessServer.Start(backend);
+        string[] deep = ["--rw", "mix:50", "--connections", "16", "--depth", "256", "--duration", TestScale.Pick("1s", "10s"), "--verify", "--json", "-"];
+        ToolResult load = Tool.Run(HarnessServer.Program, ["load", server.Uri, "--backend", backend, .. deep]).Succeeded();
+        using var json = JsonDocument.Parse(load.Output);
+        Assert.Equal(0, json.RootElement.GetProperty("errors").GetInt64());
+        Assert.True(json.RootElement.GetProperty("ops").GetInt64() > 10_000, load.Output);
+        Assert.Equal(0, Client(json, "gc_count"));
+        Assert.Equal(0, Client(json, "allocated_bytes_per_op"));
+    }
+
+    [SkippableTheory]
+    [ClassData(typeof(ClientBackends))]
+    public void Steady_state_allocates_nothing_on_either_side(string backend)
+    {
+        Skip.If(HarnessServer.IsForeign, "other servers have no control socket");
+        using var folder = new TempDir();
+        string control = folder.File("c");
+        using var server = HarnessServer.Start(backend, more: ["--control", control]);
+        string[] steady = ["--rw", "mix:50", "--ops", TestScale.Pick("50000", "1000000"), "--server-control", control, "--json", "-"];
+        ToolResult load = Tool.Run(HarnessServer.Program, ["load", server.Uri, "--backend", backend, .. steady]).Succeeded();
+        using var json = JsonDocument.Parse(load.Output);
+        Assert.Equal(0, Client(json, "allocated_bytes_per_op"));
+        Assert.Equal(0, json.RootElement.GetProperty("server").GetProperty("allocated_bytes_per_op").GetDouble());
+        Assert.Equal(0, json.RootElement.GetProperty("server").GetProperty("gc_count").GetDouble());
+    }
+
+    private static double Client(JsonDocument json, string figure) => json.RootElement.GetProperty("client").GetProperty(figure).GetDouble();
 
     private static ToolResult Load(FaultyNbdServer server, string backend) => Tool.Run(
         HarnessServer.Program,
