@@ -5,9 +5,8 @@ namespace Harness.Io;
 
 /// <summary>
 /// A private mapping of zeroes that takes memory only where it has been written: mmap(2) with MAP_NORESERVE, so that a mapping larger than the machine's
-/// memory is
-/// possible. Reading an untouched page finds zeroes. Ranges are 64-bit; a slice is at most 2 GiB. Any thread may use it, and threads that touch the same bytes
-/// see what memory shows them.
+/// memory is possible. Reading an untouched page finds zeroes. Ranges are 64-bit; a slice is at most 2 GiB. Any thread may use it, and threads that touch
+/// the same bytes see what memory shows them.
 /// </summary>
 public sealed class AnonymousMapping : IDisposable
 {

@@ -20,7 +20,7 @@ internal readonly struct ClientCosts
     {
         _loop = loop;
         _collections = GC.CollectionCount(0);
-        _allocatedBytes = GC.GetTotalAllocatedBytes(precise: true);
+        _allocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         _usage = ProcessUsage.Now();
         _systemCalls = loop.Counters.SystemCalls;
         _enters = loop.Counters.Enters;

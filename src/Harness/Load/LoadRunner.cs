@@ -200,4 +200,10 @@ internal static class LoadRunner
             throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }
     }
+    private static ExitCode CodeOf(Exception problem) => problem switch
+    {
+        ArgumentException => ExitCode.Usage,
+        RingUnavailableException => ExitCode.NothingCouldRun,
+        _ => ExitCode.Failed,
+    };
 }

@@ -4,9 +4,8 @@ using System.Text;
 namespace Harness.Serve;
 
 /// <summary>
-/// The control socket: a client sends a line, gets a line. Ordinary blocking threads and .NET's own sockets, apart from the loops, so that asking costs a loop
-/// one
-/// wake-up and no system call of its own. Commands: <c>stats</c>.
+/// The control socket: a client sends a line, gets a line. Ordinary blocking threads and .NET's own sockets, apart from the loops, so that asking costs a
+/// loop one wake-up and no system call of its own. Commands: <c>stats</c>.
 /// </summary>
 internal sealed class ControlServer : IDisposable
 {

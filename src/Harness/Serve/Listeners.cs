@@ -28,6 +28,11 @@ internal sealed record Listener(int Fd, SocketEndpoint Endpoint, NbdUri Ready)
 
     private static Listener OpenUnix(NbdUri uri)
     {
+        if (Path.GetDirectoryName(Path.GetFullPath(uri.SocketPath)) is { } folder && !Directory.Exists(folder))
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot listen on {uri.SocketPath}: there is no folder {folder}; make it, or choose another path");
+        }
+
         SocketFile.MakeFree(uri.SocketPath);
         SocketEndpoint endpoint = SocketEndpoint.Unix(uri.SocketPath);
         return new Listener(Listen(endpoint), endpoint, uri);

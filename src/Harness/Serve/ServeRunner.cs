@@ -92,9 +92,14 @@ internal static class ServeRunner
                 loops.Add(LoopThread.Start(options.Backend, wait, i));
             }
         }
+        catch (RingUnavailableException e)
+        {
+            throw new HarnessException(ExitCode.NothingCouldRun, $"--backend {options.Backend}: {e.Message}", e);
+        }
         catch (IOException e)
         {
-            throw new HarnessException(ExitCode.Failed, $"--backend {options.Backend}: {e.Message}", e);
+            ExitCode code = e is RingUnavailableException ? ExitCode.NothingCouldRun : ExitCode.Failed;
+            throw new HarnessException(code, $"--backend {options.Backend}: {e.Message}", e);
         }
     }
 

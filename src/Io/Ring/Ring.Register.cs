@@ -118,7 +118,8 @@ public sealed unsafe partial class Ring
     /// <param name="incremental">The kernel fills a buffer bit by bit, over several completions (6.12).</param>
     /// <exception cref="RingException">The kernel refused; <c>EINVAL</c> where it is too old, <c>EEXIST</c> when the group is in use.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is out of its range.</exception>
-    public BufferRing RegisterBufferRing(ushort groupId, int entries, int bufferSize, bool incremental = false) => new(this, groupId, entries, bufferSize, incremental);
+    public BufferRing RegisterBufferRing(ushort groupId, int entries, int bufferSize, bool incremental = false) =>
+        new(this, groupId, entries, bufferSize, incremental);
 
     internal int Register(uint opcode, void* argument, uint count, string name)
     {

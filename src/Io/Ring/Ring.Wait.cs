@@ -24,8 +24,8 @@ public sealed unsafe partial class Ring
     /// <returns>
     /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the
     /// queue, not at the result.
-    /// Nothing taken: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as <see cref="Submit"/>; with
-    /// an error the wait did not take place.
+    /// Nothing taken and nothing in the queue: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as
+    /// <see cref="Submit"/>; with an error the wait did not take place.
     /// When fewer entries were taken than prepared, the kernel did not wait.
     /// </returns>
     public int SubmitAndWait(uint minComplete, long timeoutNs = -1, uint minWaitUs = 0)
@@ -70,22 +70,35 @@ public sealed unsafe partial class Ring
     private int WaitWithOwnTimeout(uint minComplete, long timeoutNs)
     {
         int taken = 0;
-        // The timeout needs a slot, and so does the removal of one that a former wait left behind.
-        if (SqSpaceLeft < 2)
+        // What former waits left at the front would fill the queue of a caller that only waits.
+        SkipOwnTimeouts();
+        // The timeout needs a slot, and so does the removal of one that a former wait left behind. Where enough is there already, nothing is to wait for.
+        if (SqSpaceLeft < 2 || VisibleReady() >= minComplete)
         {
-            taken = Submit();
-            if (taken < 0 || SqSpaceLeft < 2)
+            taken = SubmitAndGetEvents();
+            if (taken < 0 || SqSpaceLeft < 2 || VisibleReady() >= minComplete)
             {
                 return taken;
             }
         }
-        int own = PrepareOwnTimeout(timeoutNs);
-        while (true)
+
+        int own = 0;
+        for (bool armed = false; ; armed = true)
         {
-            // Ask for one more than is there, our own included: any completion wakes us, and the timeout bounds the whole, however often we go back.
-            uint wanted = Math.Max(minComplete, Volatile.Read(ref *_cqTail) - _head + 1);
+            // One more than is there, so that our own timeout wakes us, even if it is quicker than the call. It bounds the whole, however often we go back.
+            uint ready = Volatile.Read(ref *_cqTail) - _head;
+            if (ready >= CompletionEntries)
+            {
+                return taken > 0 ? taken : -Errno.EBUSY;
+            }
+
+            if (!armed)
+            {
+                own = PrepareOwnTimeout(timeoutNs);
+            }
+
             uint fresh = Publish(out uint pending);
-            int result = Wait(_submissionPolling ? fresh : pending, Math.Min(wanted, CompletionEntries), EnterFlags.GETEVENTS, null, 0);
+            int result = Wait(_submissionPolling ? fresh : pending, ready + 1, EnterFlags.GETEVENTS, null, 0);
             if (result < 0)
             {
                 return taken > 0 ? taken : result;
@@ -100,7 +113,7 @@ public sealed unsafe partial class Ring
 
             if (OwnTimeoutExpired())
             {
-                return taken > 0 ? taken : -Errno.ETIME;
+                return taken > 0 || VisibleReady() > 0 ? taken : -Errno.ETIME;
             }
         }
     }

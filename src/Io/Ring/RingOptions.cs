@@ -5,7 +5,7 @@ namespace Harness.Io;
 /// </summary>
 public sealed record RingOptions
 {
-    /// <summary>Slots of the submission queue; the kernel rounds up to a power of two. 1 to 32768, 256 unless set.</summary>
+    /// <summary>Slots of the submission queue; the kernel rounds up to a power of two, 2 at least. 1 to 32768, 256 unless set.</summary>
     public uint Entries { get; init; } = 256;
 
     /// <summary>
@@ -39,7 +39,10 @@ public sealed record RingOptions
     /// <summary>CPU of the SQPOLL thread, or -1 to leave it free.</summary>
     public int SubmissionPollingCpu { get; init; } = -1;
 
-    internal uint EffectiveCompletionEntries => CompletionEntries != 0 ? CompletionEntries : checked(Entries * 4);
+    // A wait with a time limit may need two slots of its own.
+    internal uint EffectiveEntries => Math.Max(Entries, 2);
+
+    internal uint EffectiveCompletionEntries => CompletionEntries != 0 ? Math.Max(CompletionEntries, EffectiveEntries) : EffectiveEntries * 4;
 
     internal void Validate()
     {

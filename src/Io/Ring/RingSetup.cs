@@ -34,7 +34,7 @@ internal static class RingSetup
                 sq_thread_idle = options.SubmissionPollingIdleMs,
                 sq_thread_cpu = (uint)Math.Max(options.SubmissionPollingCpu, 0),
             };
-            int result = environment.Setup(options.Entries, ref parameters);
+            int result = environment.Setup(options.EffectiveEntries, ref parameters);
             if (result >= 0)
             {
                 return result;

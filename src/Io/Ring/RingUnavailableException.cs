@@ -26,7 +26,8 @@ public sealed class RingUnavailableException : RingException
 {
     private const string Setup = "io_uring_setup";
 
-    private RingUnavailableException(RingUnavailableCause cause, int errno, string why) : base($"io_uring is not available: {why}", errno, Setup) => Cause = cause;
+    private RingUnavailableException(RingUnavailableCause cause, int errno, string why)
+        : base($"io_uring is not available: {why}", errno, Setup) => Cause = cause;
 
     /// <summary>Which of the known causes it is.</summary>
     public RingUnavailableCause Cause { get; }

@@ -11,9 +11,8 @@ namespace Harness.Nbd;
 ///      │           │      ▲                             │ Complete: now or later,
 ///      └───────────┘      └─────────────────────────────┘ from any thread
 /// </code>
-/// The gate refuses what leaves the range, has flags, an alignment or a command that the export does not take, so blocks check none of it. It adds the flush
-/// that stands
-/// in for FUA where the block does not honour FUA itself, counts what is in flight, and does not let an answer of the wrong length through.
+/// The gate refuses what leaves the range, has flags, an alignment or a command that the export does not take, so blocks check none of it. It adds the
+/// flush that stands in for FUA where the block does not honour FUA itself, counts what is in flight, and does not let an answer of the wrong length through.
 /// </summary>
 public sealed class BlockGraph : IDisposable
 {

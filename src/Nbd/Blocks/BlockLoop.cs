@@ -4,8 +4,7 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// What the block graph keeps for one event loop: its requests, its buffers and its number. Everything in it belongs to that loop's thread, so nothing here
-/// takes a
-/// lock.
+/// takes a lock.
 /// </summary>
 /// <param name="loop">The loop.</param>
 /// <param name="index">Its number among the loops of the server, 0 to <see cref="MaxLoops"/> - 1.</param>
@@ -20,7 +19,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     public EventLoop Loop { get; } = loop;
 
     /// <summary>Its number among the loops of the server.</summary>
-    public int Index { get; } = index is >= 0 and < MaxLoops ? index : throw new ArgumentOutOfRangeException(nameof(index), $"a server has at most {MaxLoops} loops");
+    public int Index { get; } = index is >= 0 and < MaxLoops
+        ? index
+        : throw new ArgumentOutOfRangeException(nameof(index), $"a server has at most {MaxLoops} loops");
 
     /// <summary>Memory for payloads and for data read from files.</summary>
     public BufferPool Buffers { get; } = new();

@@ -6,9 +6,8 @@ namespace Harness.Nbd;
 public interface IBlockRequestOwner
 {
     /// <summary>
-    /// The request is complete: <see cref="BlockRequest.Error"/> and, for a READ without error, its extents hold the answer. Called exactly once per start, on
-    /// the
-    /// loop's thread, possibly from inside the start. The owner calls <see cref="BlockRequest.Release"/> when nothing needs the answer any more.
+    /// The request is complete: <see cref="BlockRequest.Error"/> and, for a READ without error, its extents hold the answer. Called exactly once per start,
+    /// on the loop's thread, possibly from inside the start. The owner calls <see cref="BlockRequest.Release"/> when nothing needs the answer any more.
     /// </summary>
     void OnRequestCompleted(BlockRequest request);
 }
@@ -96,9 +95,8 @@ public sealed class BlockRequest : LoopWork
     public void AddHole(ulong length) => Add(new ReadExtent(length, default, null));
 
     /// <summary>
-    /// Ends the request, exactly once. Any thread may call it: on the loop's own thread the owner hears of it before this returns, from another the completion
-    /// is
-    /// posted to the loop, which allocates nothing and takes no lock.
+    /// Ends the request, exactly once. Any thread may call it: on the loop's own thread the owner hears of it before this returns, from another the
+    /// completion is posted to the loop, which allocates nothing and takes no lock.
     /// </summary>
     /// <param name="error">0, or a positive errno. A READ that fails may have added extents; their leases are still released.</param>
     /// <exception cref="InvalidOperationException">The request is not in flight: the block has completed it twice, or was never given it.</exception>

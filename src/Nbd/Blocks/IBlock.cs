@@ -59,8 +59,7 @@ public interface IBlock : IDisposable
 
     /// <summary>
     /// Begins a request and returns at once. The block completes it exactly once with <see cref="BlockRequest.Complete"/>: now or later, from any thread.
-    /// Called on
-    /// the thread of the request's loop; several loops may call at the same time. Must not block and must not throw.
+    /// Called on the thread of the request's loop; several loops may call at the same time. Must not block and must not throw.
     /// </summary>
     void Start(BlockRequest request);
 }

@@ -38,8 +38,11 @@ public static class StoreCatalog
             "file:PATH",
             "An existing regular file, of its own size. TRIM punches holes.",
             [new("PATH", "the file; for example /srv/disk.img")],
-            (text, readOnly) => new FileStore(text.Length > 0 ? text : throw new BlockException("'file' needs a path: file:/srv/disk.img") { IsUsage = true }, readOnly)),
+            (text, readOnly) => new FileStore(ParsePath(text), readOnly)),
     ];
+
+    private static string ParsePath(string text) =>
+        text.Length > 0 ? text : throw new BlockException("'file' needs a path: file:/srv/disk.img") { IsUsage = true };
 
     private static ulong ParseSize(string store, string text)
     {

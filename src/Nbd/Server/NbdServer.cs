@@ -3,9 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// An NBD server: exports, the loops that serve them, and the listeners. Loop 0 accepts, and connections go to the loops in turn. The caller runs the loops,
-/// each
-/// on its own thread.
+/// An NBD server: exports, the loops that serve them, and the listeners. Loop 0 accepts, and connections go to the loops in turn. The caller runs the
+/// loops, each on its own thread.
 /// </summary>
 public sealed class NbdServer
 {

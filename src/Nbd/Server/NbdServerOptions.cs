@@ -24,8 +24,8 @@ public sealed record NbdServerOptions
     public long DrainDeadlineNs { get; init; } = 5_000_000_000;
 
     /// <summary>
-    /// Bytes of one receive at most. Requests are parsed where they were received, and payloads up to a quarter of this are handed to the block in place; an option
-    /// longer than this is refused, and the longest one that means something has 135,172 bytes.
+    /// Bytes of one receive at most. Requests are parsed where they were received, and payloads up to a quarter of this are handed to the block in place;
+    /// an option longer than this is refused, and the longest one that means something has 135,172 bytes.
     /// </summary>
     public int ReceiveBytes { get; init; } = 256 << 10;
 }

@@ -5,7 +5,8 @@ internal static class OptionAnswers
 {
     public static byte[] Ack(NbdOption option) => Build(1, (bytes, _) => OptionReplies.WriteAck(bytes, option));
 
-    public static byte[] Error(NbdOption option, OptionReplyType type, string reason) => Build(1, (bytes, _) => OptionReplies.WriteError(bytes, option, type, reason));
+    public static byte[] Error(NbdOption option, OptionReplyType type, string reason) =>
+        Build(1, (bytes, _) => OptionReplies.WriteError(bytes, option, type, reason));
 
     /// <summary>One SERVER per export, then ACK.</summary>
     public static byte[] List(IReadOnlyList<NbdExport> exports) => Build(

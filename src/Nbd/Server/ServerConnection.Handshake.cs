@@ -101,7 +101,8 @@ internal sealed partial class ServerConnection
         }
 
         // The longest option that means something fits into a chunk; what is longer is wrong, and is only consumed.
-        bool isRead = _optionVerdict.IsOk && _option.Option is NbdOption.ExportName or NbdOption.Info or NbdOption.Go && _option.Length <= _home.Chunks.ChunkBytes;
+        bool hasMeaning = _option.Option is NbdOption.ExportName or NbdOption.Info or NbdOption.Go;
+        bool isRead = _optionVerdict.IsOk && hasMeaning && _option.Length <= _home.Chunks.ChunkBytes;
         _phase = isRead ? Phase.OptionData : Phase.OptionSkip;
         _discard = _option.Length;
         return true;

@@ -4,9 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One client of the server, from the accept to the close. It speaks only to a transport, and everything in it happens on one loop's thread. This file has its
-/// life
-/// and its end; beside it are the handshake, the receiving side and the sending side, which never wait for each other.
+/// One client of the server, from the accept to the close. It speaks only to a transport, and everything in it happens on one loop's thread. This file has
+/// its life and its end; beside it are the handshake, the receiving side and the sending side, which never wait for each other.
 /// </summary>
 internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner, ITurnEndHandler, ITimerHandler
 {
@@ -79,7 +78,8 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
     }
 
     /// <summary>The deadline of a drain has passed.</summary>
-    public void Abandon() => Break($"closed with {_inFlight} requests in flight: the drain took longer than {_options.DrainDeadlineNs / 1_000_000_000.0:0.#} s");
+    public void Abandon() =>
+        Break($"closed with {_inFlight} requests in flight: the drain took longer than {_options.DrainDeadlineNs / 1_000_000_000.0:0.#} s");
 
     /// <inheritdoc/>
     public void OnCompleted(IoOperation operation, int result)

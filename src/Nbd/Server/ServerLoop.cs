@@ -3,9 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// What the server keeps for one event loop: its connections, its pools and its counts. Written by that loop's thread only; another thread asks by posting to
-/// the
-/// loop.
+/// What the server keeps for one event loop: its connections, its pools and its counts. Written by that loop's thread only; another thread asks by posting
+/// to the loop.
 /// </summary>
 public sealed class ServerLoop : ITimerHandler, IDisposable
 {

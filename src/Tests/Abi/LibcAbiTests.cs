@@ -6,7 +6,8 @@ namespace Harness.Tests;
 public sealed class LibcAbiTests
 {
     private static readonly string[] Headers =
-        ["errno.h", "fcntl.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/resource.h", "sys/socket.h", "sys/uio.h", "netinet/in.h", "netinet/tcp.h", "time.h", "unistd.h"];
+        ["errno.h", "fcntl.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/resource.h", "sys/socket.h", "sys/uio.h",
+            "netinet/in.h", "netinet/tcp.h", "time.h", "unistd.h"];
 
     [SkippableFact]
     public void Every_constant_and_structure_is_that_of_its_header()

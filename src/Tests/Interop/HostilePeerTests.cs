@@ -53,7 +53,7 @@ public sealed class HostilePeerTests
         string uri = $"nbd+unix:///?socket={folder.File("s")}";
         using Child server = Child.Start(HarnessServer.Program, ["serve", "--block", "memory:16M", "--listen", uri]);
         Assert.StartsWith("ready ", server.NextLine(TimeSpan.FromSeconds(30)));
-        using Child client = Child.Start(HarnessServer.Program, ["load", uri, "--duration", "60s", "--depth", "8", "--request-timeout", "300ms", "--backend", backend]);
+        using Child client = Child.Start(HarnessServer.Program, ["load", uri, "--duration", "2s", "--depth", "8", "--request-timeout", "300ms", "--backend", backend]);
         Thread.Sleep(700);
         server.Signal("STOP");
         Assert.Equal(1, client.WaitForExit(TimeSpan.FromSeconds(30)));

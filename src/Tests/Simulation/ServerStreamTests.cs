@@ -85,8 +85,8 @@ public class ServerStreamTests
     {
         byte[] requests =
         [
-            .. Wire.Write(1, 0, Wire.Data(1, 200)), .. Wire.Read(2, 0, 5000), .. Wire.Write(3, 0, Wire.Data(2, 1000)), .. Wire.Request(NbdCommand.Flush, 4, 0, 0),
-            .. Wire.Write(5, 0, Wire.Data(3, 400)),
+            .. Wire.Write(1, 0, Wire.Data(1, 200)), .. Wire.Read(2, 0, 5000), .. Wire.Write(3, 0, Wire.Data(2, 1000)),
+            .. Wire.Request(NbdCommand.Flush, 4, 0, 0), .. Wire.Write(5, 0, Wire.Data(3, 400)),
         ];
         for (int end = 0; end <= requests.Length; end++)
         {

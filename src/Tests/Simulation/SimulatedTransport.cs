@@ -24,9 +24,8 @@ internal sealed record Cuts(Random Random, int MaxReceive = int.MaxValue, int Ma
 }
 
 /// <summary>
-/// The server's end of a stream in memory. The test is the other end: it writes bytes, reads what came, holds back the reading, or hangs up. Everything on the
-/// loop's
-/// thread.
+/// The server's end of a stream in memory. The test is the other end: it writes bytes, reads what came, holds back the reading, or hangs up. Everything on
+/// the loop's thread.
 /// </summary>
 internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer = "test") : ITransport
 {

@@ -43,7 +43,8 @@ public class BlocksChainTests
     [Fact]
     public void ADirectoryAndAnEmptyFileAreRefused()
     {
-        Assert.Contains("it is a directory", Assert.Throws<BlockException>(() => BlockChain.Parse($"file:{Path.GetTempPath()}")).Message, StringComparison.Ordinal);
+        var directory = Assert.Throws<BlockException>(() => BlockChain.Parse($"file:{Path.GetTempPath()}"));
+        Assert.Contains("it is a directory", directory.Message, StringComparison.Ordinal);
         string empty = Path.GetTempFileName();
         Assert.Contains("is empty", Assert.Throws<BlockException>(() => BlockChain.Parse($"file:{empty}")).Message, StringComparison.Ordinal);
         File.Delete(empty);

@@ -108,7 +108,9 @@ public sealed class BlocksGateTests : IBlockRequestOwner, IDisposable
         graph.Start(request);
         kept!.Complete(0);
         var thrown = Assert.Throws<InvalidOperationException>(() => kept.Complete(5));
-        Assert.Equal("WRITE of 4096 bytes at 512 on test block was completed with 5 while it was completed already: a block completes each request exactly once", thrown.Message);
+        Assert.Equal(
+            "WRITE of 4096 bytes at 512 on test block was completed with 5 while it was completed already: a block completes each request exactly once",
+            thrown.Message);
         request.Release();
         Assert.Throws<InvalidOperationException>(() => kept.Complete(0));
     }

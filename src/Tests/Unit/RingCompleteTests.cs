@@ -67,7 +67,9 @@ public sealed class RingCompleteTests
     public void A_completion_tells_its_flags_apart()
     {
         var cqe = new Cqe(1, 7, (CqeFlags)0x1_0007);
-        Assert.Equal((true, true, true, (ushort)1, false, false), (cqe.HasBuffer, cqe.HasMore, cqe.SocketNonEmpty, cqe.BufferId, cqe.BufferHasMore, cqe.IsNotification));
+        Assert.Equal(
+            (true, true, true, (ushort)1, false, false),
+            (cqe.HasBuffer, cqe.HasMore, cqe.SocketNonEmpty, cqe.BufferId, cqe.BufferHasMore, cqe.IsNotification));
         Assert.Equal((ushort)0xffff, new Cqe(1, 7, (CqeFlags)0xffff_0001).BufferId);
     }
 

@@ -150,7 +150,8 @@ public sealed class RingRegisterTests
 
     private sealed class TempFile : IDisposable
     {
-        private readonly FileStream _stream = new(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1, FileOptions.DeleteOnClose);
+        private readonly FileStream _stream = new(
+            Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1, FileOptions.DeleteOnClose);
 
         public int Fd => (int)_stream.SafeFileHandle.DangerousGetHandle();
 

@@ -88,7 +88,8 @@ public sealed class RingSetupTests
     [InlineData(12, null, 0, "5.10", RingUnavailableCause.Resources, "ulimit -l")]
     [InlineData(24, "0", 0, "6.12", RingUnavailableCause.Resources, "ulimit -n")]
     [InlineData(22, "0", 0, "6.12", RingUnavailableCause.Other, "EINVAL")]
-    public void A_refusal_names_its_cause_and_the_remedy_in_one_line(int errno, string? disabled, int seccomp, string kernel, RingUnavailableCause cause, string says)
+    public void A_refusal_names_its_cause_and_the_remedy_in_one_line(
+        int errno, string? disabled, int seccomp, string kernel, RingUnavailableCause cause, string says)
     {
         RingEnvironment environment = Refusing(errno, disabled, seccomp, kernel);
         var error = Assert.Throws<RingUnavailableException>(() => new Ring(new RingOptions(), environment));

@@ -88,6 +88,23 @@ public sealed class RingWaitTests
     [SkippableTheory]
     [InlineData(true)]
     [InlineData(false)]
+    public void Enough_in_the_queue_is_no_wait_though_something_is_submitted(bool inCall)
+    {
+        using Ring ring = Open(inCall);
+        using var pipe = new TestPipe();
+        ring.PrepareNop(1);
+        ring.Submit();
+        // Without an end, were it waited for: the watchdog's time would be the answer.
+        ring.PreparePollAdd(pipe.ReadFd, Epoll.EPOLLIN, multishot: false, 2);
+        long start = MonotonicClock.NowNs;
+        Assert.Equal(1, ring.SubmitAndWait(1, RingFixture.WatchdogNs));
+        Assert.True(MonotonicClock.NowNs - start < RingFixture.WatchdogNs);
+        Assert.Equal(1u, ring.CompletionsReady);
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
     public void A_limit_of_zero_does_not_wait(bool inCall)
     {
         using Ring ring = Open(inCall);
@@ -136,6 +153,55 @@ public sealed class RingWaitTests
 
         Assert.Equal(4, ring.SubmitAndWait(5, Limit));
         Assert.Equal(4, ring.Take(4).Count);
+    }
+
+    // With nothing ever taken, what the ring made for itself must not fill the queue, nor turn a wait into a spin.
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_caller_that_only_waits_still_waits_each_time(bool inCall)
+    {
+        using Ring ring = Open(inCall, entries: 1);
+        Assert.Equal((2u, 8u), (ring.SubmissionEntries, ring.CompletionEntries));
+        for (int i = 0; i < 40; i++)
+        {
+            long start = MonotonicClock.NowNs;
+            Assert.Equal(-Errno.ETIME, ring.SubmitAndWait(1, 1_000_000));
+            Assert.True(MonotonicClock.NowNs - start >= 1_000_000);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_completion_that_is_never_taken_ends_no_wait_for_two_and_hangs_none(bool inCall)
+    {
+        using Ring ring = Open(inCall, entries: 2);
+        ring.PrepareNop(1);
+        ring.Submit();
+        for (int i = 0; i < 20; i++)
+        {
+            int result = ring.SubmitAndWait(2, 1_000_000);
+            Assert.True(result is 0 or -Errno.EBUSY, $"{result}");
+        }
+
+        Assert.Equal(1ul, ring.TakeOne().UserData);
+        Assert.Equal(-Errno.ETIME, ring.SubmitAndWait(1, 1_000_000));
+        ring.PrepareNop(2);
+        Assert.Equal(2ul, ring.TakeOne().UserData);
+    }
+
+    // Shorter than the call itself.
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_limit_of_a_nanosecond_ends(bool inCall)
+    {
+        using Ring ring = Open(inCall);
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.Equal(-Errno.ETIME, ring.SubmitAndWait(3, 1));
+        }
     }
 
     [SkippableFact]

@@ -7,8 +7,7 @@ namespace Harness.Nbd;
 /// <summary>
 /// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere worker threads
 /// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
-/// hand
-/// where the file system can do neither.
+/// hand where the file system can do neither.
 /// </summary>
 public sealed class FileStore : IBlock
 {
@@ -96,8 +95,8 @@ public sealed class FileStore : IBlock
         }
         catch (UnauthorizedAccessException)
         {
-            string remedy = Directory.Exists(_path) ? "it is a directory" : _readOnly ? "check its permissions" : "check its permissions, or serve it with --read-only";
-            throw new BlockException($"the file '{_path}' may not be opened: {remedy}");
+            string remedy = _readOnly ? "check its permissions" : "check its permissions, or serve it with --read-only";
+            throw new BlockException($"the file '{_path}' may not be opened: {(Directory.Exists(_path) ? "it is a directory" : remedy)}");
         }
         catch (IOException e)
         {

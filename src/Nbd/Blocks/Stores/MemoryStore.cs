@@ -4,9 +4,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// A disk in memory, sparse: untouched pages read as zeroes and take no space. A READ is answered with the mapping itself, so the kernel copies straight
-/// from the disk to the socket; a WRITE copies once. The mapping lives until the store is disposed of, which is after the last request, so no lease is needed.
-/// The
-/// contents are lost when the server ends.
+/// from the disk to the socket; a WRITE copies once. The mapping lives until the store is disposed of, which is after the last request, so no lease is
+/// needed. The contents are lost when the server ends.
 /// </summary>
 /// <param name="size">Bytes.</param>
 public sealed class MemoryStore(ulong size) : IBlock

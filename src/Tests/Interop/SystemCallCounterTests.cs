@@ -1,0 +1,132 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Harness.Io;
+using Harness.Load;
+using Harness.Nbd;
+
+namespace Harness.Tests;
+
+/// <summary>
+/// Our counters see only the calls that we make and believe to make. Here the kernel counts the same threads, of a server in its own process and of a client's loop,
+/// on each backend in each wait mode.
+/// </summary>
+public sealed class SystemCallCounterTests
+{
+    // Falling asleep and waking up around the counted part: futexes of the runtime, and the wake-ups of the control socket.
+    private const int Allowance = 25;
+
+    public static TheoryData<string, string> BackendsAndWaits { get; } = Pairs();
+
+    [SkippableTheory]
+    [MemberData(nameof(BackendsAndWaits))]
+    public void The_kernel_counts_what_we_count(string backend, string wait)
+    {
+        using var folder = new TempDir();
+        using HarnessServer server = HarnessServer.Start(backend, HarnessServer.Unix, "memory:16M", "--wait", wait, "--control", folder.File("c"));
+        using var client = new ClientThread(server.Uri, backend, wait, TestScale.Pick(3_000, 100_000));
+        int serverThread = Stats(folder.File("c")).GetProperty("loop_thread_ids")[0].GetInt32();
+        using var perf = new PerfCounter(serverThread, client.ThreadId);
+
+        // A spinning poll or epoll calls all the time, so the server's count is taken on both sides of the kernel's start and stop, and must enclose it.
+        long beforeStart = ServerCalls(folder.File("c"));
+        perf.Start();
+        long afterStart = ServerCalls(folder.File("c"));
+        client.Run();
+        long beforeStop = ServerCalls(folder.File("c"));
+        perf.Stop();
+        long afterStop = ServerCalls(folder.File("c"));
+        IReadOnlyDictionary<int, long> kernel = perf.Read();
+        Assert.Equal(0, client.Errors);
+        AssertWithin("client", kernel[client.ThreadId], client.SystemCalls, client.SystemCalls);
+        AssertWithin("server", kernel[serverThread], beforeStop - afterStart, afterStop - beforeStart);
+    }
+
+    private static void AssertWithin(string side, long kernels, long least, long most)
+    {
+        Assert.True(least > 1000, $"{side}: only {least} calls, so the comparison says nothing");
+        Assert.True(kernels >= least - Allowance && kernels <= most + Allowance, $"{side}: the kernel counted {kernels} system calls, we {least} to {most}");
+    }
+
+    private static long ServerCalls(string control) => Stats(control).GetProperty("system_calls").GetInt64();
+
+    private static JsonElement Stats(string control)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(control));
+        using var stream = new NetworkStream(socket);
+        stream.Write("stats\n"u8);
+        using var reader = new StreamReader(stream);
+        return JsonDocument.Parse(reader.ReadLine()!).RootElement;
+    }
+
+    private static TheoryData<string, string> Pairs()
+    {
+        var pairs = new TheoryData<string, string>();
+        foreach (string backend in LoopBackends.All)
+        {
+            foreach (string wait in new[] { "block", "spin", "adaptive" })
+            {
+                pairs.Add(backend, wait);
+            }
+        }
+
+        return pairs;
+    }
+
+    /// <summary>A load on a thread of its own, which sleeps before and after the counted phase.</summary>
+    private sealed class ClientThread : IDisposable
+    {
+        private readonly ManualResetEventSlim _connected = new();
+        private readonly ManualResetEventSlim _go = new(false, spinCount: 0);
+        private readonly ManualResetEventSlim _done = new();
+        private readonly ManualResetEventSlim _end = new(false, spinCount: 0);
+        private readonly Thread _thread;
+
+        public ClientThread(string uri, string backend, string wait, long ops)
+        {
+            _thread = new Thread(() => Work(uri, backend, wait, ops)) { IsBackground = true };
+            _thread.Start();
+            _connected.Wait();
+        }
+
+        public int ThreadId { get; private set; }
+
+        public long SystemCalls { get; private set; }
+
+        public long Errors { get; private set; }
+
+        public void Run()
+        {
+            _go.Set();
+            _done.Wait();
+        }
+
+        public void Dispose()
+        {
+            _go.Set();
+            _end.Set();
+            _thread.Join();
+        }
+
+        private void Work(string uri, string backend, string wait, long ops)
+        {
+            ThreadId = ThreadUsage.CurrentThreadId();
+            var options = new LoadOptions { Uri = uri, Backend = backend, Wait = wait, Depth = 4, ReadPercent = 50 };
+            using var loop = new EventLoop(LoopBackends.Create(backend), Enum.Parse<WaitMode>(wait, ignoreCase: true));
+            NbdUri.TryParse(uri, out NbdUri? parsed, out _);
+            using var session = new LoadSession(loop, options, EndpointResolver.Resolve(parsed!), new NbdClientOptions());
+            session.Connect();
+            session.Prepare(null);
+            session.RunPhase(1000, TimeSpan.Zero);
+            _connected.Set();
+            _go.Wait();
+            long before = loop.Counters.SystemCalls;
+            session.RunPhase(ops, TimeSpan.Zero);
+            SystemCalls = loop.Counters.SystemCalls - before;
+            Errors = session.Errors;
+            _done.Set();
+            _end.Wait();
+            session.Disconnect();
+        }
+    }
+}
