@@ -177,7 +177,8 @@ public sealed class HistogramReadersTests : IDisposable
     {
         string output = Path.Combine(_folder, "java");
         string[] tagArguments = tag is null ? [] : ["-tag", tag];
-        Java(["org.HdrHistogram.HistogramLogProcessor", "-csv", "-i", log, "-o", output, "-outputValueUnitRatio", ratio.ToString("F1", CultureInfo.InvariantCulture), .. tagArguments]);
+        string unitRatio = ratio.ToString("F1", CultureInfo.InvariantCulture);
+        Java(["org.HdrHistogram.HistogramLogProcessor", "-csv", "-i", log, "-o", output, "-outputValueUnitRatio", unitRatio, .. tagArguments]);
         return (WithoutComments(File.ReadAllText(output)), WithoutComments(File.ReadAllText(output + ".hgrm")));
     }
 

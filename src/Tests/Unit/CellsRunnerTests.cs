@@ -82,7 +82,9 @@ public sealed class CellsRunnerTests : IDisposable
         using var scripted = new Scripted(cell =>
         {
             written.Add(RunReader.Read(results.Path).Cells.Count);
-            return cell.Backend == "poll" ? CellOutcome.Failed("the server ended with exit code 1") : new CellOutcome(CellStatus.Ok, null, ResultsSamples.Ok(cell, 1, 10).Load, null);
+            return cell.Backend == "poll"
+                ? CellOutcome.Failed("the server ended with exit code 1")
+                : new CellOutcome(CellStatus.Ok, null, ResultsSamples.Ok(cell, 1, 10).Load, null);
         });
         var outcome = await Runner(scripted, results, rounds: 2).RunAsync(cells, CancellationToken.None);
         Assert.Equal(new RunOutcome(2, 2, false), outcome);

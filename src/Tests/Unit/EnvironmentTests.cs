@@ -77,8 +77,18 @@ public sealed class EnvironmentTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_without_faults_has_no_warnings() =>
-        Assert.Empty(EnvironmentWarnings.Of(ResultsSamples.Environment with { CpuCount = 8, CpusAllowed = "0-7", Governor = "performance", LimitMemlock = "unlimited", LimitNofile = "1048576" }, usesTcp: true, usesUnix: true));
+    public void A_machine_without_faults_has_no_warnings()
+    {
+        var facts = ResultsSamples.Environment with
+        {
+            CpuCount = 8,
+            CpusAllowed = "0-7",
+            Governor = "performance",
+            LimitMemlock = "unlimited",
+            LimitNofile = "1048576",
+        };
+        Assert.Empty(EnvironmentWarnings.Of(facts, usesTcp: true, usesUnix: true));
+    }
 
     [Theory]
     [InlineData("0", new[] { 0 })]

@@ -22,7 +22,14 @@ public sealed class MatrixTests : IDisposable
     public void Every_combination_is_a_cell_with_canonical_values()
     {
         var cells = Read("backend: [epoll, uring]\nsize: [4096, 1M]\nrw: 'mix:100'\n").Cells();
-        Assert.Equal(["backend=epoll,depth=64,rw=read", "backend=epoll,depth=64,size=1M,rw=read", "backend=uring,depth=64,rw=read", "backend=uring,depth=64,size=1M,rw=read"], cells.Select(cell => cell.Id));
+        Assert.Equal(
+            [
+                "backend=epoll,depth=64,rw=read",
+                "backend=epoll,depth=64,size=1M,rw=read",
+                "backend=uring,depth=64,rw=read",
+                "backend=uring,depth=64,size=1M,rw=read",
+            ],
+            cells.Select(cell => cell.Id));
     }
 
     [Fact]

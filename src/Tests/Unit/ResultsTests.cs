@@ -23,7 +23,11 @@ public sealed class ResultsTests : IDisposable
     public void What_was_written_is_read_back()
     {
         var folder = Create();
-        var records = new[] { ResultsSamples.Ok(_cell, 1, 1000, enters: 0.5), ResultsSamples.Not(_cell, 2, CellStatus.Failed, "the server ended with exit code 1") };
+        var records = new[]
+        {
+            ResultsSamples.Ok(_cell, 1, 1000, enters: 0.5),
+            ResultsSamples.Not(_cell, 2, CellStatus.Failed, "the server ended with exit code 1"),
+        };
         foreach (var record in records)
         {
             folder.Append(record, null);
@@ -44,10 +48,14 @@ public sealed class ResultsTests : IDisposable
             ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "latency_us", "service_us", "client", "server"],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
-            ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags"],
+            [
+                "cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op",
+                "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags",
+            ],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
-        var summary = JsonSerializer.Serialize(new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 }, ResultsJson.Line.LatencySummary);
+        var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };
+        var summary = JsonSerializer.Serialize(latency, ResultsJson.Line.LatencySummary);
         Assert.Equal("""{"min":1,"p50":2,"p90":3,"p99":4,"p99_9":5,"max":6,"mean":7,"count":8}""", summary);
     }
 
