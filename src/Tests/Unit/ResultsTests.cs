@@ -7,15 +7,15 @@ namespace Harness.Tests.Unit;
 
 public sealed class ResultsTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("results-").FullName;
+    private readonly TempDir _folder = new();
     private readonly Cell _cell = ResultsSamples.Cell("uring", "read");
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_folder_is_named_for_machine_date_matrix_and_commit()
     {
-        Assert.Equal(Path.Combine(_root, "example-cpu-9000-2cpu", "2026-03-01T120000-sample-0123456789"), Create().Path);
+        Assert.Equal(Path.Combine(_folder.Path, "example-cpu-9000-2cpu", "2026-03-01T120000-sample-0123456789"), Create().Path);
         Assert.EndsWith("-2", Create().Path);
     }
 
@@ -78,8 +78,8 @@ public sealed class ResultsTests : IDisposable
     [Fact]
     public void A_missing_folder_is_bad_usage_and_a_damaged_one_a_failure()
     {
-        Assert.Equal(ExitCode.Usage, Assert.Throws<HarnessException>(() => RunReader.Read(Path.Combine(_root, "none"))).ExitCode);
-        Assert.Contains("holds no run.json", Assert.Throws<HarnessException>(() => RunReader.Read(_root)).Message);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<HarnessException>(() => RunReader.Read(_folder.File("none"))).ExitCode);
+        Assert.Contains("holds no run.json", Assert.Throws<HarnessException>(() => RunReader.Read(_folder.Path)).Message);
         var folder = Create();
         File.WriteAllText(Path.Combine(folder.Path, "run.json"), "{ \"schema\": 1");
         var error = Assert.Throws<HarnessException>(() => RunReader.Read(folder.Path));
@@ -99,7 +99,7 @@ public sealed class ResultsTests : IDisposable
     [Fact]
     public void A_folder_that_cannot_be_created_is_one_line_with_the_remedy()
     {
-        var file = Path.Combine(_root, "file");
+        var file = _folder.File("file");
         File.WriteAllText(file, "");
         var error = Assert.Throws<HarnessException>(() => ResultsFolder.Create(file, ResultsSamples.Run, ""));
         Assert.Equal(ExitCode.Failed, error.ExitCode);
@@ -119,8 +119,8 @@ public sealed class ResultsTests : IDisposable
     public void Rounds_are_added_up_as_histograms_and_kept_apart_by_tag()
     {
         var folder = Create();
-        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.Hlog(_root, "1.hlog", 99, 100));
-        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.Hlog(_root, "2.hlog", 1, 9000));
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.Hlog(_folder.Path, "1.hlog", 99, 100));
+        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.Hlog(_folder.Path, "2.hlog", 1, 9000));
 
         using var log = File.OpenRead(Path.Combine(folder.Path, "hlog", _cell.Id + ".hlog"));
         Assert.Equal([("round1", 99L), ("round2", 1L)], HistogramLogReader.Read(log).Select(interval => (interval.Tag!, interval.TotalCount)));
@@ -137,7 +137,7 @@ public sealed class ResultsTests : IDisposable
     [InlineData("../..", "machine")]
     public void A_machine_name_is_a_harmless_folder_name(string model, string slug) => Assert.Equal(slug, MachineName.Slug(model));
 
-    private ResultsFolder Create() => ResultsFolder.Create(_root, ResultsSamples.Run, "depth: 1\n");
+    private ResultsFolder Create() => ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "depth: 1\n");
 
     private static string Json(CellRecord record) => JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord);
 }
