@@ -6,9 +6,8 @@ using HdrHistogram;
 namespace Harness.Load;
 
 /// <summary>
-/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing in
-/// flight, so that
-/// everything counted between belongs to an operation of the phase.
+/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing
+/// in flight, so that everything counted between belongs to an operation of the phase.
 /// </summary>
 internal sealed partial class LoadSession : IDisposable
 {

@@ -19,7 +19,12 @@ internal static class ReportBuilder
             Folder = data.Folder,
             Run = data.Run,
             Problems = data.Problems,
-            Cells = [.. cells.OrderBy(rounds => rounds[0], CellOrder.Instance).Select(rounds => Figures(rounds, baselines.GetValueOrDefault(OtherAxes(rounds[0])), latencies))],
+            Cells =
+            [
+                .. cells
+                    .OrderBy(rounds => rounds[0], CellOrder.Instance)
+                    .Select(rounds => Figures(rounds, baselines.GetValueOrDefault(OtherAxes(rounds[0])), latencies)),
+            ],
         };
     }
 
@@ -43,7 +48,8 @@ internal static class ReportBuilder
         };
     }
 
-    private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) => rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
+    private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) =>
+        rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
 
     // Paired by round: what slowed the machine down in one round slowed both, and cancels out.
     private static IEnumerable<double> Ratios(IEnumerable<CellRecord> cell, IEnumerable<CellRecord> baseline) =>

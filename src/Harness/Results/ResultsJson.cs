@@ -26,6 +26,10 @@ internal sealed partial class ResultsJson : JsonSerializerContext
         WriteIndented = indented,
         // These documents are read by people and programs, never pasted into HTML: µ and ' may stay what they are.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower), new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower) },
+        Converters =
+        {
+            new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower),
+        },
     };
 }

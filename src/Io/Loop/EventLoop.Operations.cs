@@ -24,9 +24,8 @@ public sealed partial class EventLoop
     }
 
     /// <summary>
-    /// sendmsg(2) of what is left in <paramref name="vector"/>. May be short: the owner calls <see cref="SendVector.Advance"/> and sends the rest. One at a
-    /// time per
-    /// descriptor, because two interleave.
+    /// sendmsg(2) of what is left in <paramref name="vector"/>. May be short: the owner calls <see cref="SendVector.Advance"/> and sends the rest.
+    /// One at a time per descriptor, because two interleave.
     /// </summary>
     public void Send(IoOperation operation, int fd, SendVector vector)
     {
@@ -63,11 +62,9 @@ public sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Ends everything pending on the descriptor, then closes it. Each pending operation completes exactly once, before the descriptor is closed, with
-    /// -ECANCELED
-    /// unless it had won the race; then the socket is shut down, the descriptor closed, and this operation completes with 0. Operations submitted meanwhile on
-    /// the
-    /// descriptor complete with -ECANCELED. Closing twice ends the second with -EBADF.
+    /// Ends everything pending on the descriptor, then closes it. Each pending operation completes exactly once, before the descriptor is closed,
+    /// with -ECANCELED unless it had won the race; then the socket is shut down, the descriptor closed, and this operation completes with 0.
+    /// Operations submitted meanwhile on the descriptor complete with -ECANCELED. Closing twice ends the second with -EBADF.
     /// </summary>
     public void Close(IoOperation operation, int fd)
     {
@@ -79,9 +76,8 @@ public sealed partial class EventLoop
     public void BeginCustom(IoOperation operation) => Take(operation, OperationKind.Custom, -1);
 
     /// <summary>
-    /// Asks for the end of an operation. It completes exactly once, with -ECANCELED unless it has won the race. Does nothing where it is not pending; a close
-    /// or a
-    /// custom operation cannot be cancelled here.
+    /// Asks for the end of an operation. It completes exactly once, with -ECANCELED unless it has won the race. Does nothing where it is not pending;
+    /// a close or a custom operation cannot be cancelled here.
     /// </summary>
     public void Cancel(IoOperation operation)
     {

@@ -5,16 +5,14 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and the
-/// readiness
-/// backends pass MSG_DONTWAIT. Set-up work: any thread may call it.
+/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and
+/// the readiness backends pass MSG_DONTWAIT. Set-up work: any thread may call it.
 /// </summary>
 public static unsafe class Sockets
 {
     /// <summary>
-    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the throughput
-    /// elsewhere.
-    /// The kernel caps it at net.core.wmem_max.
+    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the
+    /// throughput elsewhere. The kernel caps it at net.core.wmem_max.
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
 

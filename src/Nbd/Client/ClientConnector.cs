@@ -16,9 +16,8 @@ public interface IConnectHandler
 }
 
 /// <summary>
-/// Connects a socket on a loop, for an <see cref="NbdClient"/> or an <see cref="ExportLister"/> to speak over. Addresses are tried in order; a Unix socket
-/// whose backlog is full is tried again after a
-/// moment, until the connect timeout. All members are for the loop's thread.
+/// Connects a socket on a loop, for an <see cref="NbdClient"/> or an <see cref="ExportLister"/> to speak over. Addresses are tried in order; a Unix
+/// socket whose backlog is full is tried again after a moment, until the connect timeout. All members are for the loop's thread.
 /// </summary>
 public sealed class ClientConnector : IIoHandler, ITimerHandler
 {

@@ -15,9 +15,10 @@ public abstract partial class LoopBackendContract
     {
         using var test = new LoopHarness(Backend);
         string path = Path.Combine(Path.GetTempPath(), $"hl-{Guid.NewGuid():N}"[..16]);
-        using SocketEndpoint any = where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), 0);
+        SocketEndpoint Endpoint(int port) => where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), port);
+        using SocketEndpoint any = Endpoint(0);
         int listener = Sockets.Listen(any);
-        using SocketEndpoint target = where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), Sockets.LocalPort(listener));
+        using SocketEndpoint target = Endpoint(where == "unix" ? 0 : Sockets.LocalPort(listener));
         var accept = new Recorded();
         var connect = new Recorded();
         test.Loop.Accept(accept.Operation, listener);

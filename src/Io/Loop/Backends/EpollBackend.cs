@@ -4,9 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// <c>epoll</c>: the kernel keeps the list, see epoll(7). A descriptor is registered once, edge-triggered, for reading; interest in writing is added only
-/// while a send
-/// found the socket full, because a registration for writing wakes the loop each time the peer reads.
+/// <c>epoll</c>: the kernel keeps the list, see epoll(7). A descriptor is registered once, edge-triggered, for reading; interest in writing is added
+/// only while a send found the socket full, because a registration for writing wakes the loop each time the peer reads.
 /// </summary>
 internal sealed unsafe class EpollBackend : ReadinessBackend
 {

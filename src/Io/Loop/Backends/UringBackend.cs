@@ -4,8 +4,7 @@ namespace Harness.Io;
 
 /// <summary>
 /// <c>uring</c>: every operation is a submission queue entry, and its completion the result. Operations live in slots; a completion carries slot and
-/// generation, so that a
-/// late one is never taken for another's. One enter hands over a turn's entries and waits.
+/// generation, so that a late one is never taken for another's. One enter hands over a turn's entries and waits.
 /// </summary>
 internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 {
@@ -151,9 +150,8 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     }
 
     /// <summary>
-    /// Completes the operation when all of its completions are in. With a deadline there are two, in either order, and only together do they tell a deadline
-    /// from a
-    /// cancel.
+    /// Completes the operation when all of its completions are in. With a deadline there are two, in either order, and only together do they tell a
+    /// deadline from a cancel.
     /// </summary>
     private void Settle(int index, IoOperation operation, int result)
     {

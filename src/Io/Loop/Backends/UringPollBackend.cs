@@ -3,9 +3,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// <c>uring-poll</c>: readiness from a ring, socket calls by ourselves. Reading is watched by one multishot poll per descriptor, which like an edge fires when
-/// armed on
-/// something readable and then at each wake-up; writing by a one-shot poll while a send found the socket full.
+/// <c>uring-poll</c>: readiness from a ring, socket calls by ourselves. Reading is watched by one multishot poll per descriptor, which like an edge
+/// fires when armed on something readable and then at each wake-up; writing by a one-shot poll while a send found the socket full.
 /// </summary>
 internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
 {
