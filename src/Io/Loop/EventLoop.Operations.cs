@@ -9,7 +9,10 @@ public sealed partial class EventLoop
     /// <summary>accept4(2) on a listening socket; the result is the new descriptor.</summary>
     public void Accept(IoOperation operation, int fd) => Begin(operation, OperationKind.Accept, fd);
 
-    /// <summary>connect(2). A Unix socket whose backlog is full ends with -EAGAIN on every backend: try again after a while.</summary>
+    /// <summary>
+    /// connect(2). Where the backlog of a Unix socket is full, the readiness backends end with -EAGAIN, as a non-blocking connect does: try again after a while. On
+    /// <c>uring</c> the kernel waits for room in a worker thread of its own; a cancel, a close or <see cref="IoOperation.TimeoutNs"/> ends that.
+    /// </summary>
     public void Connect(IoOperation operation, int fd, SocketEndpoint endpoint)
     {
         operation.Endpoint = endpoint;
@@ -136,7 +139,7 @@ public sealed partial class EventLoop
         }
 
         descriptor.Link(operation);
-        if (operation.TimeoutNs > 0 && !_backend.HasDeadlines)
+        if (operation.TimeoutNs > 0 && !_backend.HasDeadline(kind))
         {
             operation.DeadlineTimer ??= new LoopTimer(new Deadline(this, operation));
             _timers.Start(operation.DeadlineTimer, _backend.NowNs + operation.TimeoutNs);

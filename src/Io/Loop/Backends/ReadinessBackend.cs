@@ -23,7 +23,6 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public long NowNs => MonotonicClock.NowNs;
 
-    public bool HasDeadlines => false;
 
     public virtual LoopCounters Counters => Calls;
 
@@ -39,6 +38,8 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     public abstract void Wait(long timeoutNs);
 
     public void Wake() => WakeUp.Set();
+
+    public bool HasDeadline(OperationKind kind) => false;
 
     public void Submit(IoOperation operation)
     {

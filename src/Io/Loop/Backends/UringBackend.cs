@@ -31,8 +31,6 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public long NowNs => MonotonicClock.NowNs;
 
-    public bool HasDeadlines => true;
-
     public LoopCounters Counters
     {
         get
@@ -48,10 +46,13 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public bool Quiesce(int fd) => true;
 
+    // A linked timeout does not end a connect that waits in a worker thread for room in a Unix backlog (seen on 6.18); a cancel does.
+    public bool HasDeadline(OperationKind kind) => kind != OperationKind.Connect;
+
     public void Submit(IoOperation operation)
     {
         int index = TakeSlot(operation);
-        bool hasDeadline = operation.TimeoutNs > 0;
+        bool hasDeadline = operation.TimeoutNs > 0 && HasDeadline(operation.Kind);
         _ring.Reserve(hasDeadline ? 2 : 1);
         ulong userData = LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation);
         Prepare(operation, userData, hasDeadline ? SqeFlags.IO_LINK : SqeFlags.NONE);
