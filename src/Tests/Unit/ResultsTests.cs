@@ -49,8 +49,8 @@ public sealed class ResultsTests : IDisposable
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             [
-                "cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op",
-                "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags",
+                "cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op", "bytes_received_per_op",
+                "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags",
             ],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
