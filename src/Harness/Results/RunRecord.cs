@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Harness.Measure;
 
 namespace Harness.Results;
@@ -26,6 +27,15 @@ internal sealed record RunRecord
     /// <summary>Cells of the matrix that were to run, those skipped among them.</summary>
     public required int CellCount { get; init; }
 
+    /// <summary>The <c>--filter</c> that chose the cells; null where all were to run.</summary>
+    public string? Filter { get; init; }
+
+    /// <summary>Whether the matrix's <c>brief</c> section replaced what stands above it.</summary>
+    public bool Brief { get; init; }
+
+    /// <summary>Identifies the compiled program: two builds of the same source have the same. Null in a run that did not record it.</summary>
+    public string? Build { get; init; }
+
     public required DateTimeOffset Started { get; init; }
 
     /// <summary>Null while the run goes on, and for ever where it was killed.</summary>
@@ -39,8 +49,20 @@ internal sealed record RunRecord
     /// <inheritdoc cref="ServerCpu"/>
     public int? LoadCpu { get; init; }
 
+    /// <summary>The congestion control that both sides' TCP sockets were set to; null where the machine's default held.</summary>
+    public string? TcpCongestionControl { get; init; }
+
     public required EnvironmentFacts Environment { get; init; }
+
+    /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>
     public required IReadOnlyList<Warning> Warnings { get; init; }
+
+    /// <summary>The facts that must match for another run to be comparable to this one.</summary>
+    [JsonIgnore]
+    public Fingerprint Fingerprint => Fingerprint.Of(Environment, ServerCpu, LoadCpu, TcpCongestionControl);
+
+    /// <summary><see cref="Fingerprint.Hash"/>, for readers that only ask whether two runs have the same.</summary>
+    public string FingerprintHash => Fingerprint.Hash;
 }
 
 internal enum RunStatus
