@@ -11,9 +11,6 @@ namespace Harness.Load;
 /// </summary>
 internal static class LoadRunner
 {
-    // With --ops the number of warm-up operations is fixed too, so that the whole run asks the same of the server each time.
-    private const long MaxWarmupOps = 100_000;
-
     /// <param name="options">Which server, and which load.</param>
     /// <exception cref="HarnessException">It could not be run; the message says why.</exception>
     public static ExitCode Run(LoadOptions options)
@@ -70,10 +67,13 @@ internal static class LoadRunner
         LongHistogram services = LatencyHistogram.Create();
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
-        Require(session.RunPhase(options.Ops is { } ops ? Math.Min(ops / 10, MaxWarmupOps) : null, options.Warmup), session);
+        (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
 
-        // The first reading of the process's usage binds a system call, which allocates; that belongs to no operation.
+        // The first reading of the process's usage binds a system call, which allocates and compiles code; that belongs to no operation.
         _ = ClientCosts.Now(loop);
+        _ = server?.Read();
+        var warmup = new Warmup(session, server, () => loop.NowNs);
+        Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(latencies, services);
@@ -81,7 +81,7 @@ internal static class LoadRunner
         long startNs = loop.NowNs;
         latencies.Start(startNs);
         ClientCosts start = ClientCosts.Now(loop);
-        Require(session.RunPhase(options.Ops, options.Duration), session);
+        Require(session.RunPhase(ops, duration), session);
         ClientCosts end = ClientCosts.Now(loop);
         System.Text.Json.JsonElement? serverEnd = server?.Read();
         session.Record(null, null);
@@ -93,6 +93,7 @@ internal static class LoadRunner
             Ops = count,
             Errors = session.Errors,
             Seconds = seconds,
+            WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
             Iops = seconds > 0 ? count / seconds : 0,
             BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
             Backend = loop.BackendName,

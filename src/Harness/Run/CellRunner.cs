@@ -46,13 +46,13 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
 
     private async Task<CellOutcome> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
     {
-        using var server = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. ServeArguments(cell, scratch)]);
+        using var server = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. ServeArguments(cell, scratch)], scratch);
         var uri = await ReadyAsync(server, cancel);
         if (uri is null)
         {
             return NotReady(server);
         }
-        using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)]);
+        using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)], scratch);
         var outcome = await LoadOutcomeAsync(server, load, scratch, cancel);
         return await StopAsync(server, cancel) is { } trouble && outcome.Status == CellStatus.Ok ? CellOutcome.Failed(trouble) : outcome;
     }

@@ -1,3 +1,4 @@
+using System.Runtime;
 using System.Text.Json;
 using Harness.Io;
 using Harness.Nbd;
@@ -55,6 +56,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteNumber("overflows", loops.Sum(loop => loop.Overflows));
         json.WriteNumber("allocated_bytes", loops.Sum(loop => loop.AllocatedBytes));
         json.WriteNumber("gc_count", GC.CollectionCount(0));
+        json.WriteNumber("jit_methods", JitInfo.GetCompiledMethodCount());
         json.WriteNumber("cpu_us", usage.CpuUs);
         json.WriteNumber("context_switches", usage.ContextSwitches);
         WriteSqesByOpcode(json, loops);
