@@ -19,6 +19,11 @@ internal static class LoadRunner
         NbdUri uri = ParseUri(options.Uri);
         using EventLoop loop = CreateLoop(options);
         IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
+        foreach (SocketEndpoint endpoint in endpoints)
+        {
+            SetCongestionControl(endpoint, options.TcpCongestion);
+        }
+
         try
         {
             using var session = new LoadSession(loop, options, endpoints, ClientOptions(options, uri));
@@ -69,10 +74,7 @@ internal static class LoadRunner
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
 
-        // The first reading of the process's usage binds a system call, which allocates and compiles code; that belongs to no operation.
-        _ = ClientCosts.Now(loop);
-        _ = server?.Read();
-        var warmup = new Warmup(session, server, () => loop.NowNs);
+        var warmup = new Warmup(session, server, loop);
         Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
@@ -179,6 +181,20 @@ internal static class LoadRunner
             return EndpointResolver.Resolve(uri);
         }
         catch (NbdClientException problem)
+        {
+            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
+        }
+    }
+
+    // Tried on a socket that is thrown away: a name that the kernel does not know is bad usage, and no connection that failed.
+    private static void SetCongestionControl(SocketEndpoint endpoint, string? name)
+    {
+        endpoint.CongestionControl = name;
+        try
+        {
+            Sockets.CloseUnused(Sockets.Create(endpoint));
+        }
+        catch (IoException problem)
         {
             throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }

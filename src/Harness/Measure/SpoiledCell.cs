@@ -11,6 +11,15 @@ internal static class SpoiledCell
     /// <inheritdoc cref="MaxStealPercent"/>
     public const double MaxOtherPercent = 5;
 
+    /// <summary>
+    /// Methods that a side may compile in the measured part. Tiering that has not ended raises them by the hundred; after its end one or the other
+    /// helper still reaches its thirtieth call, up to 20 of them on a busy machine, which costs a few milliseconds on another thread.
+    /// </summary>
+    public const int MaxJitMethods = 20;
+
+    /// <summary>The ids of all warnings that come from here.</summary>
+    public static readonly IReadOnlySet<string> Ids = new HashSet<string> { "steal", "other-load", "tiering" };
+
     /// <param name="disturbance">What took CPU time from it; null where it was not watched.</param>
     /// <param name="clientJitMethods">Methods that the load generator compiled in the measured part; null where not known.</param>
     /// <param name="serverJitMethods">Those that the server compiled.</param>
@@ -38,7 +47,7 @@ internal static class SpoiledCell
     private static Warning? Other(double? percent) => percent is not > MaxOtherPercent ? null
         : new("other-load", Text($"other processes used {percent:0.#} % of the measured CPUs' time"), "end them, or keep them off these CPUs (taskset, cpusets, isolcpus=)");
 
-    private static Warning? Tiering(long? client, long? server) => client is not > 0 && server is not > 0 ? null
+    private static Warning? Tiering(long? client, long? server) => client is not > MaxJitMethods && server is not > MaxJitMethods ? null
         : new("tiering", Text($"code was still being compiled in the measured part ({Methods(server)} by the server, {Methods(client)} by the load generator), so some of it ran slower code"), "a longer warm-up: warmup: in the matrix, --warmup of harness load");
 
     private static string Methods(long? count) => count switch

@@ -10,6 +10,7 @@ namespace Harness.Results;
 internal sealed class ResultsFolder : IDisposable
 {
     public const string MatrixFile = "matrix.yml";
+    private const string LockFile = ".lock";
 
     private readonly LatencyFiles _latencies;
     private readonly FileStream _lock;
@@ -101,13 +102,16 @@ internal sealed class ResultsFolder : IDisposable
         File.Move(path + ".new", path, overwrite: true);
     }
 
-    /// <summary>Keeps every other runner out until this process ends, however it ends: the kernel drops the lock (flock(2)) with the descriptor.</summary>
+    /// <summary>
+    /// Keeps every other runner out until this process ends, however it ends: the kernel drops the lock (flock(2)) with the
+    /// descriptor. The file that a killed runner leaves means nothing.
+    /// </summary>
     private static FileStream Lock(string folder)
     {
-        var path = System.IO.Path.Combine(folder, MatrixFile);
+        var path = System.IO.Path.Combine(folder, LockFile);
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (IOException e) when (File.Exists(path))
         {

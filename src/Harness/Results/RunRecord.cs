@@ -38,6 +38,9 @@ internal sealed record RunRecord
 
     public required DateTimeOffset Started { get; init; }
 
+    /// <summary>When it was resumed; empty for a run that went through.</summary>
+    public IReadOnlyList<DateTimeOffset> Resumed { get; init; } = [];
+
     /// <summary>Null while the run goes on, and for ever where it was killed.</summary>
     public DateTimeOffset? Finished { get; init; }
 

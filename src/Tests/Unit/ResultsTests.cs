@@ -45,12 +45,12 @@ public sealed class ResultsTests : IDisposable
         using var json = JsonDocument.Parse(JsonSerializer.Serialize(ResultsSamples.Ok(_cell, 1, 1000).Load!, ResultsJson.Line.LoadResult));
         var root = json.RootElement;
         Assert.Equal(
-            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "latency_us", "service_us", "client", "server"],
+            ["ops", "errors", "first_error", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait", "latency_us", "service_us", "client", "server"],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             [
                 "cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op", "bytes_received_per_op",
-                "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags",
+                "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "jit_methods_in_window", "ring_flags",
             ],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
