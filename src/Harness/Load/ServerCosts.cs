@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Harness.Matrix;
@@ -72,6 +73,9 @@ internal sealed class ServerCosts : IDisposable
             EntersPerOp = hasRing ? PerOp("enters") : null,
             SqesPerOp = hasRing ? PerOp("sqes") : null,
             CqesPerOp = hasRing ? PerOp("cqes") : null,
+            SqesByOpcodePerOp = hasRing && ops > 0 ? SqesByOpcode(start, end, ops) : null,
+            BytesReceivedPerOp = PerOp("bytes_in"),
+            BytesSentPerOp = PerOp("bytes_out"),
             ContextSwitchesPerOp = PerOp("context_switches"),
             AllocatedBytesPerOp = PerOp("allocated_bytes"),
             GcCount = (long?)(Number(end, "gc_count") - Number(start, "gc_count")),
@@ -87,6 +91,20 @@ internal sealed class ServerCosts : IDisposable
 
     private static string? Text(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    // The server numbers them, and leaves out those that it has not used.
+    private static Dictionary<string, double>? SqesByOpcode(JsonElement start, JsonElement end, long ops)
+    {
+        if (!start.TryGetProperty("sqes_by_opcode", out JsonElement before) || !end.TryGetProperty("sqes_by_opcode", out JsonElement after))
+        {
+            return null;
+        }
+
+        return after.EnumerateObject()
+            .Select(count => (Opcode: int.Parse(count.Name, CultureInfo.InvariantCulture), Used: count.Value.GetInt64() - (Number(before, count.Name) ?? 0)))
+            .Where(count => count.Used != 0)
+            .ToDictionary(count => OpcodeCounts.Name(count.Opcode), count => count.Used / ops);
+    }
 
     private static double? Number(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;

@@ -68,11 +68,24 @@ internal static class ReportBuilder
             EntersPerOp = Spread.MedianOf(sides.Select(side => side.EntersPerOp)),
             SqesPerOp = Spread.MedianOf(sides.Select(side => side.SqesPerOp)),
             CqesPerOp = Spread.MedianOf(sides.Select(side => side.CqesPerOp)),
+            SqesByOpcodePerOp = OpcodeMedians(sides),
+            BytesReceivedPerOp = Spread.MedianOf(sides.Select(side => side.BytesReceivedPerOp)),
+            BytesSentPerOp = Spread.MedianOf(sides.Select(side => side.BytesSentPerOp)),
             ContextSwitchesPerOp = Spread.MedianOf(sides.Select(side => side.ContextSwitchesPerOp)),
             AllocatedBytesPerOp = Spread.MedianOf(sides.Select(side => side.AllocatedBytesPerOp)),
             GcCount = sides.All(side => side.GcCount is null) ? null : sides.Sum(side => side.GcCount ?? 0),
             RingFlags = sides[0].RingFlags,
         };
+    }
+
+    // An opcode that a round did not use was used no times in it.
+    private static Dictionary<string, double>? OpcodeMedians(SideCosts[] sides)
+    {
+        var rounds = sides.Select(side => side.SqesByOpcodePerOp).OfType<IReadOnlyDictionary<string, double>>().ToArray();
+        return rounds.Length == 0 ? null : rounds
+            .SelectMany(round => round.Keys)
+            .Distinct()
+            .ToDictionary(opcode => opcode, opcode => Spread.Of(rounds.Select(round => round.GetValueOrDefault(opcode)))!.Median);
     }
 
     private static string OtherAxes(CellRecord record) => string.Join('\n', Axis.Names

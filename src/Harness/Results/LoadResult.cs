@@ -69,6 +69,15 @@ internal sealed record SideCosts
     public double? SqesPerOp { get; init; }
     public double? CqesPerOp { get; init; }
 
+    /// <summary>Submission queue entries by opcode, named as in <c>io_uring_enter(2)</c> without <c>IORING_OP_</c>; null on a backend without a ring.</summary>
+    public IReadOnlyDictionary<string, double>? SqesByOpcodePerOp { get; init; }
+
+    /// <summary>Bytes that came over the sockets, headers and all.</summary>
+    public double? BytesReceivedPerOp { get; init; }
+
+    /// <summary>Bytes that went over the sockets, headers and all.</summary>
+    public double? BytesSentPerOp { get; init; }
+
     /// <summary>Voluntary and involuntary, of all threads.</summary>
     public double? ContextSwitchesPerOp { get; init; }
 
