@@ -118,6 +118,7 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
 
         // A poll that failed is treated as a hang-up: the socket call that follows gives the true error.
         int events = completion.Result < 0 ? Poll.POLLERR : completion.Result;
-        OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLRDHUP)) != 0);
+        bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR)) != 0;
+        OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
     }
 }
