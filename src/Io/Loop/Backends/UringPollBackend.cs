@@ -59,9 +59,11 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         _ring.Dispose();
     }
 
-    protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable);
+    protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable, multishot: true);
 
-    protected override void ArmWrite(Watch watch) => Arm(watch, WriteArmed, Poll.POLLOUT, CompletionTag.Writable);
+    // The kernel adds POLLRDHUP to every poll, so once the peer has ended its sending a one-shot would fire at once, for ever, and say nothing of room.
+    // A multishot fires for that once, and then at each wake-up.
+    protected override void ArmWrite(Watch watch) => Arm(watch, WriteArmed, Poll.POLLOUT, CompletionTag.Writable, multishot: watch.HungUp);
 
     // The multishot poll stays: an edge that nobody waits for is remembered in MayRead.
     protected override void DisarmRead(Watch watch)
@@ -73,12 +75,12 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
     {
     }
 
-    private void Arm(Watch watch, uint what, int events, CompletionTag tag)
+    private void Arm(Watch watch, uint what, int events, CompletionTag tag, bool multishot)
     {
         if ((watch.Armed & what) == 0)
         {
             _ring.Reserve(1);
-            _ring.Ring.PreparePollAdd(watch.Fd, (uint)events, multishot: what == ReadArmed, LoopRing.Pack(tag, watch.Fd, watch.Generation));
+            _ring.Ring.PreparePollAdd(watch.Fd, (uint)events, multishot, LoopRing.Pack(tag, watch.Fd, watch.Generation));
             watch.Armed |= what;
         }
     }
@@ -120,5 +122,10 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         int events = completion.Result < 0 ? Poll.POLLERR : completion.Result;
         bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR)) != 0;
         OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
+        if (what == WriteArmed && watch.Writer is not null)
+        {
+            // It fired for the end of what the peer sends and not for room: go on waiting.
+            ArmWrite(watch);
+        }
     }
 }
