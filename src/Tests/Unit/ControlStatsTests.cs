@@ -44,7 +44,7 @@ public sealed class ControlStatsTests
 
         public long NowNs => inner.NowNs;
 
-        public bool HasDeadlines => inner.HasDeadlines;
+        public bool HasDeadline(OperationKind kind) => inner.HasDeadline(kind);
 
         public string Description => inner.Description;
 
