@@ -97,7 +97,7 @@ public static unsafe class Sockets
         return (pair[0], pair[1]);
     }
 
-    /// <summary>True where the path is a Unix socket's file, whether or not anybody listens on it; false for anything else, and where it is not there.</summary>
+    /// <summary>True where the path is a Unix socket's file, listened on or not; false for anything else, and where it is not there.</summary>
     public static bool IsSocketFile(string path)
     {
         Stat.statx_t status;

@@ -41,7 +41,8 @@ public sealed class NoDescriptorsTests
     {
         using var folder = new TempDir();
         string listen = $"nbd+unix:///?socket={folder.File("s")}";
-        ToolResult result = Tool.Run(Requires.Tool("prlimit"), "--nofile=256:256", HarnessServer.Program, "serve", "--max-connections", "200", "--listen", listen);
+        ToolResult result = Tool.Run(
+            Requires.Tool("prlimit"), "--nofile=256:256", HarnessServer.Program, "serve", "--max-connections", "200", "--listen", listen);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("ulimit -n", Assert.Single(result.Errors.TrimEnd().Split('\n')));
     }

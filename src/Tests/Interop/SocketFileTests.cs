@@ -11,7 +11,8 @@ public sealed class SocketFileTests
     {
         using var folder = new TempDir();
         Tool.Run(make, folder.File("s")).Succeeded();
-        ToolResult result = Tool.Run(HarnessServer.Program, "serve", "--block", "null:1M", "--backend", "epoll", "--listen", $"nbd+unix:///?socket={folder.File("s")}");
+        string listen = $"nbd+unix:///?socket={folder.File("s")}";
+        ToolResult result = Tool.Run(HarnessServer.Program, "serve", "--block", "null:1M", "--backend", "epoll", "--listen", listen);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains(folder.File("s"), Assert.Single(result.Errors.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.True(Path.Exists(folder.File("s")));

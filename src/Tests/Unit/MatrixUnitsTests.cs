@@ -63,7 +63,8 @@ public class MatrixUnitsTests
     [InlineData("uring_poll", "uring-poll")]
     [InlineData("pol", "poll")]
     [InlineData("kqueue", null)]
-    public void The_closest_word_is_suggested_where_one_is_close(string word, string? expected) => Assert.Equal(expected, Suggest.Closest(word, Vocabulary.Backends));
+    public void The_closest_word_is_suggested_where_one_is_close(string word, string? expected) =>
+        Assert.Equal(expected, Suggest.Closest(word, Vocabulary.Backends));
 
     [Fact]
     public void The_words_for_backends_and_wait_modes_are_those_of_the_loop()
