@@ -32,7 +32,8 @@ internal static class OptionParsers
         return option;
     }
 
-    public static Option<string?> Text(string name, string valueName, string description) => new(name) { Description = description, HelpName = valueName };
+    public static Option<string?> Text(string name, string valueName, string description) =>
+        Parsed<string?>(name, valueName, description, text => text.Length > 0 ? text : throw new FormatException("the value is empty; give one, or leave the option out"));
 
     /// <summary>The default depends on the kernel, so it is left open here and settled when the verb runs.</summary>
     public static Option<string?> Backend() =>
