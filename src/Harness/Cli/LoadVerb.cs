@@ -39,7 +39,8 @@ internal static class LoadVerb
     {
         var verb = new Command("load", "drives an NBD server, closed loop: --depth requests in flight on each connection")
         {
-            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Warmup, Backend, Wait, Seed, Verify, RequestTimeout, Json, Hgrm, Hlog, ServerControl,
+            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
+            Json, Hgrm, Hlog, ServerControl,
         };
         verb.Validators.Add(result =>
         {

@@ -51,8 +51,10 @@ internal static class UsageErrors
         {
             return null;
         }
-        var missing = command.Arguments.FirstOrDefault(argument => argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 });
-        var bare = command.Options.FirstOrDefault(option => option.Arity.MinimumNumberOfValues > 0 && parse.GetResult(option) is { Implicit: false, Tokens.Count: 0 });
+        var missing = command.Arguments.FirstOrDefault(argument =>
+            argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 });
+        var bare = command.Options.FirstOrDefault(option =>
+            option.Arity.MinimumNumberOfValues > 0 && parse.GetResult(option) is { Implicit: false, Tokens.Count: 0 });
         if (bare is not null)
         {
             return $"{bare.Name} needs a value: {bare.Description}";

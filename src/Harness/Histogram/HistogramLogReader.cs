@@ -110,7 +110,9 @@ public sealed class HistogramLogReader : IDisposable
     }
 
     private static string Tag(string field, int lineNumber) =>
-        field.Length > TagPrefix.Length && !field.Contains(' ') ? field[TagPrefix.Length..] : throw Malformed(lineNumber, "its tag is empty or contains a space");
+        field.Length > TagPrefix.Length && !field.Contains(' ')
+            ? field[TagPrefix.Length..]
+            : throw Malformed(lineNumber, "its tag is empty or contains a space");
 
     private static double FirstTime(string text, int lineNumber)
     {

@@ -3,9 +3,8 @@ using HdrHistogram;
 namespace Harness.Load;
 
 /// <summary>
-/// Latencies by interval, for the <c>.hlog</c>. Everything is allocated before the measured part: an interval is one second at first, and when all intervals
-/// are used,
-/// neighbours are added up and intervals are twice as long from then on.
+/// Latencies by interval, for the <c>.hlog</c>. Everything is allocated before the measured part: an interval is one second at first, and when all
+/// intervals are used, neighbours are added up and intervals are twice as long from then on.
 /// </summary>
 internal sealed class IntervalLog
 {

@@ -6,9 +6,8 @@ using HdrHistogram;
 namespace Harness.Load;
 
 /// <summary>
-/// Drives an NBD server, closed loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured part begins and
-/// ends with
-/// nothing in flight, so that every call that is counted belongs to an operation that is counted.
+/// Drives an NBD server, closed loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured part
+/// begins and ends with nothing in flight, so that every call that is counted belongs to an operation that is counted.
 /// </summary>
 internal static class LoadRunner
 {

@@ -1,16 +1,19 @@
 using Harness.Io;
+using Harness.Io.Native;
 using Harness.Nbd;
 using HdrHistogram;
 
 namespace Harness.Load;
 
 /// <summary>
-/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing in
-/// flight, so that
-/// everything counted between belongs to an operation of the phase.
+/// The connections of one run on their one loop. A phase issues until its count or its time is used up, then drains: it begins and ends with nothing
+/// in flight, so that everything counted between belongs to an operation of the phase.
 /// </summary>
 internal sealed partial class LoadSession : IDisposable
 {
+    // A server that has answered nothing for so many request timeouts is gone, and a load that goes on would only count errors.
+    private const int SilentTimeouts = 10;
+
     private readonly EventLoop _loop;
     private readonly LoadOptions _options;
     private readonly IReadOnlyList<SocketEndpoint> _endpoints;
@@ -23,6 +26,7 @@ internal sealed partial class LoadSession : IDisposable
     private ulong _sweepNext;
     private long _opsLeft;
     private long _endNs;
+    private long _answeredNs;
     private int _outstanding;
 
     public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions clientOptions)
@@ -79,7 +83,7 @@ internal sealed partial class LoadSession : IDisposable
     {
         Ops = 0;
         _opsLeft = ops ?? long.MaxValue;
-        LastCompletedNs = _loop.NowNs;
+        LastCompletedNs = _answeredNs = _loop.NowNs;
         _endNs = ops is null ? LastCompletedNs + (long)duration.TotalNanoseconds : long.MaxValue;
         IssueEverywhere();
         Drain();
@@ -99,6 +103,7 @@ internal sealed partial class LoadSession : IDisposable
         _sweeping = true;
         _sweepNext = 0;
         SweptBlocks = 0;
+        _answeredNs = _loop.NowNs;
         _endNs = long.MaxValue;
         _opsLeft = long.MaxValue;
         IssueEverywhere();
@@ -132,6 +137,7 @@ internal sealed partial class LoadSession : IDisposable
 
     private bool Accept(LoadSlot slot)
     {
+        _answeredNs = slot.Request.CompletedNs;
         if (_oracle is null)
         {
             return true;
@@ -155,7 +161,17 @@ internal sealed partial class LoadSession : IDisposable
     private void Fail(LoadSlot slot, int error)
     {
         _oracle?.Fail(slot.Block, slot.IsWrite);
-        AddError($"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}");
+        string line = $"{slot.Request.Command.Text()} of {slot.Request.Length} bytes at offset {slot.Request.Offset}: {ErrnoText.Of(error)}";
+        AddError(line);
+        if (error != Errno.ETIMEDOUT)
+        {
+            _answeredNs = slot.Request.CompletedNs;
+        }
+        else if (slot.Request.CompletedNs - _answeredNs > SilentTimeouts * _clientOptions.RequestTimeoutNs)
+        {
+            string silence = $"{(slot.Request.CompletedNs - _answeredNs) / 1e9:0.0} s";
+            Lost($"{slot.Connection.Client!.Peer}: the server has answered nothing in time for {silence}, {Errors:n0} requests failed; the last: {line}");
+        }
     }
 
     private void AddError(string line)

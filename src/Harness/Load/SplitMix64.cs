@@ -1,9 +1,8 @@
 namespace Harness.Load;
 
 /// <summary>
-/// A pseudo-random sequence with one word of state (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): the same seed gives the
-/// same
-/// offsets on every run and machine.
+/// A pseudo-random sequence with one word of state (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): the same seed
+/// gives the same offsets on every run and machine.
 /// </summary>
 internal struct SplitMix64(ulong seed)
 {

@@ -38,7 +38,8 @@ internal static class Checkout
     {
         try
         {
-            using var git = Process.Start(new ProcessStartInfo("git", ["-C", Root!, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var start = new ProcessStartInfo("git", ["-C", Root!, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using var git = Process.Start(start)!;
             var output = git.StandardOutput.ReadToEnd();
             git.WaitForExit();
             return git.ExitCode == 0 ? output.Trim() : null;

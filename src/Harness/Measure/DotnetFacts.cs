@@ -25,7 +25,10 @@ internal sealed record DotnetFacts
     public required IReadOnlyDictionary<string, string> Knobs { get; init; }
 
     // Only what changes how code is compiled or memory collected: other DOTNET_ variables concern the SDK, and hold paths.
-    private static readonly string[] KnobPrefixes = ["DOTNET_gc", "DOTNET_Tiered", "DOTNET_TC_", "DOTNET_ReadyToRun", "DOTNET_OSR", "DOTNET_Enable", "DOTNET_ThreadPool"];
+    private static readonly string[] KnobPrefixes =
+    [
+        "DOTNET_gc", "DOTNET_Tiered", "DOTNET_TC_", "DOTNET_ReadyToRun", "DOTNET_OSR", "DOTNET_Enable", "DOTNET_ThreadPool",
+    ];
 
     public static DotnetFacts Read()
     {

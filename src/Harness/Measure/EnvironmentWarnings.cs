@@ -14,7 +14,16 @@ internal static class EnvironmentWarnings
     {
         IEnumerable<Warning?> all =
         [
-            Build(facts), Ring(facts), Cpus(facts), Load(facts), Governor(facts), Boost(facts), Hypervisor(facts), Clocksource(facts), Memlock(facts), Nofile(facts),
+            Build(facts),
+            Ring(facts),
+            Cpus(facts),
+            Load(facts),
+            Governor(facts),
+            Boost(facts),
+            Hypervisor(facts),
+            Clocksource(facts),
+            Memlock(facts),
+            Nofile(facts),
             usesTcp ? CongestionControl(facts) : null,
             usesUnix ? SendBuffer(facts) : null,
         ];
@@ -47,7 +56,8 @@ internal static class EnvironmentWarnings
     private static Warning? Hypervisor(EnvironmentFacts facts) => facts.Hypervisor is null ? null
         : new("virtual-machine", $"this is a virtual machine ({facts.Hypervisor}), and other guests take time from it", "trust ratios inside one run, not absolute figures; for those use bare metal");
 
-    private static Warning? Clocksource(EnvironmentFacts facts) => facts.Clocksource is null or "tsc" or "kvm-clock" or "arch_sys_counter" or "riscv_clocksource" ? null
+    private static Warning? Clocksource(EnvironmentFacts facts) => facts.Clocksource
+        is null or "tsc" or "kvm-clock" or "arch_sys_counter" or "riscv_clocksource" ? null
         : new("clocksource", $"the clock source is {facts.Clocksource}, where every reading of the clock is a system call", "boot with clocksource=tsc where the CPU's is stable");
 
     private static Warning? Memlock(EnvironmentFacts facts) => Below(facts.LimitMemlock, 8 << 20)
@@ -65,5 +75,6 @@ internal static class EnvironmentWarnings
         ? new("wmem-max", $"a Unix socket's send buffer is capped at {max} bytes, so deep queues wait for room", $"sysctl -w net.core.wmem_max={UnixSendBytes}")
         : null;
 
-    private static bool Below(string? limit, long floor) => long.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value < floor;
+    private static bool Below(string? limit, long floor) =>
+        long.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value < floor;
 }

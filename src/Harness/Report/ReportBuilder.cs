@@ -49,7 +49,8 @@ internal static class ReportBuilder
         };
     }
 
-    private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) => rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
+    private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) =>
+        rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
 
     // Paired by round: what slowed the machine down in one round slowed both, and cancels out.
     private static IEnumerable<double> Ratios(IEnumerable<CellRecord> cell, IEnumerable<CellRecord> baseline) =>

@@ -27,8 +27,8 @@ internal sealed record LoadResult
     public required string Wait { get; init; }
 
     /// <summary>
-    /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of. Null in a file
-    /// that is older than this figure.
+    /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
+    /// Null in a file that is older than this figure.
     /// </summary>
     public string? Arrivals { get; init; }
 

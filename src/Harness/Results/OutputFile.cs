@@ -34,6 +34,7 @@ internal static class OutputFile
     public static HarnessException Refused(string option, string path, Exception e)
     {
         var reason = Directory.Exists(path) ? "it is a folder" : FileTrouble.Reason(e, path);
-        return new(ExitCode.Failed, $"cannot write {option} '{path}': {reason}; {(e is DirectoryNotFoundException ? "make it, or write elsewhere" : "write elsewhere")}", e);
+        var remedy = e is DirectoryNotFoundException ? "make it, or write elsewhere" : "write elsewhere";
+        return new(ExitCode.Failed, $"cannot write {option} '{path}': {reason}; {remedy}", e);
     }
 }

@@ -28,6 +28,10 @@ internal sealed partial class ResultsJson : JsonSerializerContext
         RespectNullableAnnotations = true,
         // These documents are read by people and programs, never pasted into HTML: µ and ' may stay what they are.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower), new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower) },
+        Converters =
+        {
+            new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower),
+        },
     };
 }

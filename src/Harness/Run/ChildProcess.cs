@@ -39,7 +39,12 @@ internal sealed class ChildProcess : IDisposable
     /// <exception cref="HarnessException">There is no such program.</exception>
     public static ChildProcess Start(IReadOnlyList<string> command)
     {
-        var info = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var info = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         try
         {
             var child = new ChildProcess(new Process { StartInfo = info });

@@ -35,7 +35,14 @@ internal sealed record RunSession
             progress.Say($"warning: {warning.Text}; remedy: {warning.Remedy}");
         }
 
-        using var runner = new CellRunner(new CellSettings { Program = Program, Pinning = pinning, Duration = Matrix.Duration, Warmup = Matrix.Warmup, Seed = Matrix.Seed });
+        using var runner = new CellRunner(new CellSettings
+        {
+            Program = Program,
+            Pinning = pinning,
+            Duration = Matrix.Duration,
+            Warmup = Matrix.Warmup,
+            Seed = Matrix.Seed,
+        });
         var matrixRunner = new MatrixRunner(Matrix, runner, results, progress);
         var runnable = matrixRunner.SkipRefused(cells, facts.IoUring);
         var outcome = matrixRunner.RunAsync(runnable, stop).GetAwaiter().GetResult();
@@ -59,8 +66,13 @@ internal sealed record RunSession
         ServerCpu = pinning.ServerCpu,
         LoadCpu = pinning.LoadCpu,
         Environment = facts,
-        Warnings = [.. EnvironmentWarnings.Of(facts, usesTcp: cells.Any(cell => cell["transport"] != "unix"), usesUnix: cells.Any(cell => cell["transport"] == "unix")), .. pinning.Warnings],
+        Warnings = [.. Warnings(cells, facts), .. pinning.Warnings],
     };
+
+    private static IReadOnlyList<Warning> Warnings(IReadOnlyList<Cell> cells, EnvironmentFacts facts) => EnvironmentWarnings.Of(
+        facts,
+        usesTcp: cells.Any(cell => cell["transport"] != "unix"),
+        usesUnix: cells.Any(cell => cell["transport"] == "unix"));
 
     private RunProgress Progress(IReadOnlyList<Cell> cells, RingFacts ring)
     {

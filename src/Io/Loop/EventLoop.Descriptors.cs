@@ -4,9 +4,8 @@ namespace Harness.Io;
 
 /// <content>What the loop knows of each descriptor: what is pending on it, and whether it is being closed.</content>
 /// <remarks>
-/// close(2) does not end what is pending in io_uring: the peer sees no end of stream and a later event still completes the operation. So a close is: cancel
-/// all,
-/// wait for every last completion, shut down, close, raise the generation. The same contract holds on every backend.
+/// close(2) does not end what is pending in io_uring: the peer sees no end of stream and a later event still completes the operation. So a close is:
+/// cancel all, wait for every last completion, shut down, close, raise the generation. The same contract holds on every backend.
 /// </remarks>
 public sealed partial class EventLoop
 {

@@ -9,7 +9,11 @@ public sealed partial class EventLoop
     /// <summary>accept4(2) on a listening socket; the result is the new descriptor.</summary>
     public void Accept(IoOperation operation, int fd) => Begin(operation, OperationKind.Accept, fd);
 
-    /// <summary>connect(2). A Unix socket whose backlog is full ends with -EAGAIN on every backend: try again after a while.</summary>
+    /// <summary>
+    /// connect(2). Where the backlog of a Unix socket is full, the readiness backends end with -EAGAIN, as a non-blocking connect does: try again
+    /// after a while. On <c>uring</c> the kernel waits for room in a worker thread of its own; a cancel, a close or
+    /// <see cref="IoOperation.TimeoutNs"/> ends that.
+    /// </summary>
     public void Connect(IoOperation operation, int fd, SocketEndpoint endpoint)
     {
         operation.Endpoint = endpoint;
@@ -24,9 +28,8 @@ public sealed partial class EventLoop
     }
 
     /// <summary>
-    /// sendmsg(2) of what is left in <paramref name="vector"/>. May be short: the owner calls <see cref="SendVector.Advance"/> and sends the rest. One at a
-    /// time per
-    /// descriptor, because two interleave.
+    /// sendmsg(2) of what is left in <paramref name="vector"/>. May be short: the owner calls <see cref="SendVector.Advance"/> and sends the rest.
+    /// One at a time per descriptor, because two interleave.
     /// </summary>
     public void Send(IoOperation operation, int fd, SendVector vector)
     {
@@ -63,11 +66,9 @@ public sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Ends everything pending on the descriptor, then closes it. Each pending operation completes exactly once, before the descriptor is closed, with
-    /// -ECANCELED
-    /// unless it had won the race; then the socket is shut down, the descriptor closed, and this operation completes with 0. Operations submitted meanwhile on
-    /// the
-    /// descriptor complete with -ECANCELED. Closing twice ends the second with -EBADF.
+    /// Ends everything pending on the descriptor, then closes it. Each pending operation completes exactly once, before the descriptor is closed,
+    /// with -ECANCELED unless it had won the race; then the socket is shut down, the descriptor closed, and this operation completes with 0.
+    /// Operations submitted meanwhile on the descriptor complete with -ECANCELED. Closing twice ends the second with -EBADF.
     /// </summary>
     public void Close(IoOperation operation, int fd)
     {
@@ -79,9 +80,8 @@ public sealed partial class EventLoop
     public void BeginCustom(IoOperation operation) => Take(operation, OperationKind.Custom, -1);
 
     /// <summary>
-    /// Asks for the end of an operation. It completes exactly once, with -ECANCELED unless it has won the race. Does nothing where it is not pending; a close
-    /// or a
-    /// custom operation cannot be cancelled here.
+    /// Asks for the end of an operation. It completes exactly once, with -ECANCELED unless it has won the race. Does nothing where it is not pending;
+    /// a close or a custom operation cannot be cancelled here.
     /// </summary>
     public void Cancel(IoOperation operation)
     {
@@ -140,7 +140,7 @@ public sealed partial class EventLoop
         }
 
         descriptor.Link(operation);
-        if (operation.TimeoutNs > 0 && !_backend.HasDeadlines)
+        if (operation.TimeoutNs > 0 && !_backend.HasDeadline(kind))
         {
             operation.DeadlineTimer ??= new LoopTimer(new Deadline(this, operation));
             _timers.Start(operation.DeadlineTimer, _backend.NowNs + operation.TimeoutNs);

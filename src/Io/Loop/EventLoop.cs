@@ -228,9 +228,8 @@ public sealed partial class EventLoop : IDisposable
     }
 
     /// <summary>
-    /// Announces the sleep, then looks once more for posted work. The fence pairs with the one in <see cref="WakeIfSleeping"/>: either the poster sees us
-    /// asleep, or
-    /// we see its work.
+    /// Announces the sleep, then looks once more for posted work. The fence pairs with the one in <see cref="WakeIfSleeping"/>: either the poster
+    /// sees us asleep, or we see its work.
     /// </summary>
     private bool MaySleep()
     {

@@ -12,8 +12,8 @@ public interface ILoopBackend : IDisposable
     /// <summary>Nanoseconds of a clock that never goes back; the loop has no other clock.</summary>
     long NowNs { get; }
 
-    /// <summary>True where <see cref="IoOperation.TimeoutNs"/> is done by the backend itself, false where the loop keeps a timer.</summary>
-    bool HasDeadlines { get; }
+    /// <summary>True where <see cref="IoOperation.TimeoutNs"/> is done by the backend itself for this kind, false where the loop keeps a timer.</summary>
+    bool HasDeadline(OperationKind kind);
 
     /// <summary>What the backend has asked of the kernel so far: always the same object, brought up to date by asking.</summary>
     LoopCounters Counters { get; }

@@ -1,9 +1,8 @@
 namespace Harness.Io;
 
 /// <summary>
-/// Something that another thread hands to a loop with <see cref="EventLoop.Post(LoopWork)"/>. It is its own queue node, so posting allocates nothing; one
-/// object may
-/// be posted again only after it has run.
+/// Something that another thread hands to a loop with <see cref="EventLoop.Post(LoopWork)"/>. It is its own queue node, so posting allocates nothing;
+/// one object may be posted again only after it has run.
 /// </summary>
 public abstract class LoopWork
 {

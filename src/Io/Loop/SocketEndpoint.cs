@@ -7,9 +7,8 @@ using System.Text;
 namespace Harness.Io;
 
 /// <summary>
-/// Where a stream socket listens or connects: a Unix path, or an IPv4 or IPv6 address and port. Holds the native sockaddr that connect(2) reads, which must
-/// outlive
-/// the operation.
+/// Where a stream socket listens or connects: a Unix path, or an IPv4 or IPv6 address and port. Holds the native sockaddr that connect(2) reads,
+/// which must outlive the operation.
 /// </summary>
 public sealed unsafe class SocketEndpoint : IDisposable
 {

@@ -5,16 +5,14 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and the
-/// readiness
-/// backends pass MSG_DONTWAIT. Set-up work: any thread may call it.
+/// Makes the stream sockets that loops work on. Descriptors are close-on-exec and in blocking mode: io_uring arms its own poll only for those, and
+/// the readiness backends pass MSG_DONTWAIT. Set-up work: any thread may call it.
 /// </summary>
 public static unsafe class Sockets
 {
     /// <summary>
-    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the throughput
-    /// elsewhere.
-    /// The kernel caps it at net.core.wmem_max.
+    /// Send buffer asked for on Unix sockets. The default of 208 KiB cuts large replies into many short sends; 2 MiB gave up to 2.7 times the
+    /// throughput elsewhere. The kernel caps it at net.core.wmem_max.
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
 
@@ -97,6 +95,13 @@ public static unsafe class Sockets
         }
 
         return (pair[0], pair[1]);
+    }
+
+    /// <summary>True where the path is a Unix socket's file, whether or not anybody listens on it; false for anything else, and where it is not there.</summary>
+    public static bool IsSocketFile(string path)
+    {
+        Stat.statx_t status;
+        return Stat.statx(Stat.AT_FDCWD, path, 0, Stat.STATX_TYPE, &status) == 0 && (status.stx_mode & Stat.S_IFMT) == Stat.S_IFSOCK;
     }
 
     /// <summary>Sets SO_SNDBUF in bytes; the kernel doubles it and keeps within its bounds.</summary>

@@ -8,10 +8,9 @@ namespace Harness.Io;
 /// (<c>io_uring_register(2)</c>, <c>IORING_REGISTER_PBUF_RING</c>). Made by <see cref="Ring.RegisterBufferRing"/>; only the ring's thread may use it.
 /// </summary>
 /// <remarks>
-/// Each completion with <see cref="Cqe.HasBuffer"/> goes to <see cref="Take"/> once, in order. When its bytes are used and <see cref="Cqe.BufferHasMore"/> is
-/// not set,
-/// <see cref="Recycle"/> gives the buffer back. When the kernel finds none, the request ends with <c>-ENOBUFS</c> and the data stays in the socket: recycle,
-/// then receive anew.
+/// Each completion with <see cref="Cqe.HasBuffer"/> goes to <see cref="Take"/> once, in order. When its bytes are used and
+/// <see cref="Cqe.BufferHasMore"/> is not set, <see cref="Recycle"/> gives the buffer back. When the kernel finds none, the request ends with
+/// <c>-ENOBUFS</c> and the data stays in the socket: recycle, then receive anew.
 /// </remarks>
 public sealed unsafe class BufferRing : IDisposable
 {

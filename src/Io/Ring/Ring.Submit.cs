@@ -55,8 +55,8 @@ public sealed unsafe partial class Ring
 
     /// <summary>Submits what is prepared, without waiting. Nothing prepared, no call.</summary>
     /// <returns>
-    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted; submit
-    /// again for the rest.
+    /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted;
+    /// submit again for the rest.
     /// <c>-EEXIST</c> another thread owns the ring (the entries then go out with the owner's next call) · <c>-EBADFD</c> not enabled ·
     /// <c>-EBUSY</c> the completion queue is full: take some, then again · <c>-EAGAIN</c> no memory for a request: wait for completions, then again.
     /// </returns>

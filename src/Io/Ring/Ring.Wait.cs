@@ -22,8 +22,8 @@ public sealed unsafe partial class Ring
     /// <param name="minWaitUs">Microseconds for which a batch may gather: after them one completion is enough (6.12). Has no effect where <see
     /// cref="RingFeatures.MIN_TIMEOUT"/> is not granted.</param>
     /// <returns>
-    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into the
-    /// queue, not at the result.
+    /// Entries the kernel took, or minus errno. When some were taken, a wait that timed out or was interrupted still returns their number: look into
+    /// the queue, not at the result.
     /// Nothing taken and nothing in the queue: <c>-ETIME</c> the time is up · <c>-EINTR</c> a signal came; call again with the time that is left. Others as
     /// <see cref="Submit"/>; with an error the wait did not take place.
     /// When fewer entries were taken than prepared, the kernel did not wait.

@@ -16,9 +16,8 @@ public interface IConnectHandler
 }
 
 /// <summary>
-/// Connects a socket on a loop, for an <see cref="NbdClient"/> or an <see cref="ExportLister"/> to speak over. Addresses are tried in order; a Unix socket
-/// whose backlog is full is tried again after a
-/// moment, until the connect timeout. All members are for the loop's thread.
+/// Connects a socket on a loop, for an <see cref="NbdClient"/> or an <see cref="ExportLister"/> to speak over. Addresses are tried in order; a Unix
+/// socket whose backlog is full is tried again after a moment, until the connect timeout. All members are for the loop's thread.
 /// </summary>
 public sealed class ClientConnector : IIoHandler, ITimerHandler
 {
@@ -81,12 +80,15 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         else
         {
             // A socket whose connect failed is not used again: POSIX leaves its state open.
-            _errno = result == -Errno.ETIME ? Errno.ETIMEDOUT : -result;
+            _errno = result == -Errno.ETIME ? DeadlineErrno : -result;
             _loop.Close(_close, _fd);
         }
     }
 
     private SocketEndpoint Current => _endpoints[_index];
+
+    // A connect to a Unix socket waits for nothing but room in the backlog; on uring it does so inside the kernel, until its deadline.
+    private int DeadlineErrno => Current.IsUnix ? Errno.EAGAIN : Errno.ETIMEDOUT;
 
     private static string PeerName(SocketEndpoint endpoint) => endpoint.IsUnix ? $"unix:{endpoint}" : endpoint.ToString();
 

@@ -20,9 +20,9 @@ internal interface IHandshakeOwner
 }
 
 /// <summary>
-/// Fixed newstyle negotiation as a client: greeting, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The protocol is
-/// lock-step, so this
-/// is one state machine that either sends or receives; it asks for exactly the bytes that it needs, and every length is checked before memory is taken for it.
+/// Fixed newstyle negotiation as a client: greeting, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The
+/// protocol is lock-step, so this is one state machine that either sends or receives; it asks for exactly the bytes that it needs, and every length
+/// is checked before memory is taken for it.
 /// </summary>
 internal sealed partial class ClientHandshake : IIoHandler, IDisposable
 {

@@ -6,9 +6,9 @@ namespace Harness.Nbd;
 public interface IClientRequestHandler
 {
     /// <summary>
-    /// The request has ended: called exactly once for each <see cref="NbdClient.Submit"/>, on the loop's thread, never from inside the call that submitted it.
-    /// The kernel
-    /// holds none of the request's memory any more, and the request may be submitted again from here. It must not throw: an exception here ends the loop.
+    /// The request has ended: called exactly once for each <see cref="NbdClient.Submit"/>, on the loop's thread, never from inside the call that
+    /// submitted it. The kernel holds none of the request's memory any more, and the request may be submitted again from here. It must not throw: an
+    /// exception here ends the loop.
     /// </summary>
     /// <param name="request">The request, idle again.</param>
     /// <param name="error">0, or a positive errno: the server's own (NBD protocol, "Error values"; unknown ones become EINVAL), ETIMEDOUT after
@@ -17,9 +17,8 @@ public interface IClientRequestHandler
 }
 
 /// <summary>
-/// One NBD command. Its owner creates it once and submits it again and again; the client allocates nothing for it. It belongs to one loop's thread, and its
-/// fields are left
-/// alone from the submission to the completion.
+/// One NBD command. Its owner creates it once and submits it again and again; the client allocates nothing for it. It belongs to one loop's thread,
+/// and its fields are left alone from the submission to the completion.
 /// </summary>
 /// <param name="handler">Told when the request ends.</param>
 public sealed class ClientRequest(IClientRequestHandler handler)

@@ -7,9 +7,8 @@ public interface INbdClientHandler
     void OnReady(NbdClient client);
 
     /// <summary>
-    /// The connection is over and its descriptor closed; every request has been reported before. Called exactly once after <see cref="NbdClient.Start"/>,
-    /// whether or not
-    /// <see cref="OnReady"/> came first.
+    /// The connection is over and its descriptor closed; every request has been reported before. Called exactly once after
+    /// <see cref="NbdClient.Start"/>, whether or not <see cref="OnReady"/> came first.
     /// </summary>
     /// <param name="client">The client, which can be disposed of now.</param>
     /// <param name="error">0 after a <see cref="NbdClient.Disconnect"/> that went as asked, or a positive errno.</param>

@@ -19,9 +19,8 @@ internal enum CookieVerdict : byte
 }
 
 /// <summary>
-/// The requests on the wire: all that the two sides of a connection share. A cookie is generation and slot, generation &lt;&lt; 32 | slot, so a lookup is one
-/// index, and a
-/// reply that is stale, doubled or made up is told from a good one. Belongs to one connection's loop thread.
+/// The requests on the wire: all that the two sides of a connection share. A cookie is generation and slot, generation &lt;&lt; 32 | slot, so a
+/// lookup is one index, and a reply that is stale, doubled or made up is told from a good one. Belongs to one connection's loop thread.
 /// </summary>
 internal sealed class InFlight
 {

@@ -55,9 +55,8 @@ public sealed partial class NbdClient
             return 0;
         }
 
-        // With nothing in flight it still wakes once per timeout: whatever is submitted meanwhile is due later than that, so a receive never outlasts a
-        // deadline and
-        // never needs to be cancelled for a new one.
+        // With nothing in flight it still wakes once per timeout: whatever is submitted meanwhile is due later than that, so a receive never outlasts
+        // a deadline and never needs to be cancelled for a new one.
         long submittedNs = Oldest()?.SubmittedNs ?? nowNs;
         return Math.Max(1, submittedNs + _options.RequestTimeoutNs - nowNs);
     }

@@ -5,8 +5,7 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// The receiving side of a connection. One receive into a linear buffer yields many replies; the data of a large READ is received straight into its
-/// destination. Knows
-/// nothing of the sending side, so it goes on while a large WRITE is half sent.
+/// destination. Knows nothing of the sending side, so it goes on while a large WRITE is half sent.
 /// </summary>
 internal sealed class ReadSide : IIoHandler, IDisposable
 {

@@ -5,9 +5,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The sending side of a connection. Requests issued in one turn of the loop leave in one vectored send, WRITE data from where it lies; one send is in flight
-/// at a time,
-/// because two interleave. Knows nothing of the receiving side.
+/// The sending side of a connection. Requests issued in one turn of the loop leave in one vectored send, WRITE data from where it lies; one send is
+/// in flight at a time, because two interleave. Knows nothing of the receiving side.
 /// </summary>
 internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
 {

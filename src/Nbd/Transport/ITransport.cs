@@ -3,11 +3,9 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// A reliable stream of bytes between a server and a client, as completions on one loop. Plain sockets here; a transport that encrypts, or one in a test that
-/// cuts
-/// the stream at any byte, takes its place without either side noticing. At most one receive and one send are in flight at a time. Every operation completes
-/// exactly
-/// once, on the loop's thread, never from inside the call. All members are for the loop's thread.
+/// A reliable stream of bytes between a server and a client, as completions on one loop. Plain sockets here; a transport that encrypts, or one in a
+/// test that cuts the stream at any byte, takes its place without either side noticing. At most one receive and one send are in flight at a time.
+/// Every operation completes exactly once, on the loop's thread, never from inside the call. All members are for the loop's thread.
 /// </summary>
 public interface ITransport
 {

@@ -5,7 +5,7 @@ namespace Harness.Tests;
 /// <summary>The machine's C compiler, where it has one.</summary>
 internal static class CCompiler
 {
-    private static readonly string? Path = Find();
+    private static readonly string? Path = Requires.Find("cc");
 
     /// <summary>Skips the test, with the reason printed, where there is no compiler or the header is missing.</summary>
     public static void Require(string header)
@@ -41,8 +41,4 @@ internal static class CCompiler
         process.WaitForExit();
         return (process.ExitCode == 0, output.Result + errors.Result);
     }
-
-    private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Select(folder => System.IO.Path.Combine(folder, "cc"))
-        .FirstOrDefault(File.Exists);
 }

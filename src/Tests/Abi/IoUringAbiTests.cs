@@ -5,9 +5,9 @@ using Xunit.Abstractions;
 namespace Harness.Tests;
 
 /// <summary>
-/// Layouts and constants of the ring against <c>&lt;linux/io_uring.h&gt;</c>, by a C compiler. What an older header does not have is listed in the output;
-/// behaviour proves it
-/// where we use it (no index array, incremental buffers, minimum wait, multishot read, epoll wait, in the tests of the ring).
+/// Layouts and constants of the ring against <c>&lt;linux/io_uring.h&gt;</c>, by a C compiler. What an older header does not have is listed in the
+/// output; behaviour proves it where we use it (no index array, incremental buffers, minimum wait, multishot read, epoll wait, in the tests of the
+/// ring).
 /// </summary>
 public sealed class IoUringAbiTests(ITestOutputHelper output)
 {

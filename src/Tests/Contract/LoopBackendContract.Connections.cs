@@ -15,9 +15,10 @@ public abstract partial class LoopBackendContract
     {
         using var test = new LoopHarness(Backend);
         string path = Path.Combine(Path.GetTempPath(), $"hl-{Guid.NewGuid():N}"[..16]);
-        using SocketEndpoint any = where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), 0);
+        SocketEndpoint Endpoint(int port) => where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), port);
+        using SocketEndpoint any = Endpoint(0);
         int listener = Sockets.Listen(any);
-        using SocketEndpoint target = where == "unix" ? SocketEndpoint.Unix(path) : SocketEndpoint.Internet(IPAddress.Parse(where), Sockets.LocalPort(listener));
+        using SocketEndpoint target = Endpoint(where == "unix" ? 0 : Sockets.LocalPort(listener));
         var accept = new Recorded();
         var connect = new Recorded();
         test.Loop.Accept(accept.Operation, listener);
@@ -60,5 +61,27 @@ public abstract partial class LoopBackendContract
         test.RunUntil(() => connect.Count == 1, "the connect ends");
         Assert.Equal(-Errno.ECONNREFUSED, connect.Result);
         test.Close(client);
+    }
+
+    [Fact]
+    public void Deadline_ends_a_connect_that_waits_for_room_in_a_full_backlog()
+    {
+        using var test = new LoopHarness(Backend);
+        string path = Path.Combine(Path.GetTempPath(), $"hl-{Guid.NewGuid():N}"[..16]);
+        using SocketEndpoint endpoint = SocketEndpoint.Unix(path);
+        int listener = Sockets.Listen(endpoint, backlog: 0);
+        var connects = Enumerable.Range(0, 3).Select(_ => (Fd: Sockets.Create(endpoint), Connect: new Recorded())).ToArray();
+        foreach ((int fd, Recorded connect) in connects)
+        {
+            connect.Operation.TimeoutNs = 30_000_000;
+            test.Loop.Connect(connect.Operation, fd, endpoint);
+        }
+
+        test.RunUntil(() => connects.All(c => c.Connect.Count == 1), "every connect ends");
+        Assert.Equal(0, connects[0].Connect.Result);
+        Assert.Contains(connects[^1].Connect.Result, new[] { -Errno.EAGAIN, -Errno.ETIME });
+        Array.ForEach(connects, c => test.Close(c.Fd));
+        test.Close(listener);
+        File.Delete(path);
     }
 }

@@ -9,9 +9,8 @@ namespace Harness.Tests;
 /// </summary>
 public class ProtocolFuzzTests
 {
-    // The longest message holds two strings of 4096 bytes: as UTF-16, and once more where control characters are replaced, with an iterator and a builder.
-    // An option's
-    // announced length, which a peer chooses up to 4 GiB, must never show up here.
+    // The longest message holds two strings of 4096 bytes: as UTF-16, and once more where control characters are replaced, with an iterator and a
+    // builder. An option's announced length, which a peer chooses up to 4 GiB, must never show up here.
     private const long MaxAllocatedBytes = 128 << 10;
 
     private const TransmissionFlags Flags = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendTrim;

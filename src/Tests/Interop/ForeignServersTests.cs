@@ -41,12 +41,7 @@ public class ForeignServersTests
     public void Qemu_nbd_keeps_what_was_written(string backend)
     {
         using var folder = new TempDir();
-        string disk = folder.File("disk");
-        using (FileStream file = File.Create(disk))
-        {
-            file.SetLength(64 << 20);
-        }
-
+        string disk = EmptyDisk(folder);
         using var server = ForeignServer.OnSocket("qemu-nbd", socket => ["-t", "-e", "16", "-f", "raw", "-k", socket, disk]);
         Verify(server.Uri, backend, "--rw", "mix:50", "--depth", "64", "--verify");
     }
@@ -56,12 +51,7 @@ public class ForeignServersTests
     public void Nbd_server_keeps_what_was_written_over_tcp(string backend)
     {
         using var folder = new TempDir();
-        string disk = folder.File("disk");
-        using (FileStream file = File.Create(disk))
-        {
-            file.SetLength(64 << 20);
-        }
-
+        string disk = EmptyDisk(folder);
         int port = ForeignServer.FreePort();
         string config = folder.File("config");
         File.WriteAllText(config, $"[generic]\nport = {port}\nlistenaddr = 127.0.0.1\n[disk]\nexportname = {disk}\n");
@@ -159,6 +149,14 @@ public class ForeignServersTests
         Assert.Equal(20_000, json.RootElement.GetProperty("service_us").GetProperty("count").GetInt64());
         Assert.Equal(0, json.RootElement.GetProperty("client").GetProperty("allocated_bytes_per_op").GetDouble());
         Assert.Equal(0, json.RootElement.GetProperty("client").GetProperty("gc_count").GetInt64());
+    }
+
+    private static string EmptyDisk(TempDir folder)
+    {
+        string disk = folder.File("disk");
+        using FileStream file = File.Create(disk);
+        file.SetLength(64 << 20);
+        return disk;
     }
 
     private static void Verify(string uri, string backend, params string[] more)

@@ -10,10 +10,10 @@ public sealed class HistogramReadersTests : IDisposable
 {
     private const long StartMs = 1_700_000_000_123;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("harness-histogram-").FullName;
+    private readonly TempDir _folder = new();
     private readonly HistogramBase[] _intervals = SomeIntervals(StartMs, TestScale.Pick(3_000, 300_000));
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [SkippableTheory]
     [InlineData(null, 1.0)]
@@ -53,7 +53,7 @@ public sealed class HistogramReadersTests : IDisposable
         }
 
         histogram.EndTimeStamp = 1000;
-        string log = Path.Combine(_folder, "deep.hlog");
+        string log = _folder.File("deep.hlog");
         using (FileStream stream = File.Create(log))
         {
             HistogramLogWriter.Write(stream, DateTime.UnixEpoch, histogram);
@@ -79,7 +79,7 @@ public sealed class HistogramReadersTests : IDisposable
     [SkippableFact]
     public void We_read_a_log_of_the_npm_package()
     {
-        string log = Path.Combine(_folder, "javascript.hlog");
+        string log = _folder.File("javascript.hlog");
         JsonElement[] intervals = [.. JavaScript("write", log).GetProperty("intervals").EnumerateArray()];
         HistogramBase[] read = ReadLog(log);
 
@@ -95,9 +95,9 @@ public sealed class HistogramReadersTests : IDisposable
     public void We_read_a_log_that_Java_writes_now()
     {
         SkipWithoutJavaCompiler();
-        string log = Path.Combine(_folder, "java.hlog");
-        string facts = Path.Combine(_folder, "java.facts");
-        Java("HistogramReaders.WriteLog.java", log, facts);
+        string log = _folder.File("java.hlog");
+        string facts = _folder.File("java.facts");
+        Java(Path.Combine(InteropFolder, "HistogramReaders.WriteLog.java"), log, facts);
         AssertJavasFacts(log, facts);
     }
 
@@ -138,7 +138,7 @@ public sealed class HistogramReadersTests : IDisposable
 
     private string WriteOurLog(bool withBaseTime = false)
     {
-        string path = Path.Combine(_folder, "ours.hlog");
+        string path = _folder.File("ours.hlog");
         DateTime start = DateTime.UnixEpoch.AddMilliseconds(StartMs);
         using FileStream stream = File.Create(path);
         using var writer = new HistogramLogWriter(stream) { BaseTime = withBaseTime ? start : null };
@@ -175,9 +175,10 @@ public sealed class HistogramReadersTests : IDisposable
     /// <summary>The processor's two CSV files: a row for each interval, and the distribution of all, without the lines about the log's times.</summary>
     private (string Csv, string Hgrm) ProcessWithJava(string log, string? tag, double ratio)
     {
-        string output = Path.Combine(_folder, "java");
+        string output = _folder.File("java");
         string[] tagArguments = tag is null ? [] : ["-tag", tag];
-        Java(["org.HdrHistogram.HistogramLogProcessor", "-csv", "-i", log, "-o", output, "-outputValueUnitRatio", ratio.ToString("F1", CultureInfo.InvariantCulture), .. tagArguments]);
+        string unitRatio = ratio.ToString("F1", CultureInfo.InvariantCulture);
+        Java(["org.HdrHistogram.HistogramLogProcessor", "-csv", "-i", log, "-o", output, "-outputValueUnitRatio", unitRatio, .. tagArguments]);
         return (WithoutComments(File.ReadAllText(output)), WithoutComments(File.ReadAllText(output + ".hgrm")));
     }
 

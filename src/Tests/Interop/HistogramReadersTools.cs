@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using HdrHistogram;
 
@@ -11,36 +10,35 @@ internal static class HistogramReadersTools
 
     private const string Jar = "/usr/share/java/hdrhistogram.jar";
 
-    public static string InteropFolder { get; } = Path.Combine(RepositoryRoot(), "src", "Tests", "Interop");
+    public static string InteropFolder { get; } = Path.Combine(Repository.Root, "src", "Tests", "Interop");
 
     /// <summary>Runs a class of the Java library, or a source file with it on the class path, and returns what it prints.</summary>
     public static string Java(params string[] arguments)
     {
-        Skip.IfNot(OnPath("java"), "java is not installed (Debian: default-jre-headless)");
-        Skip.IfNot(File.Exists(Jar), $"{Jar} is not installed (Debian: libhdrhistogram-java)");
-        return Run("java", InteropFolder, ["-cp", Jar, .. arguments]);
+        string java = Requires.Tool("java");
+        string jar = Requires.FileOf("libhdrhistogram-java", Jar);
+        return Tool.Run(java, ["-cp", jar, .. arguments]).Succeeded().Output;
     }
 
     /// <summary>Only a JDK runs a source file; with a JRE alone, what Java wrote is in a committed log.</summary>
     public static void SkipWithoutJavaCompiler()
     {
-        Skip.IfNot(OnPath("java"), "java is not installed (Debian: default-jre-headless)");
-        Skip.IfNot(Run("java", InteropFolder, ["--list-modules"]).Contains("jdk.compiler"), "this java has no compiler; a log written by it is tested all the same");
+        ToolResult modules = Tool.Run(Requires.Tool("java"), "--list-modules").Succeeded();
+        Skip.IfNot(modules.Output.Contains("jdk.compiler"), "this java has no compiler; a log written by it is tested all the same");
     }
 
     /// <summary>Runs the script on the npm package, which is installed from its lock file the first time.</summary>
     public static JsonElement JavaScript(string mode, string logPath)
     {
-        Skip.IfNot(OnPath("node"), "node is not installed");
-        string report = Path.Combine(RepositoryRoot(), "src", "Harness", "Report");
+        string node = Requires.Tool("node");
+        string report = Path.Combine(Repository.Root, "src", "Harness", "Report");
         if (!Directory.Exists(Path.Combine(report, "node_modules", "hdr-histogram-js")))
         {
-            Skip.IfNot(OnPath("npm"), "npm is not installed");
-            Run("npm", report, ["ci", "--no-audit", "--no-fund"]);
+            Tool.Run(Requires.Tool("npm"), "--prefix", report, "ci", "--no-audit", "--no-fund").Succeeded();
         }
 
-        string json = Run("node", InteropFolder, ["HistogramReaders.cjs", mode, report, logPath]);
-        return JsonDocument.Parse(json).RootElement;
+        ToolResult read = Tool.Run(node, Path.Combine(InteropFolder, "HistogramReaders.cjs"), mode, report, logPath).Succeeded();
+        return JsonDocument.Parse(read.Output).RootElement;
     }
 
     /// <summary>Intervals of what latencies look like: a body, a tail, some values out of range, an empty interval, two tags.</summary>
@@ -68,30 +66,5 @@ internal static class HistogramReadersTools
         histogram.StartTimeStamp = startMs + (number * 1000);
         histogram.EndTimeStamp = histogram.StartTimeStamp + 1000 - number;
         return histogram;
-    }
-
-    private static string Run(string program, string folder, IEnumerable<string> arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}:\n{errors.Result}");
-        return output;
-    }
-
-    private static bool OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    private static string RepositoryRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Harness.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("The tests must run from inside the repository: Harness.sln was not found above them.");
     }
 }

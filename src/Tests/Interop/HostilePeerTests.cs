@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using static Harness.Tests.RawNbd;
 
 namespace Harness.Tests;
 
@@ -9,10 +10,8 @@ namespace Harness.Tests;
 /// </summary>
 public sealed class HostilePeerTests
 {
-    public static TheoryData<string> Backends { get; } = ["poll", "epoll", "uring-poll", "uring"];
-
     [SkippableTheory]
-    [MemberData(nameof(Backends))]
+    [ClassData(typeof(ClientBackends))]
     public void A_server_outlives_a_thousand_bad_clients_and_keeps_nothing_of_them(string backend)
     {
         using HarnessServer server = HarnessServer.Start(backend, block: "memory:64M");
@@ -30,14 +29,13 @@ public sealed class HostilePeerTests
     }
 
     [SkippableTheory]
-    [MemberData(nameof(Backends))]
+    [ClassData(typeof(ClientBackends))]
     public void A_client_whose_server_is_killed_says_so_in_one_line(string backend)
     {
         using var folder = new TempDir();
         string uri = $"nbd+unix:///?socket={folder.File("s")}";
-        using Child server = Child.Start(HarnessServer.Program, ["serve", "--block", "memory:16M", "--listen", uri]);
-        Assert.StartsWith("ready ", server.NextLine(TimeSpan.FromSeconds(30)));
-        using Child client = Child.Start(HarnessServer.Program, ["load", uri, "--duration", "60s", "--depth", "64", "--connections", "4", "--backend", backend]);
+        using Child server = Serve(uri);
+        using Child client = Load(uri, backend, "--duration", "60s", "--depth", "64", "--connections", "4");
         Thread.Sleep(700);
         server.Signal("KILL");
         Assert.Equal(1, client.WaitForExit(TimeSpan.FromSeconds(30)));
@@ -46,14 +44,13 @@ public sealed class HostilePeerTests
     }
 
     [SkippableTheory]
-    [MemberData(nameof(Backends))]
+    [ClassData(typeof(ClientBackends))]
     public void A_client_whose_server_stops_reading_times_out_each_request_once(string backend)
     {
         using var folder = new TempDir();
         string uri = $"nbd+unix:///?socket={folder.File("s")}";
-        using Child server = Child.Start(HarnessServer.Program, ["serve", "--block", "memory:16M", "--listen", uri]);
-        Assert.StartsWith("ready ", server.NextLine(TimeSpan.FromSeconds(30)));
-        using Child client = Child.Start(HarnessServer.Program, ["load", uri, "--duration", "2s", "--depth", "8", "--request-timeout", "300ms", "--backend", backend]);
+        using Child server = Serve(uri);
+        using Child client = Load(uri, backend, "--duration", "2s", "--depth", "8", "--request-timeout", "300ms");
         Thread.Sleep(700);
         server.Signal("STOP");
         Assert.Equal(1, client.WaitForExit(TimeSpan.FromSeconds(30)));
@@ -65,78 +62,77 @@ public sealed class HostilePeerTests
     {
         for (int round = 0; round < rounds; round++)
         {
-            using Socket socket = server.Connect();
             switch (round % 5)
             {
                 case 0:
                     // Connects and leaves, as a port scanner does.
+                    server.Connect().Dispose();
                     break;
                 case 1:
                     // Leaves in the middle of the handshake.
-                    socket.Send("\0\0\0\u0003IHAVE"u8);
+                    using (Socket socket = server.Connect())
+                    {
+                        socket.Send("\0\0\0\u0003IHAVE"u8);
+                    }
+
                     break;
                 case 2:
                     // Leaves with a write half sent.
-                    Enter(socket);
-                    socket.Send(Request(1, 0, 65536));
-                    socket.Send(new byte[1000]);
+                    using (RawNbd nbd = Enter(server))
+                    {
+                        nbd.Send(Request(Write, 0, 0, 65536), new byte[1000]);
+                    }
+
                     break;
                 case 3:
                     // Asks for much and never reads it, then resets the connection.
-                    Enter(socket);
-                    for (int i = 0; i < 64; i++)
+                    using (RawNbd nbd = Enter(server))
                     {
-                        socket.Send(Request(0, (ulong)i << 16, 1 << 20));
+                        for (uint i = 0; i < 64; i++)
+                        {
+                            nbd.Send(Request(Read, i, (ulong)i << 16, 1 << 20));
+                        }
+
+                        nbd.ResetAtClose();
                     }
 
-                    socket.LingerState = new LingerOption(true, 0);
                     break;
                 case 4:
                     // Sends garbage.
-                    Enter(socket);
-                    socket.Send(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n"));
+                    using (RawNbd nbd = Enter(server))
+                    {
+                        nbd.Send(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n"));
+                    }
+
                     break;
             }
         }
     }
 
-    private static void Enter(Socket socket)
+    private static RawNbd Enter(HarnessServer server)
     {
-        socket.ReceiveTimeout = 30_000;
-        ReadExactly(socket, 18);
-        socket.Send([0, 0, 0, 3]);
-        socket.Send([.. "IHAVEOPT"u8, 0, 0, 0, 1, 0, 0, 0, 0]);
-        ReadExactly(socket, 10);
+        var nbd = new RawNbd(server);
+        nbd.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, []));
+        nbd.Receive(10);
+        return nbd;
     }
 
-    private static void ReadExactly(Socket socket, int count)
+    private static Child Serve(string uri)
     {
-        byte[] buffer = new byte[count];
-        for (int have = 0; have < count;)
-        {
-            int n = socket.Receive(buffer, have, count - have, SocketFlags.None);
-            Assert.True(n > 0, "the server closed the connection in the handshake");
-            have += n;
-        }
+        Child server = Child.Start(HarnessServer.Program, ["serve", "--block", "memory:16M", "--listen", uri]);
+        Assert.StartsWith("ready ", server.NextLine(TimeSpan.FromSeconds(30)));
+        return server;
     }
 
-    private static byte[] Request(byte command, ulong offset, uint length)
-    {
-        byte[] request = new byte[28];
-        request[0] = 0x25;
-        request[1] = 0x60;
-        request[2] = 0x95;
-        request[3] = 0x13;
-        request[7] = command;
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(request.AsSpan(16), offset);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(request.AsSpan(24), length);
-        return request;
-    }
+    private static Child Load(string uri, string backend, params string[] more) =>
+        Child.Start(HarnessServer.Program, ["load", uri, "--backend", backend, .. more]);
 
     private static int Descriptors(int process) => Directory.GetFileSystemEntries($"/proc/{process}/fd").Length;
 
     private static long ResidentKb(int process) =>
-        long.Parse(File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+        long.Parse(File.ReadLines($"/proc/{process}/status")
+            .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
 
     private static void Eventually(Func<bool> condition, Func<string> otherwise)
     {

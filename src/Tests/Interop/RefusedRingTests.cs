@@ -10,7 +10,8 @@ public sealed class RefusedRingTests
     {
         using var refused = new RefusedRing();
         using var folder = new TempDir();
-        ToolResult result = Tool.Run(refused.Program, HarnessServer.Program, "serve", "--block", "null:1M", "--backend", backend, "--listen", $"nbd+unix:///?socket={folder.File("s")}");
+        string uri = $"nbd+unix:///?socket={folder.File("s")}";
+        ToolResult result = Tool.Run(refused.Program, HarnessServer.Program, "serve", "--block", "null:1M", "--backend", backend, "--listen", uri);
         Assert.Equal(77, result.ExitCode);
         string line = Assert.Single(result.Errors.TrimEnd().Split('\n'));
         Assert.Contains("seccomp", line);

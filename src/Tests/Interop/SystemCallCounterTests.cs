@@ -7,8 +7,8 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// Our counters see only the calls that we make and believe to make. Here the kernel counts the same threads, of a server in its own process and of a client's loop,
-/// on each backend in each wait mode.
+/// Our counters see only the calls that we make and believe to make. Here the kernel counts the same threads, of a server in its own process and of a
+/// client's loop, on each backend in each wait mode.
 /// </summary>
 public sealed class SystemCallCounterTests
 {

@@ -14,7 +14,7 @@ internal sealed class SimulatedBackend : ILoopBackend
 
     public long NowNs { get; private set; }
 
-    public bool HasDeadlines => false;
+    public bool HasDeadline(OperationKind kind) => false;
 
     public LoopCounters Counters { get; } = new();
 

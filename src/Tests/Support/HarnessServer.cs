@@ -126,7 +126,7 @@ internal sealed class HarnessServer : IDisposable
     {
         string[] store = block.Split(':', 2) is ["file", var path] ? ["file", path] : block.Split(':', 2);
         string[] readOnly = more.Contains("--read-only") ? ["-r"] : [];
-        var port = FreePort();
+        var port = ForeignServer.FreePort();
         string[] where = transport == Unix ? ["-U", folder.File("s")] : ["-i", "127.0.0.1", "-p", $"{port}"];
         var child = Child.Start(Requires.Tool("nbdkit"), ["-f", .. readOnly, .. where, .. store]);
         var uri = transport == Unix ? $"nbd+unix:///?socket={folder.File("s")}" : $"nbd://127.0.0.1:{port}";
@@ -143,13 +143,6 @@ internal sealed class HarnessServer : IDisposable
                 Thread.Sleep(10);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
     private static string SocketPath(Uri uri) => System.Uri.UnescapeDataString(

@@ -36,8 +36,12 @@ internal sealed class PerfCounter : IDisposable
         _perf.WaitForExit(TimeSpan.FromSeconds(30));
 
         // comm-tid,count,,event,...
-        return File.ReadLines(_folder.File("out")).Select(line => line.Split(',')).Where(fields => fields.Length > 3 && fields[3] == "raw_syscalls:sys_enter")
-            .ToDictionary(fields => int.Parse(fields[0].Split('-')[^1], CultureInfo.InvariantCulture), fields => long.Parse(fields[1], CultureInfo.InvariantCulture));
+        return File.ReadLines(_folder.File("out"))
+            .Select(line => line.Split(','))
+            .Where(fields => fields.Length > 3 && fields[3] == "raw_syscalls:sys_enter")
+            .ToDictionary(
+                fields => int.Parse(fields[0].Split('-')[^1], CultureInfo.InvariantCulture),
+                fields => long.Parse(fields[1], CultureInfo.InvariantCulture));
     }
 
     public void Dispose()

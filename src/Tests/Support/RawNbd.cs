@@ -71,6 +71,9 @@ internal sealed class RawNbd : IDisposable
         }
     }
 
+    /// <summary>Lets the close be a reset where the transport has one.</summary>
+    public void ResetAtClose() => _socket.LingerState = new LingerOption(true, 0);
+
     public byte[] Receive(int count)
     {
         var bytes = new byte[count];

@@ -1,9 +1,8 @@
 namespace Harness.Tests;
 
 /// <summary>
-/// Runs programs under a seccomp filter that answers the three io_uring calls with EPERM, as a container's default profile does. The filter is a small C
-/// program made
-/// by the machine's own compiler, so that it holds for the child only.
+/// Runs programs under a seccomp filter that answers the three io_uring calls with EPERM, as a container's default profile does. The filter is a
+/// small C program made by the machine's own compiler, so that it holds for the child only.
 /// </summary>
 internal sealed class RefusedRing : IDisposable
 {

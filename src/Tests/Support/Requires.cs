@@ -13,6 +13,8 @@ internal static class Requires
         ["qemu-nbd"] = "qemu-utils",
         ["perf"] = "linux-perf",
         ["java"] = "default-jre-headless",
+        ["node"] = "nodejs",
+        ["cc"] = "gcc",
         ["gnuplot"] = "gnuplot-nox",
     };
 
@@ -31,7 +33,8 @@ internal static class Requires
         return path;
     }
 
-    private static string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+    /// <summary>The path of a program by its name; null where there is none.</summary>
+    public static string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
         .Select(folder => Path.Combine(folder, name))
         .FirstOrDefault(File.Exists);

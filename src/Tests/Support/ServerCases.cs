@@ -1,10 +1,10 @@
+using Harness.Io;
+
 namespace Harness.Tests;
 
 /// <summary>The servers that every foreign client meets, for [MemberData].</summary>
 public static class ServerCases
 {
-    private static readonly string[] Backends = ["poll", "epoll", "uring-poll", "uring"];
-
     /// <summary>(backend, transport) for each backend over a Unix socket and over TCP.</summary>
     public static TheoryData<string, string> BackendsAndTransports { get; } = Pairs();
 
@@ -20,7 +20,7 @@ public static class ServerCases
     {
         var pairs = new TheoryData<string, string>();
         // One server is enough to try the tests themselves.
-        foreach (var backend in HarnessServer.IsForeign ? ["foreign"] : Backends)
+        foreach (var backend in HarnessServer.IsForeign ? ["foreign"] : LoopBackends.All)
         {
             pairs.Add(backend, HarnessServer.Unix);
             pairs.Add(backend, HarnessServer.Tcp);

@@ -11,18 +11,18 @@ public sealed class CellsRunnerTests : IDisposable
     private const string Serves = "echo \"ready $5\"; trap 'exit 0' TERM; while :; do sleep 0.02; done";
     private const string Loads = """echo '{"ops":10,"errors":0,"seconds":1,"iops":10,"bytes_per_second":40960,"backend":"epoll","wait":"block","client":{}}'""";
 
-    private readonly string _root = Directory.CreateTempSubdirectory("cells-").FullName;
+    private readonly TempDir _folder = new();
     private readonly Cell _cell = ResultsSamples.Cell("epoll", "read");
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task A_cell_is_a_server_and_a_load_generator_that_gets_the_servers_uri()
     {
-        var outcome = await RunAsync(Serves, $"echo \"$*\" > {_root}/arguments; {Loads}");
+        var outcome = await RunAsync(Serves, $"echo \"$*\" > {_folder.Path}/arguments; {Loads}");
         Assert.Equal((CellStatus.Ok, null, 10.0), (outcome.Status, outcome.Reason, outcome.Load!.Iops));
         Assert.Null(outcome.Load.Client.CpuUsPerOp);
-        var arguments = File.ReadAllText(Path.Combine(_root, "arguments"));
+        var arguments = File.ReadAllText(_folder.File("arguments"));
         Assert.Matches("^load nbd\\+unix:///\\?socket=/\\S+/nbd --rw read --pattern random --size 4k --depth 64 --connections 1 --duration 1ms --warmup 0s --backend epoll --wait block --seed 1 --json - ", arguments);
     }
 
@@ -60,8 +60,8 @@ public sealed class CellsRunnerTests : IDisposable
     public async Task Cancelling_ends_both_processes()
     {
         using var cancel = new CancellationTokenSource();
-        var running = RunAsync($"echo $$ > {_root}/server; {Serves}", $"echo $$ > {_root}/load; exec sleep 60", cancel.Token);
-        while (!File.Exists(Path.Combine(_root, "load")) || File.ReadAllText(Path.Combine(_root, "load")).Length == 0)
+        var running = RunAsync($"echo $$ > {_folder.Path}/server; {Serves}", $"echo $$ > {_folder.Path}/load; exec sleep 60", cancel.Token);
+        while (!File.Exists(_folder.File("load")) || File.ReadAllText(_folder.File("load")).Length == 0)
         {
             await Task.Delay(10);
         }
@@ -69,7 +69,7 @@ public sealed class CellsRunnerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         foreach (var name in (string[])["server", "load"])
         {
-            Assert.False(Directory.Exists($"/proc/{File.ReadAllText(Path.Combine(_root, name)).Trim()}"));
+            Assert.False(Directory.Exists($"/proc/{File.ReadAllText(_folder.File(name)).Trim()}"));
         }
     }
 
@@ -77,12 +77,14 @@ public sealed class CellsRunnerTests : IDisposable
     public async Task A_failed_cell_does_not_stop_the_run_and_every_record_is_written_at_once()
     {
         var cells = new[] { ResultsSamples.Cell("epoll", "read"), ResultsSamples.Cell("poll", "read") };
-        var results = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var results = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         var written = new List<int>();
         using var scripted = new Scripted(cell =>
         {
             written.Add(RunReader.Read(results.Path).Cells.Count);
-            return cell.Backend == "poll" ? CellOutcome.Failed("the server ended with exit code 1") : new CellOutcome(CellStatus.Ok, null, ResultsSamples.Ok(cell, 1, 10).Load, null);
+            return cell.Backend == "poll"
+                ? CellOutcome.Failed("the server ended with exit code 1")
+                : new CellOutcome(CellStatus.Ok, null, ResultsSamples.Ok(cell, 1, 10).Load, null);
         });
         var outcome = await Runner(scripted, results, rounds: 2).RunAsync(cells, CancellationToken.None);
         Assert.Equal(new RunOutcome(2, 2, false), outcome);
@@ -94,7 +96,7 @@ public sealed class CellsRunnerTests : IDisposable
     public async Task An_interrupted_run_keeps_what_is_complete()
     {
         var cells = new[] { ResultsSamples.Cell("epoll", "read"), ResultsSamples.Cell("poll", "read") };
-        var results = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var results = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         using var stop = new CancellationTokenSource();
         using var scripted = new Scripted(cell =>
         {
@@ -109,7 +111,7 @@ public sealed class CellsRunnerTests : IDisposable
     public async Task Where_io_uring_is_refused_its_cells_are_skipped_by_name_and_the_others_run()
     {
         var cells = Vocabulary.Backends.Select(backend => ResultsSamples.Cell(backend, "read")).ToArray();
-        var results = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var results = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         using var scripted = new Scripted(cell => new CellOutcome(CellStatus.Ok, null, ResultsSamples.Ok(cell, 1, 10).Load, null));
         var said = new StringWriter { NewLine = "\n" };
         var runner = Runner(scripted, results, rounds: 1, said);
@@ -124,16 +126,16 @@ public sealed class CellsRunnerTests : IDisposable
     [Fact]
     public void A_whole_run_leaves_a_complete_folder_with_its_environment()
     {
-        var matrix = Path.Combine(_root, "tiny.yml");
+        var matrix = _folder.File("tiny.yml");
         File.WriteAllText(matrix, "backend: [poll, epoll]\nrounds: 2\nduration: 1ms\nwarmup: 0s\n");
-        var script = Path.Combine(_root, "program");
+        var script = _folder.File("program");
         File.WriteAllText(script, $"if [ $1 = serve ]; then\n{Serves}\nelse\n{Loads}\nfi\n");
         var said = new StringWriter { NewLine = "\n" };
         var session = new RunSession
         {
             Matrix = MatrixReader.Read(matrix, brief: false),
             Filter = null,
-            ResultsRoot = Path.Combine(_root, "results"),
+            ResultsRoot = _folder.File("results"),
             CommandLine = "harness run tiny.yml",
             Program = ["sh", script],
             Messages = said,
@@ -196,7 +198,7 @@ public sealed class CellsRunnerTests : IDisposable
 
     private async Task<CellOutcome> RunAsync(string serve, string load, CancellationToken cancel = default)
     {
-        var script = Path.Combine(_root, "program");
+        var script = _folder.File("program");
         File.WriteAllText(script, $"if [ $1 = serve ]; then\n{serve}\nelse\n{load}\nfi\n");
         using var runner = new CellRunner(new CellSettings
         {

@@ -6,9 +6,9 @@ namespace Harness.Tests.Unit;
 
 public sealed class CliTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("cli-").FullName;
+    private readonly TempDir _folder = new();
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("", "harness: which verb? serve, load, run, report, probe (harness --help explains)")]
@@ -54,8 +54,8 @@ public sealed class CliTests : IDisposable
     [Fact]
     public void A_results_folder_that_cannot_be_written_fails_before_anything_runs()
     {
-        File.WriteAllText(Path.Combine(_root, "file"), "");
-        var (code, output, error) = Invoke($"run --brief --results {_root}/file");
+        File.WriteAllText(_folder.File("file"), "");
+        var (code, output, error) = Invoke($"run --brief --results {_folder.Path}/file");
         Assert.Equal(1, code);
         Assert.Empty(output);
         Assert.Matches(@"^harness: cannot create the results folder '.*; choose another place with --results DIR\n$", error);

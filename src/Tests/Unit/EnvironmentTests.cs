@@ -4,9 +4,9 @@ namespace Harness.Tests.Unit;
 
 public sealed class EnvironmentTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("environment-").FullName;
+    private readonly TempDir _folder = new();
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Facts_come_from_proc_and_sys()
@@ -25,7 +25,7 @@ public sealed class EnvironmentTests : IDisposable
         Put("sys/class/dmi/id/sys_vendor", "QEMU\n");
         Put("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,2\n");
 
-        var reader = new EnvironmentReader(_root);
+        var reader = new EnvironmentReader(_folder.Path);
         var facts = reader.Read(new RingFacts { Available = true }, DotnetFacts.Read());
         Assert.Equal("6.12.0-1", facts.KernelRelease);
         Assert.Equal("quiet mitigations=auto", facts.KernelCmdline);
@@ -41,7 +41,7 @@ public sealed class EnvironmentTests : IDisposable
     [Fact]
     public void What_cannot_be_read_is_null()
     {
-        var facts = new EnvironmentReader(_root).Read(new RingFacts { Available = true }, DotnetFacts.Read());
+        var facts = new EnvironmentReader(_folder.Path).Read(new RingFacts { Available = true }, DotnetFacts.Read());
         Assert.Null(facts.KernelRelease);
         Assert.Null(facts.CpuCount);
         Assert.Null(facts.Hypervisor);
@@ -77,8 +77,18 @@ public sealed class EnvironmentTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_without_faults_has_no_warnings() =>
-        Assert.Empty(EnvironmentWarnings.Of(ResultsSamples.Environment with { CpuCount = 8, CpusAllowed = "0-7", Governor = "performance", LimitMemlock = "unlimited", LimitNofile = "1048576" }, usesTcp: true, usesUnix: true));
+    public void A_machine_without_faults_has_no_warnings()
+    {
+        var facts = ResultsSamples.Environment with
+        {
+            CpuCount = 8,
+            CpusAllowed = "0-7",
+            Governor = "performance",
+            LimitMemlock = "unlimited",
+            LimitNofile = "1048576",
+        };
+        Assert.Empty(EnvironmentWarnings.Of(facts, usesTcp: true, usesUnix: true));
+    }
 
     [Theory]
     [InlineData("0", new[] { 0 })]
@@ -88,7 +98,7 @@ public sealed class EnvironmentTests : IDisposable
 
     private void Put(string path, string text)
     {
-        var full = Path.Combine(_root, path);
+        var full = _folder.File(path);
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         File.WriteAllText(full, text);
     }

@@ -4,9 +4,9 @@ namespace Harness.Tests.Unit;
 
 public sealed class MatrixTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("matrix-").FullName;
+    private readonly TempDir _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void An_empty_mapping_is_the_default_of_every_axis()
@@ -22,7 +22,14 @@ public sealed class MatrixTests : IDisposable
     public void Every_combination_is_a_cell_with_canonical_values()
     {
         var cells = Read("backend: [epoll, uring]\nsize: [4096, 1M]\nrw: 'mix:100'\n").Cells();
-        Assert.Equal(["backend=epoll,depth=64,rw=read", "backend=epoll,depth=64,size=1M,rw=read", "backend=uring,depth=64,rw=read", "backend=uring,depth=64,size=1M,rw=read"], cells.Select(cell => cell.Id));
+        Assert.Equal(
+            [
+                "backend=epoll,depth=64,rw=read",
+                "backend=epoll,depth=64,size=1M,rw=read",
+                "backend=uring,depth=64,rw=read",
+                "backend=uring,depth=64,size=1M,rw=read",
+            ],
+            cells.Select(cell => cell.Id));
     }
 
     [Fact]
@@ -58,7 +65,7 @@ public sealed class MatrixTests : IDisposable
     public void A_mistake_is_one_line_with_file_line_and_what_is_legal(string yaml, string message)
     {
         var error = Assert.Throws<HarnessException>(() => Read(yaml));
-        Assert.Equal($"{Path.Combine(_folder, "m.yml")}:{message}", error.Message);
+        Assert.Equal($"{_folder.File("m.yml")}:{message}", error.Message);
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
@@ -118,7 +125,7 @@ public sealed class MatrixTests : IDisposable
 
     private MatrixDefinition Read(string yaml, bool brief = false)
     {
-        var path = Path.Combine(_folder, "m.yml");
+        var path = _folder.File("m.yml");
         File.WriteAllText(path, yaml);
         return MatrixReader.Read(path, brief);
     }

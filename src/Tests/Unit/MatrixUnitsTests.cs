@@ -29,14 +29,16 @@ public class MatrixUnitsTests
     [InlineData("-1", "'-1' is not a size; write a whole number and a unit, like 512, 4k, 1M or 1G")]
     [InlineData("", "'' is not a size; write a whole number and a unit, like 512, 4k, 1M or 1G")]
     [InlineData("9999999999T", "size '9999999999T' is larger than a file can be")]
-    public void A_bad_size_says_what_is_legal(string text, string message) => Assert.Equal(message, Assert.Throws<FormatException>(() => Units.ParseSize(text)).Message);
+    public void A_bad_size_says_what_is_legal(string text, string message) =>
+        Assert.Equal(message, Assert.Throws<FormatException>(() => Units.ParseSize(text)).Message);
 
     [Theory]
     [InlineData("3", "time '3' has no unit; write 3us, 3ms or 3s")]
     [InlineData("3m", "unknown unit 'm' in time '3m'; the units are us, ms and s")]
     [InlineData("soon", "'soon' is not a time; write a number and a unit, like 50us, 1ms or 3s")]
     [InlineData("99999999999s", "time '99999999999s' is longer than a year")]
-    public void A_bad_time_says_what_is_legal(string text, string message) => Assert.Equal(message, Assert.Throws<FormatException>(() => Units.ParseTime(text)).Message);
+    public void A_bad_time_says_what_is_legal(string text, string message) =>
+        Assert.Equal(message, Assert.Throws<FormatException>(() => Units.ParseTime(text)).Message);
 
     [Theory]
     [InlineData("512")]

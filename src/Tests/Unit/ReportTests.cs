@@ -5,9 +5,9 @@ namespace Harness.Tests.Unit;
 
 public sealed class ReportTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("report-").FullName;
+    private readonly TempDir _folder = new();
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_table_of_a_run_with_a_failed_and_a_skipped_cell()
@@ -19,18 +19,19 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void A_matrix_like_smoke_with_large_figures_fits_into_120_columns()
     {
-        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         foreach (var backend in Matrix.Vocabulary.Backends)
         {
             foreach (var (depth, rw) in (ReadOnlySpan<(string, string)>)[("1", "read"), ("64", "write")])
             {
                 var cell = new Matrix.Cell(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth, ["rw"] = rw });
-                folder.Append(ResultsSamples.Ok(cell, 1, 1_234_567, enters: 0.0312), ResultsSamples.Hlog(_root, "log", 100, 12_345));
+                folder.Append(ResultsSamples.Ok(cell, 1, 1_234_567, enters: 0.0312), ResultsSamples.Hlog(_folder.Path, "log", 100, 12_345));
                 folder.Append(ResultsSamples.Ok(cell, 2, 1_134_567, enters: 0.0312), null);
             }
         }
         var report = ReportBuilder.Build(RunReader.Read(folder.Path));
-        Assert.All(ReportConsole.Draw(console => ReportTable.Write(report, console)).Split('\n'), line => Assert.True(line.Length <= ReportConsole.Width, line));
+        var lines = ReportConsole.Draw(console => ReportTable.Write(report, console)).Split('\n');
+        Assert.All(lines, line => Assert.True(line.Length <= ReportConsole.Width, line));
     }
 
     [Fact]
@@ -39,15 +40,16 @@ public sealed class ReportTests : IDisposable
         var report = ReportBuilder.Build(RunReader.Read(Sample()));
         var uring = report.Cells.Single(cell => cell.Cell == "backend=uring,depth=64,rw=read");
         // 1.5, 1.4 and 1.8: not the ratio of the medians, which is 2800 / 2000 = 1.4.
-        Assert.Equal([1.5, 1.4, 1.8], [Math.Round(uring.RatioToEpoll!.Median, 9), Math.Round(uring.RatioToEpoll.Min, 9), Math.Round(uring.RatioToEpoll.Max, 9)]);
+        var ratio = uring.RatioToEpoll!;
+        Assert.Equal([1.5, 1.4, 1.8], [Math.Round(ratio.Median, 9), Math.Round(ratio.Min, 9), Math.Round(ratio.Max, 9)]);
         Assert.Equal(2800, uring.Iops!.Median);
     }
 
     [Fact]
     public void Files_that_were_edited_or_cut_are_problems_and_no_crash()
     {
-        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
-        folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("epoll", "read"), 1, 1000), ResultsSamples.Hlog(_root, "log", 100, 12_345));
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
+        folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("epoll", "read"), 1, 1000), ResultsSamples.Hlog(_folder.Path, "log", 100, 12_345));
         var cells = Path.Combine(folder.Path, "cells.jsonl");
         var line = File.ReadAllText(cells);
         File.AppendAllText(cells, line.Replace("\"axes\":{", "\"axes\":null,\"old_axes\":{", StringComparison.Ordinal));
@@ -71,7 +73,7 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void A_run_without_epoll_has_no_ratios_and_no_zeros_in_their_place()
     {
-        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("poll", "read"), 1, 1000), null);
         var cell = Assert.Single(ReportBuilder.Build(RunReader.Read(folder.Path)).Cells);
         Assert.Null(cell.RatioToEpoll);
@@ -92,14 +94,14 @@ public sealed class ReportTests : IDisposable
 
     private string Sample()
     {
-        var folder = ResultsFolder.Create(_root, ResultsSamples.Run, "");
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
         var (epoll, uring, poll) = (ResultsSamples.Cell("epoll", "read"), ResultsSamples.Cell("uring", "read"), ResultsSamples.Cell("uring-poll", "write"));
         double[] epollIops = [2000, 2000, 1000];
         double[] uringIops = [3000, 2800, 1800];
         for (var round = 1; round <= 3; round++)
         {
-            folder.Append(ResultsSamples.Ok(uring, round, uringIops[round - 1], enters: 0.0312), ResultsSamples.Hlog(_root, "log", 100, 80, 85, 90));
-            folder.Append(ResultsSamples.Ok(epoll, round, epollIops[round - 1]), ResultsSamples.Hlog(_root, "log", 100, 120, 500));
+            folder.Append(ResultsSamples.Ok(uring, round, uringIops[round - 1], enters: 0.0312), ResultsSamples.Hlog(_folder.Path, "log", 100, 80, 85, 90));
+            folder.Append(ResultsSamples.Ok(epoll, round, epollIops[round - 1]), ResultsSamples.Hlog(_folder.Path, "log", 100, 120, 500));
         }
         folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("epoll", "write"), 1, 123456), null);
         folder.Append(ResultsSamples.Not(ResultsSamples.Cell("epoll", "write"), 2, CellStatus.Failed, "the server was killed by signal 11 (SIGSEGV)"), null);

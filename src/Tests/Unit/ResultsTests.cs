@@ -7,15 +7,15 @@ namespace Harness.Tests.Unit;
 
 public sealed class ResultsTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("results-").FullName;
+    private readonly TempDir _folder = new();
     private readonly Cell _cell = ResultsSamples.Cell("uring", "read");
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_folder_is_named_for_machine_date_matrix_and_commit()
     {
-        Assert.Equal(Path.Combine(_root, "example-cpu-9000-2cpu", "2026-03-01T120000-sample-0123456789"), Create().Path);
+        Assert.Equal(Path.Combine(_folder.Path, "example-cpu-9000-2cpu", "2026-03-01T120000-sample-0123456789"), Create().Path);
         Assert.EndsWith("-2", Create().Path);
     }
 
@@ -23,7 +23,11 @@ public sealed class ResultsTests : IDisposable
     public void What_was_written_is_read_back()
     {
         var folder = Create();
-        var records = new[] { ResultsSamples.Ok(_cell, 1, 1000, enters: 0.5), ResultsSamples.Not(_cell, 2, CellStatus.Failed, "the server ended with exit code 1") };
+        var records = new[]
+        {
+            ResultsSamples.Ok(_cell, 1, 1000, enters: 0.5),
+            ResultsSamples.Not(_cell, 2, CellStatus.Failed, "the server ended with exit code 1"),
+        };
         foreach (var record in records)
         {
             folder.Append(record, null);
@@ -47,7 +51,8 @@ public sealed class ResultsTests : IDisposable
             ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op", "bytes_received_per_op", "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags"],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
-        var summary = JsonSerializer.Serialize(new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 }, ResultsJson.Line.LatencySummary);
+        var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };
+        var summary = JsonSerializer.Serialize(latency, ResultsJson.Line.LatencySummary);
         Assert.Equal("""{"min":1,"p50":2,"p90":3,"p99":4,"p99_9":5,"max":6,"mean":7,"count":8}""", summary);
     }
 
@@ -70,8 +75,8 @@ public sealed class ResultsTests : IDisposable
     [Fact]
     public void A_missing_folder_is_bad_usage_and_a_damaged_one_a_failure()
     {
-        Assert.Equal(ExitCode.Usage, Assert.Throws<HarnessException>(() => RunReader.Read(Path.Combine(_root, "none"))).ExitCode);
-        Assert.Contains("holds no run.json", Assert.Throws<HarnessException>(() => RunReader.Read(_root)).Message);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<HarnessException>(() => RunReader.Read(_folder.File("none"))).ExitCode);
+        Assert.Contains("holds no run.json", Assert.Throws<HarnessException>(() => RunReader.Read(_folder.Path)).Message);
         var folder = Create();
         File.WriteAllText(Path.Combine(folder.Path, "run.json"), "{ \"schema\": 1");
         var error = Assert.Throws<HarnessException>(() => RunReader.Read(folder.Path));
@@ -91,7 +96,7 @@ public sealed class ResultsTests : IDisposable
     [Fact]
     public void A_folder_that_cannot_be_created_is_one_line_with_the_remedy()
     {
-        var file = Path.Combine(_root, "file");
+        var file = _folder.File("file");
         File.WriteAllText(file, "");
         var error = Assert.Throws<HarnessException>(() => ResultsFolder.Create(file, ResultsSamples.Run, ""));
         Assert.Equal(ExitCode.Failed, error.ExitCode);
@@ -111,8 +116,8 @@ public sealed class ResultsTests : IDisposable
     public void Rounds_are_added_up_as_histograms_and_kept_apart_by_tag()
     {
         var folder = Create();
-        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.Hlog(_root, "1.hlog", 99, 100));
-        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.Hlog(_root, "2.hlog", 1, 9000));
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.Hlog(_folder.Path, "1.hlog", 99, 100));
+        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.Hlog(_folder.Path, "2.hlog", 1, 9000));
 
         using var log = File.OpenRead(Path.Combine(folder.Path, "hlog", _cell.Id + ".hlog"));
         Assert.Equal([("round1", 99L), ("round2", 1L)], HistogramLogReader.Read(log).Select(interval => (interval.Tag!, interval.TotalCount)));
@@ -129,7 +134,7 @@ public sealed class ResultsTests : IDisposable
     [InlineData("../..", "machine")]
     public void A_machine_name_is_a_harmless_folder_name(string model, string slug) => Assert.Equal(slug, MachineName.Slug(model));
 
-    private ResultsFolder Create() => ResultsFolder.Create(_root, ResultsSamples.Run, "depth: 1\n");
+    private ResultsFolder Create() => ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "depth: 1\n");
 
     private static string Json(CellRecord record) => JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord);
 }

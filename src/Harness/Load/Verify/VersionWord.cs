@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Harness.Load;
 
 /// <summary>
-/// The words that <c>--verify</c> writes: a hash of seed, offset and version that can be turned back, so that a wrong word tells whose it is. Version and word
-/// index are
-/// packed into 64 bits, mixed with the seed, and sent through a bijection; two different places or versions never give the same word.
+/// The words that <c>--verify</c> writes: a hash of seed, offset and version that can be turned back, so that a wrong word tells whose it is. Version
+/// and word index are packed into 64 bits, mixed with the seed, and sent through a bijection; two different places or versions never give the same
+/// word.
 /// </summary>
 internal readonly struct VersionWord
 {

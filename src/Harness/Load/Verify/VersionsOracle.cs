@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace Harness.Load;
 
 /// <summary>
-/// Sees a lost, doubled, reordered or misplaced write: keeps the version of every block that it wrote, with at most one write in flight per block and no read
-/// beside it, and
-/// checks every read of a block that was written. What the export held before is not known and not checked.
+/// Sees a lost, doubled, reordered or misplaced write: keeps the version of every block that it wrote, with at most one write in flight per block and
+/// no read beside it, and checks every read of a block that was written. What the export held before is not known and not checked.
 /// </summary>
 internal sealed class VersionsOracle : IDataOracle
 {

@@ -4,9 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// File operations for backends that only know readiness: a regular file is always "ready" and yet blocks, so a few threads make the blocking calls and post
-/// the
-/// results back. Threads start with the first operation; a loop that serves no file has none.
+/// File operations for backends that only know readiness: a regular file is always "ready" and yet blocks, so a few threads make the blocking calls
+/// and post the results back. Threads start with the first operation; a loop that serves no file has none.
 /// </summary>
 internal sealed unsafe class FileWorkers(EventLoop loop) : IDisposable
 {

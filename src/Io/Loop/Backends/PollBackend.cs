@@ -4,9 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// <c>poll</c>: the whole list of descriptors goes to the kernel at each call, see poll(2). The list holds exactly those that something waits for, packed, so
-/// arming is
-/// a memory write and the cost lies in the length of the list.
+/// <c>poll</c>: the whole list of descriptors goes to the kernel at each call, see poll(2). The list holds exactly those that something waits for,
+/// packed, so arming is a memory write and the cost lies in the length of the list.
 /// </summary>
 internal sealed unsafe class PollBackend : ReadinessBackend
 {
@@ -52,8 +51,8 @@ internal sealed unsafe class PollBackend : ReadinessBackend
             }
             else
             {
-                bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLRDHUP | Poll.POLLNVAL)) != 0;
-                OnReady(_listed[i], (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, hungUp);
+                bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL)) != 0;
+                OnReady(_listed[i], (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
             }
         }
     }

@@ -5,13 +5,12 @@ namespace Harness.Io;
 
 /// <summary>
 /// What poll, epoll and uring-poll share: they learn that a descriptor is ready and make the socket call themselves. An operation is tried where the
-/// descriptor may be
-/// ready, armed where it is not, and tried again when the kernel says so. A subclass supplies only arm, disarm and wait.
+/// descriptor may be ready, armed where it is not, and tried again when the kernel says so. A subclass supplies only arm, disarm and wait.
 /// </summary>
 /// <remarks>
-/// A receive that filled less than its buffer has emptied the stream, so the next one arms without a call that would only return EAGAIN: epoll(7) allows this
-/// for
-/// streams. The end of the stream may hide behind such a short receive, so once the kernel has reported a hang-up every receive is tried.
+/// A receive that filled less than its buffer has emptied the stream, so the next one arms without a call that would only return EAGAIN: epoll(7)
+/// allows this for streams. The end of the stream may hide behind such a short receive, so once the kernel has reported a hang-up every receive is
+/// tried.
 /// </remarks>
 internal abstract unsafe class ReadinessBackend : ILoopBackend
 {
@@ -24,7 +23,6 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public long NowNs => MonotonicClock.NowNs;
 
-    public bool HasDeadlines => false;
 
     public virtual LoopCounters Counters => Calls;
 
@@ -40,6 +38,8 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     public abstract void Wait(long timeoutNs);
 
     public void Wake() => WakeUp.Set();
+
+    public bool HasDeadline(OperationKind kind) => false;
 
     public void Submit(IoOperation operation)
     {
@@ -119,10 +119,15 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     protected abstract void DisarmWrite(Watch watch);
 
     /// <summary>The kernel has reported readiness: tries what waits for it.</summary>
-    protected void OnReady(Watch watch, bool readable, bool writable, bool hungUp)
+    /// <param name="watch">The descriptor.</param>
+    /// <param name="readable">Something can be received or accepted.</param>
+    /// <param name="writable">Something can be sent.</param>
+    /// <param name="ended">The peer sends no more (POLLRDHUP). That lasts, and says nothing of sending: the peer may still read, or not.</param>
+    /// <param name="hungUp">The stream is over or has failed in both directions (POLLHUP, POLLERR): whatever waits is to be tried.</param>
+    protected void OnReady(Watch watch, bool readable, bool writable, bool ended, bool hungUp)
     {
-        watch.HungUp |= hungUp;
-        if (readable || hungUp)
+        watch.HungUp |= hungUp || ended;
+        if (readable || ended || hungUp)
         {
             watch.MayRead = true;
             if (watch.Reader is not null)

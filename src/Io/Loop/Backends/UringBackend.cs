@@ -4,8 +4,7 @@ namespace Harness.Io;
 
 /// <summary>
 /// <c>uring</c>: every operation is a submission queue entry, and its completion the result. Operations live in slots; a completion carries slot and
-/// generation, so that a
-/// late one is never taken for another's. One enter hands over a turn's entries and waits.
+/// generation, so that a late one is never taken for another's. One enter hands over a turn's entries and waits.
 /// </summary>
 internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 {
@@ -32,8 +31,6 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public long NowNs => MonotonicClock.NowNs;
 
-    public bool HasDeadlines => true;
-
     public LoopCounters Counters
     {
         get
@@ -49,10 +46,13 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public bool Quiesce(int fd) => true;
 
+    // A linked timeout does not end a connect that waits in a worker thread for room in a Unix backlog (seen on 6.18); a cancel does.
+    public bool HasDeadline(OperationKind kind) => kind != OperationKind.Connect;
+
     public void Submit(IoOperation operation)
     {
         int index = TakeSlot(operation);
-        bool hasDeadline = operation.TimeoutNs > 0;
+        bool hasDeadline = operation.TimeoutNs > 0 && HasDeadline(operation.Kind);
         _ring.Reserve(hasDeadline ? 2 : 1);
         ulong userData = LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation);
         Prepare(operation, userData, hasDeadline ? SqeFlags.IO_LINK : SqeFlags.NONE);
@@ -110,8 +110,25 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public void Dispose()
     {
+        EndEverything();
         _ring.Dispose();
         _wake.Dispose();
+    }
+
+    /// <summary>
+    /// Closing a ring ends its operations only some time later, and until then the kernel may still write to memory that the caller frees next. So they
+    /// are cancelled and waited for; a disk that does not answer is not waited for without end.
+    /// </summary>
+    private void EndEverything()
+    {
+        const int Tries = 50;
+        const long PatienceNs = 20_000_000;
+        for (int tries = 0; _freeCount < _slots.Length && tries < Tries; tries++)
+        {
+            _ring.Reserve(1);
+            _ring.Ring.PrepareCancelAny(LoopRing.Ignored);
+            _ring.Wait(PatienceNs);
+        }
     }
 
     private void Prepare(IoOperation operation, ulong userData, SqeFlags flags)
@@ -151,9 +168,8 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     }
 
     /// <summary>
-    /// Completes the operation when all of its completions are in. With a deadline there are two, in either order, and only together do they tell a deadline
-    /// from a
-    /// cancel.
+    /// Completes the operation when all of its completions are in. With a deadline there are two, in either order, and only together do they tell a
+    /// deadline from a cancel.
     /// </summary>
     private void Settle(int index, IoOperation operation, int result)
     {

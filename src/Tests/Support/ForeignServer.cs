@@ -42,6 +42,7 @@ internal sealed class ForeignServer : IDisposable
         return server;
     }
 
+    /// <summary>A port of the loopback interface that nobody listens on just now, for servers that do not say which one the kernel chose.</summary>
     public static int FreePort()
     {
         using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
