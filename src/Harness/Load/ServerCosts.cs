@@ -38,9 +38,17 @@ internal sealed class ServerCosts : IDisposable
         _lines = new StreamReader(new NetworkStream(_socket));
     }
 
-    /// <summary>The server's totals now.</summary>
+    /// <summary>The server's totals now, with all that it has sent.</summary>
     /// <exception cref="HarnessException">It does not answer as it should.</exception>
     public JsonElement Read()
+    {
+        // A reply can be here before the server's loop has seen that its send is complete. The turn that the first question takes sees it; the second
+        // answer counts it.
+        Ask();
+        return Ask();
+    }
+
+    private JsonElement Ask()
     {
         try
         {
