@@ -119,7 +119,9 @@ public sealed class BadInputTests : IDisposable
         string[] shape = ["--rw", "write", "--pattern", "sequential", "--ops", "16384", "--depth", "1", "--warmup", "0s", "--backend", "epoll", "--verify"];
         var load = Tool.Run(HarnessServer.Program, ["load", server.Uri, .. shape, "--hlog", _folder.File("l"), "--json", "-"]).Succeeded();
         var seconds = JsonDocument.Parse(load.Output).RootElement.GetProperty("seconds").GetDouble();
-        var logged = File.ReadLines(_folder.File("l")).Where(line => char.IsAsciiDigit(line[0])).Sum(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture));
+        var logged = File.ReadLines(_folder.File("l"))
+            .Where(line => char.IsAsciiDigit(line[0]))
+            .Sum(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture));
         Assert.InRange(logged, seconds - 0.01, seconds + 0.002);
     }
 
