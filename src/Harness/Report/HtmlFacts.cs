@@ -32,7 +32,7 @@ internal static class HtmlFacts
 
     private static string Join(string outer, string inner) => outer.Length == 0 ? Words(inner) : $"{outer}: {Words(inner)}";
 
-    private static string Words(string name) => name == "io_uring" ? name : name.Replace('_', ' ');
+    private static string Words(string name) => name.Replace('_', ' ').Replace("io uring", "io_uring", StringComparison.Ordinal);
 
     private static string? Text(JsonElement value) => value.ValueKind switch
     {

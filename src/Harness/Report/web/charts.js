@@ -19,9 +19,10 @@ function chartFigure({ caption, summary, options, data, say, behind }) {
 function draw(place, spokenValues, caption, summary, options, data, say) {
   const size = () => ({ width: Math.max(240, place.clientWidth), height: innerWidth < 600 ? 230 : 270 });
   const plot = new uPlot({
-    ...size(), ...options, padding: [14, 12, 0, 0],
+    ...size(), ...options, padding: [14, 24, 0, 0],
     cursor: { drag: { setScale: false, x: false, y: false }, focus: { prox: 30 }, points: { size: 8 }, ...options.cursor },
     focus: { alpha: 0.35 },
+    legend: { markers: { width: 3, dash: (chart, at) => ({ 8: "dashed", 2: "dotted" })[options.series[at].dash?.[0]] ?? "solid" } },
   }, data, place);
   const wrap = plot.root.querySelector(".u-wrap");
   for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-roledescription": "chart", "aria-label": `${caption}. ${summary} Left and right arrow keys read the values.` })) wrap.setAttribute(name, value);
@@ -80,7 +81,7 @@ function percentileChart(group, by, values) {
     data: [grid, ...lines],
     options: () => ({
       scales: { x: { time: false, distr: 3, range: (plot, min, max) => [1, Math.max(max, 10)] }, y: latencyScale },
-      axes: [axis({ label: "percentile of requests", splits: (plot) => logTicks(1, plot.scales.x.max).filter((x) => Number.isInteger(Math.log10(x))), values: (plot, splits) => splits.map(percentile) }), latencyAxis()],
+      axes: [axis({ size: 26, label: "percentile of requests", splits: (plot) => logTicks(1, plot.scales.x.max).filter((x) => Number.isInteger(Math.log10(x))), values: (plot, splits) => splits.map(percentile) }), latencyAxis()],
       series: [{ label: "percentile", value: (plot, x) => (x === null ? NONE : percentile(x)) }, ...values.map((value) => lineSeries(by, value, microseconds))],
     }),
     say: (at) => `${percentile(grid[at])}: ${listed(names, lines.map((line) => line[at]), microseconds)}`,
@@ -128,7 +129,7 @@ function timeChart(group, by, values, which) {
     data,
     options: () => ({
       scales: { x: { time: false, range: () => [0, last] }, y: latencyScale },
-      axes: [axis({ label: "seconds of measuring, rounds laid end to end" }), latencyAxis()],
+      axes: [axis({ size: 26, label: "seconds of measuring, rounds laid end to end" }), latencyAxis()],
       series: [{ label: "time", value: (plot, x, series, at) => (at === null || at === undefined ? NONE : place(rows[at])) }, ...values.map((value) => lineSeries(by, value, microseconds, { points: { show: rows.length <= 80, size: 6, fill: lineStyle(by, value).colour } }))],
       hooks: { drawAxes: [(plot) => drawStretches(plot, stretches)], draw: [(plot) => drawPauses(plot, pauses, values.map((value) => lineStyle(by, value).colour))] },
     }),

@@ -29,10 +29,10 @@ function defaultBaseline(by) {
   return by === "backend" && values.includes(report.baseline) ? report.baseline : values[0];
 }
 
-// What is done before how hard: `read, depth 64` would hide that reads belong together.
-const GROUP_ORDER = ["run", "backend", "block", "transport", "pattern", "size", "connections", "wait", "rate", "depth", "rw"];
+// What sets groups apart most strongly comes first, as in the table of `harness report`.
+const GROUP_ORDER = ["block", "transport", "pattern", "size", "connections", "wait", "rate", "depth", "rw", "backend", "run"];
 
-const rank = (name) => (GROUP_ORDER.includes(name) ? GROUP_ORDER.indexOf(name) : 6.5);
+const rank = (name) => (GROUP_ORDER.includes(name) ? GROUP_ORDER.indexOf(name) : 5.5);
 
 // Cells that differ in nothing but the named axes, in the order of the axes' values.
 function groupsWithout(...dropped) {

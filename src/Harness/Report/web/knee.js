@@ -18,7 +18,7 @@ function kneeChart(group, by, values, sweep, which) {
     data,
     options: () => ({
       scales: { x: { time: false, range: (plot, min, max) => [0, max * 1.04] }, y: latencyScale },
-      axes: [axis({ label: "operations per second", values: (plot, splits) => splits.map((value) => (value === 0 ? "0" : operations(value).replace(/\.0+(?= |$)/, ""))) }), latencyAxis()],
+      axes: [axis({ size: 26, label: "operations per second", values: (plot, splits) => splits.map((value) => (value === 0 ? "0" : operations(value).replace(/\.0+(?= |$)/, ""))) }), latencyAxis()],
       series: [
         { label: "point", value: (plot, x, series, at) => (at === null || at === undefined ? NONE : `${named(sweep, points[at].load)}, ${operations(points[at].x)}/s`) },
         ...values.map((value, at) => lineSeries(by, value, microseconds, { paths: pathInOrderOfLoad(lines[at]), points: { show: true, size: 7, fill: lineStyle(by, value).colour } })),

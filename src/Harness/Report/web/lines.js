@@ -45,7 +45,7 @@ const FONT = "12px system-ui, sans-serif";
 function axis(options) {
   const line = pageColour("--line");
   return {
-    stroke: pageColour("--muted"), font: FONT, labelFont: FONT, labelSize: 18, gap: 4,
+    stroke: pageColour("--muted"), font: FONT, labelFont: FONT, labelSize: 18, gap: 4, space: 60,
     grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 4 }, filter: (chart, splits) => splits, ...options,
   };
 }
@@ -53,7 +53,7 @@ function axis(options) {
 const latencyScale = { distr: 3, range: (chart, min, max) => (min > 0 ? [min * 0.92, max * 1.09] : [1, 10]) };
 
 const latencyAxis = () => axis({
-  scale: "y", size: 58,
+  scale: "y", size: 58, space: 20,
   splits: (chart) => logTicks(chart.scales.y.min, chart.scales.y.max),
   values: (chart, splits) => splits.map((value) => (value >= 1e6 ? `${value / 1e6} s` : value >= 1e3 ? `${value / 1e3} ms` : `${value} µs`)),
 });

@@ -17,15 +17,23 @@ function header() {
 const progress = (run) => ({ complete: plural(run.rounds, "round"), interrupted: `interrupted before the end of ${plural(run.rounds, "round")}` })[run.status] ?? `not finished (${plural(run.rounds, "round")} were asked for)`;
 
 function warnings() {
-  const items = report.runs.flatMap((run, index) => {
-    const of = manyRuns ? `run ${letter(index)}: ` : "";
+  const said = new Map();
+  report.runs.forEach((run, index) => run.warnings.forEach((warning) => {
+    const key = `${warning.text}\n${warning.remedy}`;
+    said.set(key, { ...warning, runs: [...(said.get(key)?.runs ?? []), letter(index)] });
+  }));
+  const general = [...said.values()].map((warning) => element("li", {},
+    element("p", {}, manyRuns ? `${warning.runs.length > 1 ? "Runs" : "Run"} ${warning.runs.join(" and ")}: ${warning.text}` : sentence(warning.text)),
+    element("p", { class: "remedy" }, element("b", {}, "What to do: "), sentence(warning.remedy))));
+  const particular = report.runs.flatMap((run, index) => {
+    const of = manyRuns ? `Run ${letter(index)}: ` : "";
     const cells = report.cells.filter((cell) => cell.run === index && cell.reason);
     return [
-      ...run.warnings.map((warning) => element("li", {}, element("p", {}, `${of}${sentence(warning.text)}`), element("p", { class: "remedy" }, element("b", {}, "What to do: "), sentence(warning.remedy)))),
       ...run.problems.map((problem) => element("li", {}, element("p", {}, `${of}Damaged: ${problem}`))),
       ...cells.map((cell) => element("li", {}, element("p", {}, `${of}${cell.skipped ? "Skipped" : `Failed in ${cell.failed_rounds} of ${plural(cell.failed_rounds + cell.rounds.length, "round")}`}: `, element("code", {}, cell.id), `: ${cell.reason}`))),
     ];
   });
+  const items = [...general, ...particular];
   if (items.length > 0) replace("warnings", element("section", { class: "warnings", "aria-labelledby": "warnings-title" }, element("h2", { id: "warnings-title" }, "What spoils these figures"), element("ul", {}, items)));
 }
 
@@ -44,21 +52,22 @@ function choosers() {
   return element("form", { class: "choices", onsubmit: (event) => event.preventDefault() },
     varying.length > 1 && chooser("by", "Compare", varying.map((axis) => [axis.name, axis.name]), choice.by, (value) => { choice.by = value; choice.baseline = defaultBaseline(value); fill(); }),
     baselines,
-    chooser("which", "latency as", Object.entries(TIME_LINES), choice.which, (value) => { choice.which = value; }));
+    chooser("which", "and latency as", Object.entries(TIME_LINES), choice.which, (value) => { choice.which = value; }));
 }
 
 function groupSection(group) {
   const { by, baseline, which } = choice;
   const values = valuesOf(by).filter((value) => lineOf(group, by, value));
   const base = lineOf(group, by, baseline);
+  const inOrder = base ? [baseline, ...values.filter((value) => value !== baseline)] : values;
   const reasons = values.filter((value) => base && value !== baseline).map((value) => {
     const cell = lineOf(group, by, value);
     const found = ratio(cell, base);
-    const [baseName, lineName] = [named(by, baseline), named(by, value)];
-    return found && element("li", {}, swatch(by, value), element("b", {}, sentence(ratioSentence(found, baseName, lineName))), ` ${costSentence(group.label, base, cell, baseName, lineName)}`);
+    return found && element("li", {}, swatch(by, value), element("b", {}, `${named(by, value)}: `), ratioWords(found, named(by, baseline)), costWords(base, cell));
   }).filter(Boolean);
   return element("section", { class: "group", id: group.id, "aria-labelledby": `${group.id}-title` },
     element("h2", { id: `${group.id}-title` }, group.label || "All cells"),
+    element("p", { class: "lead" }, callsSentence(group.label, inOrder.map((value) => lineOf(group, by, value)), inOrder.map((value) => named(by, value)))),
     reasons.length > 0 && element("ul", { class: "reasons" }, reasons),
     element("div", { class: "pair" }, percentileChart(group, by, values), timeChart(group, by, values, which)),
     element("div", { class: "pair" }, speedTable(group, by, values), costTable(group, by, values)));

@@ -1,13 +1,11 @@
 // The tables.
 
 const SIGNS = { faster: "▲", slower: "▼", unclear: "≈" };
-const SAYS = { faster: "faster in every round", slower: "slower in every round", unclear: "no clear difference" };
 
 // A ratio, what every round agreed on, and the spread as figures and as a bar around 1.
 function ratioCell(found, bounds) {
-  if (!found) return NONE;
   const word = tendency(found);
-  const sign = found.count > 1 ? element("span", { class: `sign ${word}`, role: "img", "aria-label": SAYS[word], title: SAYS[word] }, SIGNS[word]) : null;
+  const sign = found.count > 1 ? element("span", { class: `sign ${word}`, role: "img", "aria-label": TENDENCY[word], title: TENDENCY[word] }, SIGNS[word]) : null;
   return element("div", { class: "ratio" },
     element("strong", {}, number(found.median, 2)), " ", sign,
     found.count > 1 && element("span", { class: "spread" }, `${number(found.min, 2)}–${number(found.max, 2)}`),
@@ -33,11 +31,13 @@ function overviewTable(groups, by, values, baseline) {
       ...values.map((value, line) => {
         const cell = lineOf(group, by, value);
         if (!cell) return NONE;
-        return value === baseline ? element("div", { class: "ratio base" }, element("strong", {}, "1"), element("span", { class: "spread" }, `${operations(speed(cell).median)}/s`)) : ratioCell(found[at][line], reach);
+        return value === baseline
+          ? element("div", { class: "ratio base" }, element("strong", {}, "1"), element("span", { class: "spread" }, `${operations(speed(cell).median)}/s`))
+          : found[at][line] ? ratioCell(found[at][line], reach) : element("span", { class: "spread" }, `${operations(speed(cell).median)}/s`);
       }),
     ],
   }));
-  return table(`Operations per second over those of ${named(by, baseline)}: median and spread of the rounds`, ["", ...values.map((value) => label(by, value))], rows, { class: "overview" });
+  return table(`Operations per second over those of ${named(by, baseline)}: median and spread of the rounds`, ["", ...values.map((value) => label(by, value))], rows, { class: "overview", style: { "min-width": `${4.2 * (values.length + 1)}rem` } });
 }
 
 function speedTable(group, by, values) {
@@ -61,7 +61,7 @@ function costTable(group, by, values) {
   const used = COSTS.filter((cost) => cells.some((cell) => [cell.server, cell.client].some((side) => side && side[cost.key] !== null)));
   if (used.length === 0) return null;
   const rows = used.map((cost) => ({
-    cells: [cost.title, ...cells.map((cell) => [short(cell.server?.[cost.key]), element("span", { class: "slash" }, " / "), short(cell.client?.[cost.key])])],
+    cells: [cost.title, ...cells.map((cell) => [short(cell.server?.[cost.key]), element("span", { class: "slash" }, " / "), element("span", { class: "client" }, short(cell.client?.[cost.key]))])],
   }));
   return table("Cost of one operation: server / client", ["per operation", ...values.map((value) => label(by, value))], rows);
 }
