@@ -13,6 +13,9 @@ internal readonly struct ClientCosts
     private readonly long _enters;
     private readonly long _sqes;
     private readonly long _cqes;
+    private readonly long _bytesReceived;
+    private readonly long _bytesSent;
+    private readonly OpcodeCounts _sqesByOpcode;
     private readonly long _allocatedBytes;
     private readonly int _collections;
 
@@ -26,6 +29,9 @@ internal readonly struct ClientCosts
         _enters = loop.Counters.Enters;
         _sqes = loop.Counters.Sqes;
         _cqes = loop.Counters.Cqes;
+        _bytesReceived = loop.Counters.BytesReceived;
+        _bytesSent = loop.Counters.BytesSent;
+        _sqesByOpcode = new OpcodeCounts(loop.Counters.SqesByOpcode);
     }
 
     /// <summary>The beginning, or the end, of what is counted. On the loop's thread.</summary>
@@ -44,6 +50,9 @@ internal readonly struct ClientCosts
             EntersPerOp = hasRing ? PerOp(_enters - start._enters) : null,
             SqesPerOp = hasRing ? PerOp(_sqes - start._sqes) : null,
             CqesPerOp = hasRing ? PerOp(_cqes - start._cqes) : null,
+            SqesByOpcodePerOp = hasRing && ops > 0 ? _sqesByOpcode.PerOp(start._sqesByOpcode, ops) : null,
+            BytesReceivedPerOp = PerOp(_bytesReceived - start._bytesReceived),
+            BytesSentPerOp = PerOp(_bytesSent - start._bytesSent),
             ContextSwitchesPerOp = PerOp(used.ContextSwitches),
             AllocatedBytesPerOp = PerOp(_allocatedBytes - start._allocatedBytes),
             GcCount = _collections - start._collections,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Harness.Matrix;
@@ -37,9 +38,17 @@ internal sealed class ServerCosts : IDisposable
         _lines = new StreamReader(new NetworkStream(_socket));
     }
 
-    /// <summary>The server's totals now.</summary>
+    /// <summary>The server's totals now, with all that it has sent.</summary>
     /// <exception cref="HarnessException">It does not answer as it should.</exception>
     public JsonElement Read()
+    {
+        // A reply can be here before the server's loop has seen that its send is complete. The turn that the first question takes sees it; the second
+        // answer counts it.
+        Ask();
+        return Ask();
+    }
+
+    private JsonElement Ask()
     {
         try
         {
@@ -72,6 +81,9 @@ internal sealed class ServerCosts : IDisposable
             EntersPerOp = hasRing ? PerOp("enters") : null,
             SqesPerOp = hasRing ? PerOp("sqes") : null,
             CqesPerOp = hasRing ? PerOp("cqes") : null,
+            SqesByOpcodePerOp = hasRing && ops > 0 ? SqesByOpcode(start, end, ops) : null,
+            BytesReceivedPerOp = PerOp("bytes_in"),
+            BytesSentPerOp = PerOp("bytes_out"),
             ContextSwitchesPerOp = PerOp("context_switches"),
             AllocatedBytesPerOp = PerOp("allocated_bytes"),
             GcCount = (long?)(Number(end, "gc_count") - Number(start, "gc_count")),
@@ -87,6 +99,20 @@ internal sealed class ServerCosts : IDisposable
 
     private static string? Text(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    // The server numbers them, and leaves out those that it has not used.
+    private static Dictionary<string, double>? SqesByOpcode(JsonElement start, JsonElement end, long ops)
+    {
+        if (!start.TryGetProperty("sqes_by_opcode", out JsonElement before) || !end.TryGetProperty("sqes_by_opcode", out JsonElement after))
+        {
+            return null;
+        }
+
+        return after.EnumerateObject()
+            .Select(count => (Opcode: int.Parse(count.Name, CultureInfo.InvariantCulture), Used: count.Value.GetInt64() - (Number(before, count.Name) ?? 0)))
+            .Where(count => count.Used != 0)
+            .ToDictionary(count => OpcodeCounts.Name(count.Opcode), count => count.Used / ops);
+    }
 
     private static double? Number(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;

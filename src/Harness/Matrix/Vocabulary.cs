@@ -1,12 +1,13 @@
 using System.Globalization;
+using Harness.Io;
 
 namespace Harness.Matrix;
 
 /// <summary>The words that the command line and the matrices share, and the reading of them.</summary>
 internal static class Vocabulary
 {
-    public static readonly string[] Backends = ["poll", "epoll", "uring-poll", "uring"];
-    public static readonly string[] Waits = ["block", "spin", "adaptive"];
+    public static readonly string[] Backends = [.. LoopBackends.All];
+    public static readonly string[] Waits = [.. Enum.GetNames<WaitMode>().Select(name => name.ToLowerInvariant())];
     public static readonly string[] Patterns = ["random", "sequential"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 

@@ -26,7 +26,16 @@ internal sealed record LoadResult
     /// <summary>The client's wait mode.</summary>
     public required string Wait { get; init; }
 
-    /// <summary>Microseconds from when a request was to be sent to its whole reply. Closed loop: equal to <see cref="ServiceUs"/>.</summary>
+    /// <summary>
+    /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
+    /// Null in a file that is older than this figure.
+    /// </summary>
+    public string? Arrivals { get; init; }
+
+    /// <summary>
+    /// Microseconds from when a request was to be sent to its whole reply. Closed loop: from when the reply before it was there, so it is
+    /// <see cref="ServiceUs"/> and the wait until the request could leave.
+    /// </summary>
     public LatencySummary? LatencyUs { get; init; }
 
     /// <summary>Microseconds from when a request was sent to its whole reply.</summary>
@@ -68,6 +77,15 @@ internal sealed record SideCosts
 
     public double? SqesPerOp { get; init; }
     public double? CqesPerOp { get; init; }
+
+    /// <summary>Submission queue entries by opcode, named as in <c>io_uring_enter(2)</c> without <c>IORING_OP_</c>; null on a backend without a ring.</summary>
+    public IReadOnlyDictionary<string, double>? SqesByOpcodePerOp { get; init; }
+
+    /// <summary>Bytes that came over the sockets, headers and all.</summary>
+    public double? BytesReceivedPerOp { get; init; }
+
+    /// <summary>Bytes that went over the sockets, headers and all.</summary>
+    public double? BytesSentPerOp { get; init; }
 
     /// <summary>Voluntary and involuntary, of all threads.</summary>
     public double? ContextSwitchesPerOp { get; init; }

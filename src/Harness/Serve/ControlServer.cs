@@ -11,10 +11,12 @@ internal sealed class ControlServer : IDisposable
 {
     private const int MaxClients = 16;
     private const int MaxLineBytes = 1024;
+    private const int RetryMs = 100;
 
     private readonly string _path;
     private readonly ControlStats _stats;
     private readonly Socket _listener;
+    private volatile bool _disposed;
     private int _clients;
 
     /// <param name="path">Where to listen; a socket that a dead server left is replaced.</param>
@@ -42,6 +44,7 @@ internal sealed class ControlServer : IDisposable
 
     public void Dispose()
     {
+        _disposed = true;
         _listener.Dispose();
         File.Delete(_path);
     }
@@ -57,7 +60,14 @@ internal sealed class ControlServer : IDisposable
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                return;
+                if (_disposed)
+                {
+                    return;
+                }
+
+                // No descriptor is left, or the client has gone already: neither may end the control socket for good.
+                Thread.Sleep(RetryMs);
+                continue;
             }
 
             if (Interlocked.Increment(ref _clients) > MaxClients)

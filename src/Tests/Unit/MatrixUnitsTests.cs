@@ -65,4 +65,11 @@ public class MatrixUnitsTests
     [InlineData("kqueue", null)]
     public void The_closest_word_is_suggested_where_one_is_close(string word, string? expected) =>
         Assert.Equal(expected, Suggest.Closest(word, Vocabulary.Backends));
+
+    [Fact]
+    public void The_words_for_backends_and_wait_modes_are_those_of_the_loop()
+    {
+        Assert.Equal(Io.LoopBackends.All, Vocabulary.Backends);
+        Assert.Equal(Enum.GetValues<Io.WaitMode>(), Vocabulary.Waits.Select(word => Enum.Parse<Io.WaitMode>(word, ignoreCase: true)));
+    }
 }
