@@ -12,7 +12,7 @@ internal static class ReportVerb
 
     private static readonly Argument<string[]> Runs = new("RUN")
     {
-        Description = "a folder that harness run wrote; a second one is shown beside it",
+        Description = "a folder that harness run wrote",
         Arity = new ArgumentArity(1, 2),
     };
 
@@ -22,7 +22,7 @@ internal static class ReportVerb
 
     public static Command Create()
     {
-        var verb = new Command("report", "shows a run: per cell its speed, its ratio to epoll, latencies, and what both sides paid; and writes it as one HTML file")
+        var verb = new Command("report", "shows a run: per cell its speed, its ratio to epoll, latencies, and what both sides paid; and writes it as one HTML file; a second RUN is shown beside the first")
         {
             Runs, Html, NoHtml, Json,
         };
@@ -59,33 +59,29 @@ internal static class ReportVerb
             }
             code = report.Cells.Any(cell => cell.Rounds > 0) ? code : ExitCode.Failed;
         }
-        if (!noHtml)
+        if (!noHtml && WritePage(runs, html) is { } path)
         {
-            WritePage(runs, html, JsonOutput.TakesStdout(json) ? Console.Error : Console.Out);
+            Action<string> say = JsonOutput.TakesStdout(json) ? Console.Error.Write : StandardOutput.Write;
+            say($"report: {path}\n");
         }
         return code;
     }
 
-    private static void WritePage(List<RunData> runs, string? html, TextWriter output)
+    // The place where the page went; null where it could not go to the run's folder.
+    private static string? WritePage(List<RunData> runs, string? html)
     {
         var page = HtmlReportBuilder.Build([.. runs.Select(run => new HtmlSource(run))]);
-        if (html is not null)
-        {
-            HtmlPage.Write(html, page);
-            output.WriteLine($"report: {html}");
-            return;
-        }
-        var name = runs.Count == 1 ? PageName : $"report-beside-{page.Runs[0].Name}.html";
-        var path = Path.Combine(runs[^1].Folder, name);
+        var path = html ?? Path.Combine(runs[^1].Folder, runs.Count == 1 ? PageName : $"report-beside-{page.Runs[0].Name}.html");
         try
         {
             HtmlPage.Write(path, page);
-            output.WriteLine($"report: {path}");
+            return path;
         }
-        catch (HarnessException e)
+        catch (HarnessException e) when (html is null)
         {
             // Nobody asked for it at this place, and the table is there: a folder that is only to be read is no failure.
             Console.Error.WriteLine($"harness report: {e.Message}");
+            return null;
         }
     }
 }

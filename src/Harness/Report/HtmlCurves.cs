@@ -53,7 +53,7 @@ internal static class HtmlCurves
         };
     }
 
-    /// <summary>As many digits as mean something.</summary>
+    /// <summary>The value with so many digits; whole numbers keep all of theirs.</summary>
     public static double Digits(double value, int digits)
     {
         if (value == 0 || !double.IsFinite(value))

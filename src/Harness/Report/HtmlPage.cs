@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Harness.Results;
 
 namespace Harness.Report;
 
@@ -30,13 +31,12 @@ internal static class HtmlPage
     {
         try
         {
-            File.WriteAllText(path + ".new", Render(report));
-            File.Move(path + ".new", path, overwrite: true);
+            File.WriteAllText(path, Render(report));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileTrouble.Is(e))
         {
             throw new HarnessException(
-                ExitCode.Failed, $"cannot write the report to '{path}': {e.Message.TrimEnd('.')}; choose another place with --html FILE, or --no-html", e);
+                ExitCode.Failed, $"cannot write the report to '{path}': {FileTrouble.Reason(e, path)}; choose another place with --html FILE, or --no-html", e);
         }
     }
 
