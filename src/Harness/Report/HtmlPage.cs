@@ -7,7 +7,10 @@ namespace Harness.Report;
 /// <summary>The report as one HTML file that needs nothing else: style, script, chart library and data stand in it.</summary>
 internal static class HtmlPage
 {
-    private static readonly string[] Scripts = ["words.js", "data.js", "dom.js", "lines.js", "charts.js", "knee.js", "tables.js", "page.js"];
+    private static readonly string[] Scripts =
+    [
+        "words.js", "data.js", "dom.js", "lines.js", "charts.js", "percentiles.js", "timeline.js", "knee.js", "tables.js", "page.js",
+    ];
 
     public static string Render(HtmlReport report)
     {

@@ -41,11 +41,18 @@ function groupsWithout(...dropped) {
   for (const cell of measured) {
     const key = kept.map((axis) => cell.values[axis.name] ?? "").join("\n");
     if (!groups.has(key)) {
-      groups.set(key, { label: kept.map((axis) => named(axis.name, cell.values[axis.name] ?? NONE)).join(", "), order: kept.map((axis) => axis.values.indexOf(cell.values[axis.name])), cells: [] });
+      groups.set(key, {
+        label: kept.map((axis) => named(axis.name, cell.values[axis.name] ?? NONE)).join(", "),
+        order: kept.map((axis) => axis.values.indexOf(cell.values[axis.name])),
+        cells: [],
+      });
     }
     groups.get(key).cells.push(cell);
   }
-  const compare = (a, b) => { const at = a.order.findIndex((value, i) => value !== b.order[i]); return at < 0 ? 0 : a.order[at] - b.order[at]; };
+  const compare = (a, b) => {
+    const at = a.order.findIndex((value, i) => value !== b.order[i]);
+    return at < 0 ? 0 : a.order[at] - b.order[at];
+  };
   return [...groups.values()].sort(compare).map((group, index) => ({ ...group, index, id: `group-${index + 1}` }));
 }
 
@@ -67,7 +74,11 @@ const speed = (cell) => spread(cell.rounds.map((round) => round.iops));
 function ratio(cell, base) {
   if (!cell || !base) return null;
   if (cell.run === base.run) {
-    return spread(cell.rounds.flatMap((mine) => base.rounds.filter((other) => other.round === mine.round && other.iops > 0).map((other) => mine.iops / other.iops)));
+    return spread(
+      cell.rounds.flatMap((mine) =>
+        base.rounds.filter((other) => other.round === mine.round && other.iops > 0).map((other) => mine.iops / other.iops),
+      ),
+    );
   }
   const [a, b] = [speed(base), speed(cell)];
   if (!(a?.min > 0) || !b) return null;

@@ -17,23 +17,50 @@ const replace = (id, ...children) => document.getElementById(id).replaceChildren
 // A table that scrolls by itself where the window is too narrow, also with the keyboard.
 function table(caption, head, rows, attributes) {
   const scroller = element("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" });
-  scroller.append(element("table", attributes ?? {},
-    element("caption", {}, caption),
-    element("thead", {}, element("tr", {}, head.map((cell) => element("th", { scope: "col" }, cell)))),
-    element("tbody", {}, rows.map((row) => element("tr", row.attributes ?? {}, row.cells.map((cell, at) => (at === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell))))))));
+  scroller.append(
+    element(
+      "table",
+      attributes ?? {},
+      element("caption", {}, caption),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          head.map((cell) => element("th", { scope: "col" }, cell)),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        rows.map((row) =>
+          element(
+            "tr",
+            row.attributes ?? {},
+            row.cells.map((cell, at) => (at === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell))),
+          ),
+        ),
+      ),
+    ),
+  );
   return scroller;
 }
 
 // The figures behind a chart, made when they are asked for.
 function figuresBehind(title, make) {
   const details = element("details", { class: "behind" }, element("summary", {}, title));
-  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(make()); });
+  details.addEventListener("toggle", () => {
+    if (details.open && details.children.length === 1) details.append(make());
+  });
   return details;
 }
 
 // Charts are drawn when they come near the window, since a large matrix has hundreds; and all of them for a printer.
 const unseen = new Map();
-const watcher = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawNow(entry.target)), { rootMargin: "800px" });
+const watcher = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawNow(entry.target)), {
+  rootMargin: "800px",
+});
 
 function whenSeen(place, draw) {
   unseen.set(place, draw);

@@ -23,7 +23,11 @@ function swatch(by, value) {
   const { colour, dash } = lineStyle(by, value);
   const on = dash[0] ?? 1;
   const off = dash[1] ?? 0;
-  return element("span", { class: "swatch", "aria-hidden": "true", style: { background: `repeating-linear-gradient(90deg, ${colour} 0 ${on}px, transparent ${on}px ${on + off}px)` } });
+  return element("span", {
+    class: "swatch",
+    "aria-hidden": "true",
+    style: { background: `repeating-linear-gradient(90deg, ${colour} 0 ${on}px, transparent ${on}px ${on + off}px)` },
+  });
 }
 
 const label = (by, value) => [swatch(by, value), named(by, value)];
@@ -45,15 +49,26 @@ const FONT = "12px system-ui, sans-serif";
 function axis(options) {
   const line = pageColour("--line");
   return {
-    stroke: pageColour("--muted"), font: FONT, labelFont: FONT, labelSize: 18, gap: 4, space: 60,
-    grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 4 }, filter: (chart, splits) => splits, ...options,
+    stroke: pageColour("--muted"),
+    font: FONT,
+    labelFont: FONT,
+    labelSize: 18,
+    gap: 4,
+    space: 60,
+    grid: { stroke: line, width: 1 },
+    ticks: { stroke: line, width: 1, size: 4 },
+    filter: (chart, splits) => splits,
+    ...options,
   };
 }
 
 const latencyScale = { distr: 3, range: (chart, min, max) => (min > 0 ? [min * 0.92, max * 1.09] : [1, 10]) };
 
-const latencyAxis = () => axis({
-  scale: "y", size: 58, space: 20,
-  splits: (chart) => logTicks(chart.scales.y.min, chart.scales.y.max),
-  values: (chart, splits) => splits.map((value) => (value >= 1e6 ? `${value / 1e6} s` : value >= 1e3 ? `${value / 1e3} ms` : `${value} µs`)),
-});
+const latencyAxis = () =>
+  axis({
+    scale: "y",
+    size: 58,
+    space: 20,
+    splits: (chart) => logTicks(chart.scales.y.min, chart.scales.y.max),
+    values: (chart, splits) => splits.map((value) => (value >= 1e6 ? `${value / 1e6} s` : value >= 1e3 ? `${value / 1e3} ms` : `${value} µs`)),
+  });

@@ -78,7 +78,8 @@ function callsSentence(where, cells, names) {
   if (known.length === 0) return null;
   const [first, ...rest] = known;
   const place = where === "" ? "Here" : /^(depth|rate|connections|size) /.test(where) ? `At ${where},` : `With ${where},`;
-  return `${place} ${first.name} makes ${spoken(first.calls)} system calls per operation in the ${side}${rest.map(({ calls, name }) => `, ${name} ${spoken(calls)}`).join("")}.`;
+  const others = rest.map(({ calls, name }) => `, ${name} ${spoken(calls)}`).join("");
+  return `${place} ${first.name} makes ${spoken(first.calls)} system calls per operation in the ${side}${others}.`;
 }
 
 // Which costs moved, and by how much; said as well where none did, since then the reason lies in nothing that was counted.
@@ -89,5 +90,7 @@ function costWords(base, cell) {
   const known = COSTS.filter((cost) => cost.says && other[cost.key] !== null && mine[cost.key] !== null);
   const moved = known.filter((cost) => differs(other[cost.key], mine[cost.key])).map((cost) => cost.says(mine[cost.key], other[cost.key]));
   if (known.length === 0) return "";
-  return moved.length > 0 ? `. Per operation in the ${side}: ${moved.join(", ")}.` : `. No cost per operation in the ${side} differs by more than 5 %.`;
+  return moved.length > 0
+    ? `. Per operation in the ${side}: ${moved.join(", ")}.`
+    : `. No cost per operation in the ${side} differs by more than 5 %.`;
 }
