@@ -9,9 +9,15 @@ internal static class HtmlCurves
     private const int PointsPerDecade = 12;
     private const int Decades = 6;
 
-    /// <summary>1/(1-p) from 1, which is the smallest value, to a million, which is the 99.9999th percentile; a decade is one more nine.</summary>
+    // No even step of a decade hits it, and everybody asks for it.
+    private const double Median = 2;
+
+    /// <summary>
+    /// 1/(1-p) from 1, which is the smallest value, to a million, which is the 99.9999th percentile; a decade is one more nine. The median and
+    /// every nine are points of it, so that tables need no others.
+    /// </summary>
     public static IReadOnlyList<double> Grid { get; } =
-        [.. Enumerable.Range(0, (PointsPerDecade * Decades) + 1).Select(i => Digits(Math.Pow(10, (double)i / PointsPerDecade), 6))];
+        [.. Enumerable.Range(0, (PointsPerDecade * Decades) + 1).Select(i => Digits(Math.Pow(10, (double)i / PointsPerDecade), 6)).Append(Median).Order()];
 
     /// <summary>
     /// All intervals together, at the points of <see cref="Grid"/>. It ends where fewer values than one lie above: a thousand values know nothing

@@ -61,6 +61,10 @@ public sealed partial class ReportHtmlTests : IDisposable
     }
 
     [Fact]
+    public void The_median_and_every_nine_are_points_of_the_curve() =>
+        Assert.All([2.0, 10, 100, 1000, 10_000, 100_000, 1_000_000], x => Assert.Contains(x, HtmlCurves.Grid));
+
+    [Fact]
     public void Every_round_is_a_segment_and_the_moment_after_its_last_second_is_part_of_that_second()
     {
         var cell = Cell("epoll", "1");
