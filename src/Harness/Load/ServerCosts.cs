@@ -31,7 +31,8 @@ internal sealed class ServerCosts : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             _socket.Dispose();
-            string line = $"cannot reach the server's control socket '{path}': {e.Message}; start the server with --control {path}";
+            string why = File.Exists(path) ? e.Message : "there is no such file";
+            string line = $"cannot reach the server's control socket '{path}': {why}; start the server with --control {path}";
             throw new HarnessException(ExitCode.Failed, line, e);
         }
 

@@ -36,7 +36,8 @@ internal sealed class ControlServer : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             _listener.Dispose();
-            throw new HarnessException(ExitCode.Failed, $"--control {path}: {e.Message}; choose a short path in a folder that can be written", e);
+            string why = Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))) ? e.Message : "its folder does not exist";
+            throw new HarnessException(ExitCode.Failed, $"--control {path}: {why}; choose a short path in a folder that can be written", e);
         }
 
         new Thread(AcceptClients) { Name = "control", IsBackground = true }.Start();
