@@ -36,10 +36,11 @@ internal static class RunVerb
 
     private static ExitCode Run(ParseResult parse)
     {
+        var json = parse.GetValue(Json);
+        OutputFile.Check("--json", json);
         using var interrupts = new Interrupts();
         var session = parse.GetValue(Resume) is { } resume ? Resumed(parse, ResumedRun.Open(resume)) : New(parse);
         var (outcome, folder) = session.Run(interrupts.Token);
-        var json = parse.GetValue(Json);
         ReportVerb.Show(folder, json);
         var code = outcome.ExitCode;
         if (outcome.Interrupted)
@@ -54,7 +55,15 @@ internal static class RunVerb
         {
             Console.Error.WriteLine("harness run: --strict: the machine was unfit while it measured; the warnings are above, each with its remedy");
         }
-        (JsonOutput.TakesStdout(json) ? Console.Error : Console.Out).WriteLine($"results: {Shown(folder)}");
+        var where = $"results: {Shown(folder)}\n";
+        if (JsonOutput.TakesStdout(json))
+        {
+            Console.Error.Write(where);
+        }
+        else
+        {
+            StandardOutput.Write(where);
+        }
         return code;
     }
 
