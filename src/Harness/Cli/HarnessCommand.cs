@@ -16,7 +16,7 @@ internal static class HarnessCommand
         }
         // Response files (@file) and directives ([suggest]) are the library's idea, not ours: @ begins a node's name in a block chain.
         var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        var asksForHelp = args.Any(arg => arg is "--help" or "-h" or "-?" or "--version");
+        var asksForHelp = parse.Action is HelpEpilogue || parse.Action == root.Options.OfType<VersionOption>().Single().Action;
         if (!asksForHelp && UsageErrors.Describe(root, parse, args) is { } problem)
         {
             Console.Error.WriteLine(problem);

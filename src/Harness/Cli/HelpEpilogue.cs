@@ -20,6 +20,9 @@ internal sealed class HelpEpilogue(HelpAction help) : SynchronousCommandLineActi
         (ExitCode.NothingCouldRun, "nothing could run here"),
     ];
 
+    /// <summary>Who asks for help beside a mistake is helped.</summary>
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         help.MaxWidth = Width;

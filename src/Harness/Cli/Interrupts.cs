@@ -2,9 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace Harness.Cli;
 
-/// <summary>SIGINT and SIGTERM as a cancellation: the first asks the verb to stop in order, the second ends the process the kernel's way.</summary>
+/// <summary>SIGINT and SIGTERM as a cancellation: the first asks the verb to stop in order, a later one ends the process the kernel's way.</summary>
 internal sealed class Interrupts : IDisposable
 {
+    // timeout(1) signals its child, and at once the group that the child is in: that is one request to stop, not a second one.
+    private const long OneRequestMs = 500;
+    private const long NoneMs = -1;
+
+    private long _firstMs = NoneMs;
+
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
@@ -26,7 +32,9 @@ internal sealed class Interrupts : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
-        context.Cancel = !_source.IsCancellationRequested;
+        var nowMs = Environment.TickCount64;
+        var firstMs = Interlocked.CompareExchange(ref _firstMs, nowMs, NoneMs);
+        context.Cancel = firstMs == NoneMs || nowMs - firstMs < OneRequestMs;
         _source.Cancel();
     }
 }

@@ -32,7 +32,8 @@ internal static class OptionParsers
         return option;
     }
 
-    public static Option<string?> Text(string name, string valueName, string description) => new(name) { Description = description, HelpName = valueName };
+    public static Option<string?> Text(string name, string valueName, string description) =>
+        Parsed<string?>(name, valueName, description, NotEmpty);
 
     /// <summary>The default depends on the kernel, so it is left open here and settled when the verb runs.</summary>
     public static Option<string?> Backend() =>
@@ -47,4 +48,6 @@ internal static class OptionParsers
         Parsed(name, "N", description, text => Vocabulary.Count(text, min, max)).WithDefault(value);
 
     public static Option<string?> Json() => Text("--json", "FILE|-", "also write the result as JSON, to a file or (-) to stdout in place of the text");
+
+    private static string NotEmpty(string text) => text.Length > 0 ? text : throw new FormatException("the value is empty; give one, or leave the option out");
 }

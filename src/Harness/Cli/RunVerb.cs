@@ -34,6 +34,8 @@ internal static class RunVerb
     {
         var path = parse.GetValue(Matrix) ?? Path.Combine(Checkout.Root ?? "", "bench", "smoke.yml");
         var matrix = MatrixReader.Read(path, parse.GetValue(Brief));
+        var json = parse.GetValue(Json);
+        OutputFile.Check("--json", json);
         using var interrupts = new Interrupts();
         var session = new RunSession
         {
@@ -44,7 +46,6 @@ internal static class RunVerb
             Program = HarnessProgram.Command,
         };
         var (outcome, folder) = session.Run(interrupts.Token);
-        var json = parse.GetValue(Json);
         ReportVerb.Show(folder, json);
         var code = outcome.ExitCode;
         if (outcome.Interrupted)
@@ -55,7 +56,15 @@ internal static class RunVerb
         {
             Console.Error.WriteLine("harness run: no cell could run here; the reasons are above, and harness probe says what to do");
         }
-        (JsonOutput.TakesStdout(json) ? Console.Error : Console.Out).WriteLine($"results: {Shown(folder)}");
+        var where = $"results: {Shown(folder)}\n";
+        if (JsonOutput.TakesStdout(json))
+        {
+            Console.Error.Write(where);
+        }
+        else
+        {
+            StandardOutput.Write(where);
+        }
         return code;
     }
 

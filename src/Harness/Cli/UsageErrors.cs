@@ -59,6 +59,11 @@ internal static class UsageErrors
         {
             return $"{bare.Name} needs a value: {bare.Description}";
         }
+        var repeated = command.Options.FirstOrDefault(option => option.Arity.MaximumNumberOfValues == 1 && parse.GetResult(option) is { Tokens.Count: > 1 });
+        if (repeated is not null)
+        {
+            return $"{repeated.Name} is given {parse.GetResult(repeated)!.Tokens.Count} times; once is enough";
+        }
         return missing is { Arity.MinimumNumberOfValues: > 0 }
             ? $"{missing.Name} is missing: {missing.Description}"
             : parse.Errors[0].Message.TrimEnd('.');

@@ -40,7 +40,7 @@ internal static class FigureCatalog
         string process, Func<LoadResult, SideCosts?> costs, IReadOnlyDictionary<string, string> axes, IReadOnlyList<LoadResult> loads)
     {
         // With one request in flight and a loop that sleeps, nothing can meet in a batch, so calls and entries are those of the code.
-        var calls = IsLockStep(axes) ? FigureKind.Invariant : FigureKind.LoadDependent;
+        var calls = IsLockStep(axes, loads) ? FigureKind.Invariant : FigureKind.LoadDependent;
         // Which requests come is drawn from the seed, but how many of them is the clock's affair: only equal ones have equal bytes.
         var bytes = IsUniform(axes) ? FigureKind.Invariant : FigureKind.LoadDependent;
         yield return Allocated($"{process}.allocated_bytes_per_op", load => costs(load)?.AllocatedBytesPerOp);
@@ -82,14 +82,12 @@ internal static class FigureCatalog
         SmallestStep = SmallestObjectBytes,
     };
 
-    private static bool IsLockStep(IReadOnlyDictionary<string, string> axes) =>
-        axes.GetValueOrDefault("depth") == "1" && axes.GetValueOrDefault("connections") is null or "1" && IsBlocking(axes) && IsClosedLoop(axes);
-
-    private static bool IsBlocking(IReadOnlyDictionary<string, string> axes) => axes.GetValueOrDefault("wait") is null or "block";
-
-    // A request that is sent when its time has come can find the loop anywhere.
-    private static bool IsClosedLoop(IReadOnlyDictionary<string, string> axes) =>
-        axes.GetValueOrDefault("rate") is not { } rate || rate == Axis.All.FirstOrDefault(axis => axis.Name == "rate")?.Default[0];
+    private static bool IsLockStep(IReadOnlyDictionary<string, string> axes, IReadOnlyList<LoadResult> loads) =>
+        axes.GetValueOrDefault("depth") == "1"
+        && axes.GetValueOrDefault("connections") is null or "1"
+        && axes.GetValueOrDefault("wait") is null or "block"
+        // A request that is sent when its time has come can find the loop anywhere. Runs of before open loops do not say.
+        && loads.All(load => load.Arrivals is null or "closed");
 
     private static bool IsUniform(IReadOnlyDictionary<string, string> axes) => axes.GetValueOrDefault("rw") is "read" or "write" && HasOneSize(axes);
 

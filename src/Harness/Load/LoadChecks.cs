@@ -1,5 +1,6 @@
 using Harness.Matrix;
 using Harness.Nbd;
+using Harness.Results;
 
 namespace Harness.Load;
 
@@ -21,10 +22,23 @@ internal static class LoadChecks
             throw Usage($"--verify works on words of 8 bytes; --size {options.RequestBytes} is no multiple of 8");
         }
 
-        if ((long)options.Depth * ((options.RequestBytes + 63) & ~63) > int.MaxValue)
+        long perConnection = (long)options.Depth * ((options.RequestBytes + 63) & ~63);
+        if (perConnection > int.MaxValue)
         {
             throw Usage($"--depth {options.Depth} × --size {options.RequestBytes} needs more than 2 GiB of memory per connection; make one of them smaller");
         }
+
+        // All of it is written to before the first request, so the kernel's overcommitting would only change how it ends.
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (perConnection * options.Connections > memory)
+        {
+            throw Usage($"--connections {options.Connections} × --depth {options.Depth} × --size {options.RequestBytes} needs "
+                + $"{perConnection * options.Connections >> 20:n0} MiB of memory, and this machine has {memory >> 20:n0}; make one of them smaller");
+        }
+
+        OutputFile.Check("--json", options.Json);
+        OutputFile.Check("--hgrm", options.Hgrm);
+        OutputFile.Check("--hlog", options.Hlog);
     }
 
     /// <summary>What can be judged only when the server has described its export.</summary>

@@ -1,3 +1,4 @@
+using Harness.Results;
 using HdrHistogram;
 
 namespace Harness.Load;
@@ -10,19 +11,19 @@ internal static class LoadFiles
     /// <exception cref="HarnessException">A file cannot be written.</exception>
     public static void Write(LoadOptions options, IntervalLog latencies, long endNs)
     {
-        WriteFile(options.Hgrm, stream =>
+        WriteFile("--hgrm", options.Hgrm, stream =>
         {
             using var writer = new StreamWriter(stream) { NewLine = "\n" };
             latencies.Sum().OutputPercentileDistribution(writer, outputValueUnitScalingRatio: NanosecondsPerMicrosecond);
         });
-        WriteFile(options.Hlog, stream =>
+        WriteFile("--hlog", options.Hlog, stream =>
         {
             HistogramBase[] intervals = latencies.Finish(endNs);
             HistogramLogWriter.Write(stream, DateTimeOffset.FromUnixTimeMilliseconds(intervals[0].StartTimeStamp).UtcDateTime, intervals);
         });
     }
 
-    private static void WriteFile(string? path, Action<Stream> write)
+    private static void WriteFile(string option, string? path, Action<Stream> write)
     {
         if (path is null)
         {
@@ -34,9 +35,9 @@ internal static class LoadFiles
             using FileStream stream = File.Create(path);
             write(stream);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileTrouble.Is(problem))
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot write the latencies to '{path}': {problem.Message}", problem);
+            throw OutputFile.Refused(option, path, problem);
         }
     }
 }

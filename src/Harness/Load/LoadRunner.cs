@@ -86,7 +86,9 @@ internal static class LoadRunner
         System.Text.Json.JsonElement? serverEnd = server?.Read();
         session.Record(null, null);
 
-        double seconds = (session.LastCompletedNs - startNs) / 1e9;
+        // The sweep completes requests too, but those belong to no interval.
+        long endNs = session.LastCompletedNs;
+        double seconds = (endNs - startNs) / 1e9;
         long count = session.Ops;
         var result = new LoadResult
         {
@@ -97,6 +99,7 @@ internal static class LoadRunner
             BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
             Backend = loop.BackendName,
             Wait = options.Wait,
+            Arrivals = "closed",
             LatencyUs = LatencyFiles.Summarize(latencies.Sum()),
             ServiceUs = LatencyFiles.Summarize(services),
             Client = end.Since(start, count, loop.BackendName),
@@ -104,7 +107,7 @@ internal static class LoadRunner
         };
         string? verified = Sweep(options, session);
         result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
-        Write(options, result, verified, session, latencies);
+        Write(options, result, verified, session, latencies, endNs);
         return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
@@ -123,7 +126,7 @@ internal static class LoadRunner
         }
     }
 
-    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, IntervalLog latencies)
+    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, IntervalLog latencies, long endNs)
     {
         foreach (string line in session.ErrorLines)
         {
@@ -135,11 +138,13 @@ internal static class LoadRunner
             Console.Error.WriteLine($"harness load: and {session.Errors - session.ErrorLines.Count:n0} more errors");
         }
 
-        LoadFiles.Write(options, latencies, session.LastCompletedNs);
+        LoadFiles.Write(options, latencies, endNs);
         JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
-            LoadText.Write(options, result, verified, Console.Out);
+            using var text = new StringWriter { NewLine = "\n" };
+            LoadText.Write(options, result, verified, text);
+            StandardOutput.Write(text.ToString());
         }
     }
 

@@ -31,7 +31,7 @@ internal static class LoadText
         string order = options.Pattern == AccessPattern.Random ? "random" : "sequential";
         string rw = Vocabulary.FormatReadPercent(options.ReadPercent);
         string connections = options.Connections == 1 ? "1 connection" : $"{options.Connections} connections";
-        return $"{order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {options.Depth} in flight";
+        return $"closed loop, {order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {options.Depth} in flight";
     }
 
     private static void WriteLatencies(LoadResult result, TextWriter text)

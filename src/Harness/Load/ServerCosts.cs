@@ -31,16 +31,25 @@ internal sealed class ServerCosts : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             _socket.Dispose();
-            string line = $"cannot reach the server's control socket '{path}': {e.Message}; start the server with --control {path}";
+            string why = File.Exists(path) ? e.Message : "there is no such file";
+            string line = $"cannot reach the server's control socket '{path}': {why}; start the server with --control {path}";
             throw new HarnessException(ExitCode.Failed, line, e);
         }
 
         _lines = new StreamReader(new NetworkStream(_socket));
     }
 
-    /// <summary>The server's totals now.</summary>
+    /// <summary>The server's totals now, with all that it has sent.</summary>
     /// <exception cref="HarnessException">It does not answer as it should.</exception>
     public JsonElement Read()
+    {
+        // A reply can be here before the server's loop has seen that its send is complete. The turn that the first question takes sees it; the second
+        // answer counts it.
+        Ask();
+        return Ask();
+    }
+
+    private JsonElement Ask()
     {
         try
         {

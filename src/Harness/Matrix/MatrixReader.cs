@@ -10,6 +10,8 @@ namespace Harness.Matrix;
 /// </summary>
 internal sealed class MatrixReader
 {
+    private const int MaxNesting = 32;
+
     private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup"];
     private static readonly string[] Keys = [.. Settings, .. Axis.Names, "brief"];
 
@@ -32,9 +34,9 @@ internal sealed class MatrixReader
         {
             text = File.ReadAllText(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new HarnessException(ExitCode.Usage, $"cannot read the matrix '{path}': {Reason(e)}", e);
+            throw new HarnessException(ExitCode.Usage, $"cannot read the matrix '{path}': {Reason(path, e)}", e);
         }
         return new MatrixReader(path).Parse(text, brief);
     }
@@ -76,6 +78,7 @@ internal sealed class MatrixReader
         var parser = new Parser(new StringReader(text));
         try
         {
+            CheckNesting(text);
             yaml.Load(parser);
         }
         catch (YamlException e)
@@ -87,9 +90,27 @@ internal sealed class MatrixReader
             // The library's answer to a list or a mapping in braces that never ends; it says no more than that.
             throw Error(parser.Current?.End.Line ?? 1, "not valid YAML: a bracket or a brace that was opened before here is not closed");
         }
+        if (yaml.Documents.Count > 1)
+        {
+            throw Error(yaml.Documents[1].RootNode, "a second document begins; one matrix is one document, so make it a file of its own");
+        }
         return yaml.Documents.Count > 0 && yaml.Documents[0].RootNode is YamlMappingNode root
             ? root
             : throw Error(1, $"expected 'key: value' lines; legal keys: {string.Join(", ", Keys)}");
+    }
+
+    // The library builds its nodes by recursion, and a stack that overflows ends the process.
+    private void CheckNesting(string text)
+    {
+        var parser = new Parser(new StringReader(text));
+        for (var depth = 0; parser.MoveNext();)
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MaxNesting)
+            {
+                throw Error(parser.Current.Start.Line, $"nested more than {MaxNesting} deep; a matrix needs three");
+            }
+        }
     }
 
     private IEnumerable<(YamlScalarNode Key, YamlNode Value)> Entries(YamlMappingNode? mapping)
@@ -122,6 +143,8 @@ internal sealed class MatrixReader
             case "warmup":
                 _warmup = Checked(name, value, Units.ParseTime);
                 break;
+            case "brief":
+                throw Error(key, "brief: cannot stand under itself; its keys are those of the matrix");
             default:
                 throw Error(key, Suggest.Unknown("key", name, Keys));
         }
@@ -170,10 +193,11 @@ internal sealed class MatrixReader
 
     private HarnessException Error(long line, string message) => new(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"{_path}:{line}: {message}"));
 
-    private static string Reason(Exception e) => e switch
+    private static string Reason(string path, Exception e) => e switch
     {
         FileNotFoundException or DirectoryNotFoundException => "there is no such file; the matrices are in bench/",
-        UnauthorizedAccessException => "permission denied, or it is a folder",
+        ArgumentException => "the name is empty; leave it out for bench/smoke.yml",
+        UnauthorizedAccessException => Directory.Exists(path) ? "it is a folder; give a file, like bench/smoke.yml" : "permission denied",
         _ => e.Message,
     };
 }

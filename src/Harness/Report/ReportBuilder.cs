@@ -13,22 +13,23 @@ internal static class ReportBuilder
         // Records of one baseline cell, by what it shares with the cells that are compared to it.
         var baselines = cells
             .Where(rounds => rounds[0].Axes.GetValueOrDefault("backend") == Vocabulary.BaselineBackend)
-            .ToDictionary(rounds => OtherAxes(rounds[0]), rounds => rounds);
+            .GroupBy(rounds => OtherAxes(rounds[0]))
+            .ToDictionary(sameAxes => sameAxes.Key, sameAxes => sameAxes.First());
+        var problems = data.Problems.ToList();
+        var figures = cells
+            .OrderBy(rounds => rounds[0], CellOrder.Instance)
+            .Select(rounds => Figures(rounds, baselines.GetValueOrDefault(OtherAxes(rounds[0])), latencies, problems))
+            .ToList();
         return new ReportDocument
         {
             Folder = data.Folder,
             Run = data.Run,
-            Problems = data.Problems,
-            Cells =
-            [
-                .. cells
-                    .OrderBy(rounds => rounds[0], CellOrder.Instance)
-                    .Select(rounds => Figures(rounds, baselines.GetValueOrDefault(OtherAxes(rounds[0])), latencies)),
-            ],
+            Problems = problems,
+            Cells = figures,
         };
     }
 
-    private static CellFigures Figures(CellRecord[] rounds, CellRecord[]? baseline, LatencyFiles latencies)
+    private static CellFigures Figures(CellRecord[] rounds, CellRecord[]? baseline, LatencyFiles latencies, List<string> problems)
     {
         var ok = Measured(rounds).ToArray();
         var troubled = rounds.FirstOrDefault(record => record.Status != CellStatus.Ok);
@@ -42,7 +43,7 @@ internal static class ReportBuilder
             Reason = troubled?.Reason,
             Iops = Spread.Of(ok.Select(record => record.Load!.Iops)),
             RatioToEpoll = Spread.Of(Ratios(ok, Measured(baseline ?? []))),
-            LatencyUs = latencies.Summary(rounds[0].Cell),
+            LatencyUs = latencies.Summary(rounds[0].Cell, problems),
             Server = Medians(ok.Select(record => record.Load!.Server)),
             Client = Medians(ok.Select(record => record.Load!.Client)),
         };

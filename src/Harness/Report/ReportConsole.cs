@@ -1,4 +1,5 @@
 using System.Text;
+using Harness.Results;
 using Spectre.Console;
 
 namespace Harness.Report;
@@ -15,7 +16,7 @@ internal static class ReportConsole
         var colour = !Console.IsOutputRedirected
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
-        Console.Out.Write(Draw(draw, colour));
+        StandardOutput.Write(Draw(draw, colour));
     }
 
     /// <summary>Draws into text, without spaces at the ends of lines.</summary>

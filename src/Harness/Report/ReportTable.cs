@@ -18,7 +18,7 @@ internal static class ReportTable
             console.Profile.Width = 2 * ReportConsole.Width;
             console.Write(Table(measured));
             console.Profile.Width = ReportConsole.Width;
-            console.WriteLine("a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max");
+            console.WriteLine("a/b is server/client; p50 to p99.9: latencies in µs, closed loop; vs epoll: ratio of iops by round, median min..max");
         }
         else
         {

@@ -23,16 +23,16 @@ internal static class JsonOutput
         var text = JsonSerializer.Serialize(document, type) + "\n";
         if (TakesStdout(target))
         {
-            Console.Out.Write(text);
+            StandardOutput.Write(text);
             return;
         }
         try
         {
             File.WriteAllText(target, text);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileTrouble.Is(e))
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot write the JSON to '{target}': {e.Message}", e);
+            throw OutputFile.Refused("--json", target, e);
         }
     }
 }

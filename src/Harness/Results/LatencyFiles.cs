@@ -27,15 +27,16 @@ internal sealed class LatencyFiles(string folder)
         Replace(Path.Combine(folder, "hgrm", CellFile.Name(cellId) + ".hgrm"), stream => WritePercentiles(stream, Sum(intervals)));
     }
 
-    /// <summary>All rounds of a cell in microseconds; null where the run has no log of it, or only a damaged one.</summary>
-    public LatencySummary? Summary(string cellId)
+    /// <summary>All rounds of a cell in microseconds; null where the run has no log of it, or only a damaged one, which is added to the problems.</summary>
+    public LatencySummary? Summary(string cellId, List<string> problems)
     {
         try
         {
             return File.Exists(LogPath(cellId)) ? Summarize(Sum(ReadLog(LogPath(cellId)))) : null;
         }
-        catch (HarnessException)
+        catch (HarnessException e)
         {
+            problems.Add(OneLine.Of(e.Message));
             return null;
         }
     }

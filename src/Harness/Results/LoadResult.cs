@@ -26,7 +26,16 @@ internal sealed record LoadResult
     /// <summary>The client's wait mode.</summary>
     public required string Wait { get; init; }
 
-    /// <summary>Microseconds from when a request was to be sent to its whole reply. Closed loop: equal to <see cref="ServiceUs"/>.</summary>
+    /// <summary>
+    /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
+    /// Null in a file that is older than this figure.
+    /// </summary>
+    public string? Arrivals { get; init; }
+
+    /// <summary>
+    /// Microseconds from when a request was to be sent to its whole reply. Closed loop: from when the reply before it was there, so it is
+    /// <see cref="ServiceUs"/> and the wait until the request could leave.
+    /// </summary>
     public LatencySummary? LatencyUs { get; init; }
 
     /// <summary>Microseconds from when a request was sent to its whole reply.</summary>

@@ -38,7 +38,8 @@ internal sealed class ResultsFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot create the results folder '{path}': {e.Message.TrimEnd('.')}; choose another place with --results DIR", e);
+            var line = $"cannot create the results folder '{path}': {FileTrouble.Reason(e, path)}; choose another place with --results DIR";
+            throw new HarnessException(ExitCode.Failed, line, e);
         }
     }
 

@@ -27,6 +27,8 @@ internal sealed partial class ResultsJson : JsonSerializerContext
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = indented,
+        // A null where none may be is damage like any other; without this it would go unseen until somebody stumbles over it.
+        RespectNullableAnnotations = true,
         // These documents are read by people and programs, never pasted into HTML: µ and ' may stay what they are.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters =

@@ -11,10 +11,12 @@ internal sealed class ControlServer : IDisposable
 {
     private const int MaxClients = 16;
     private const int MaxLineBytes = 1024;
+    private const int RetryMs = 100;
 
     private readonly string _path;
     private readonly ControlStats _stats;
     private readonly Socket _listener;
+    private volatile bool _disposed;
     private int _clients;
 
     /// <param name="path">Where to listen; a socket that a dead server left is replaced.</param>
@@ -34,7 +36,8 @@ internal sealed class ControlServer : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             _listener.Dispose();
-            throw new HarnessException(ExitCode.Failed, $"--control {path}: {e.Message}; choose a short path in a folder that can be written", e);
+            string why = Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))) ? e.Message : "its folder does not exist";
+            throw new HarnessException(ExitCode.Failed, $"--control {path}: {why}; choose a short path in a folder that can be written", e);
         }
 
         new Thread(AcceptClients) { Name = "control", IsBackground = true }.Start();
@@ -42,6 +45,7 @@ internal sealed class ControlServer : IDisposable
 
     public void Dispose()
     {
+        _disposed = true;
         _listener.Dispose();
         File.Delete(_path);
     }
@@ -57,7 +61,14 @@ internal sealed class ControlServer : IDisposable
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                return;
+                if (_disposed)
+                {
+                    return;
+                }
+
+                // No descriptor is left, or the client has gone already: neither may end the control socket for good.
+                Thread.Sleep(RetryMs);
+                continue;
             }
 
             if (Interlocked.Increment(ref _clients) > MaxClients)

@@ -10,22 +10,24 @@ namespace Harness.Serve;
 /// </summary>
 internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> threads)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    /// <summary>How long a loop may take to answer.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The line, without its end.</summary>
     /// <exception cref="TimeoutException">A loop has not answered: it hangs, or its CPU is taken.</exception>
     public byte[] ToJson()
     {
-        using var answered = new CountdownEvent(server.Loops.Count);
+        // Never disposed of: a loop that answers after our patience has ended still signals it, and must not meet an exception.
+        var answered = new CountdownEvent(server.Loops.Count);
         LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered))];
         foreach (LoopSnapshot loop in loops)
         {
             loop.Ask();
         }
 
-        if (!answered.Wait(s_patience))
+        if (!answered.Wait(Patience))
         {
-            throw new TimeoutException($"a loop has not answered within {s_patience.TotalSeconds:0} s");
+            throw new TimeoutException($"a loop has not answered within {Patience.TotalSeconds:0} s");
         }
 
         using var bytes = new MemoryStream();
@@ -93,7 +95,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     {
         public long Requests, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
 
-        public long[] SqesByOpcode { get; } = new long[loop.Loop.Counters.SqesByOpcode.Length];
+        public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 
         public void Ask() => loop.Loop.Post(this);
 

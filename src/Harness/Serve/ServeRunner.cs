@@ -14,8 +14,12 @@ internal static class ServeRunner
     {
         IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
         string name = ExportName(options, uris);
+        DescriptorLimit.Check(options.MaxConnections, options.Loops);
         using BlockGraph graph = MakeGraph(options);
-        var log = new ServerLog(line => Console.Error.WriteLine($"harness serve: {line}"));
+
+        // Opened now: the first line may be that no descriptor is left, and opening it takes one.
+        TextWriter errors = Console.Error;
+        var log = new ServerLog(line => errors.WriteLine($"harness serve: {line}"));
         var loops = new List<LoopThread>();
         var listeners = new List<Listener>();
         try

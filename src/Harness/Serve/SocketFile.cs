@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Harness.Io;
 
 namespace Harness.Serve;
 
@@ -37,29 +38,12 @@ internal static class SocketFile
         }
         catch (SocketException e)
         {
-            return IsSocket(path) ? e.SocketErrorCode : SocketError.NotSocket;
+            // A file that is no socket answers a connect with ECONNREFUSED too.
+            return Sockets.IsSocketFile(path) ? e.SocketErrorCode : SocketError.NotSocket;
         }
         catch (ArgumentException e)
         {
             throw new HarnessException(ExitCode.Usage, $"the socket path '{path}' is too long: a Unix socket's path has at most 107 bytes", e);
-        }
-    }
-
-    /// <summary>A file that is no socket answers a connect with ECONNREFUSED too, but it can be opened, which a socket cannot (ENXIO).</summary>
-    private static bool IsSocket(string path)
-    {
-        try
-        {
-            File.OpenHandle(path).Dispose();
-            return false;
-        }
-        catch (UnauthorizedAccessException)
-        {
-            return false;
-        }
-        catch (IOException)
-        {
-            return true;
         }
     }
 

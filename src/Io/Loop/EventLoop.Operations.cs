@@ -10,8 +10,9 @@ public sealed partial class EventLoop
     public void Accept(IoOperation operation, int fd) => Begin(operation, OperationKind.Accept, fd);
 
     /// <summary>
-    /// connect(2). Where the backlog of a Unix socket is full, the readiness backends end with -EAGAIN, as a non-blocking connect does: try again after a while. On
-    /// <c>uring</c> the kernel waits for room in a worker thread of its own; a cancel, a close or <see cref="IoOperation.TimeoutNs"/> ends that.
+    /// connect(2). Where the backlog of a Unix socket is full, the readiness backends end with -EAGAIN, as a non-blocking connect does: try again
+    /// after a while. On <c>uring</c> the kernel waits for room in a worker thread of its own; a cancel, a close or
+    /// <see cref="IoOperation.TimeoutNs"/> ends that.
     /// </summary>
     public void Connect(IoOperation operation, int fd, SocketEndpoint endpoint)
     {

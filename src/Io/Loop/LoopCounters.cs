@@ -5,6 +5,9 @@ namespace Harness.Io;
 /// </summary>
 public sealed class LoopCounters
 {
+    /// <summary>Length of <see cref="SqesByOpcode"/>.</summary>
+    public const int OpcodeCount = 64;
+
     /// <summary>System calls of the loop's thread that this library made, io_uring_enter(2) included.</summary>
     public long SystemCalls { get; set; }
 
@@ -33,5 +36,5 @@ public sealed class LoopCounters
     public long Overflows { get; set; }
 
     /// <summary>Submission queue entries by opcode (IORING_OP_*); all zero on backends without a ring.</summary>
-    public long[] SqesByOpcode { get; } = new long[64];
+    public long[] SqesByOpcode { get; } = new long[OpcodeCount];
 }

@@ -97,6 +97,13 @@ public static unsafe class Sockets
         return (pair[0], pair[1]);
     }
 
+    /// <summary>True where the path is a Unix socket's file, listened on or not; false for anything else, and where it is not there.</summary>
+    public static bool IsSocketFile(string path)
+    {
+        Stat.statx_t status;
+        return Stat.statx(Stat.AT_FDCWD, path, 0, Stat.STATX_TYPE, &status) == 0 && (status.stx_mode & Stat.S_IFMT) == Stat.S_IFSOCK;
+    }
+
     /// <summary>Sets SO_SNDBUF in bytes; the kernel doubles it and keeps within its bounds.</summary>
     public static void SetSendBuffer(int fd, int bytes) => Socket.setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, &bytes, sizeof(int));
 

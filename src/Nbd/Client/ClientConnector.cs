@@ -80,12 +80,15 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         else
         {
             // A socket whose connect failed is not used again: POSIX leaves its state open.
-            _errno = result == -Errno.ETIME ? Errno.ETIMEDOUT : -result;
+            _errno = result == -Errno.ETIME ? DeadlineErrno : -result;
             _loop.Close(_close, _fd);
         }
     }
 
     private SocketEndpoint Current => _endpoints[_index];
+
+    // A connect to a Unix socket waits for nothing but room in the backlog; on uring it does so inside the kernel, until its deadline.
+    private int DeadlineErrno => Current.IsUnix ? Errno.EAGAIN : Errno.ETIMEDOUT;
 
     private static string PeerName(SocketEndpoint endpoint) => endpoint.IsUnix ? $"unix:{endpoint}" : endpoint.ToString();
 

@@ -11,7 +11,7 @@ public sealed class NbdServer
     private readonly ServerLoop[] _loops;
     private readonly List<ServerListener> _listeners = [];
     private int _connections;
-    private int _nextLoop;
+    private uint _nextLoop;
     private bool _refusing;
     private volatile bool _draining;
 
@@ -115,7 +115,7 @@ public sealed class NbdServer
 
         Sockets.Tune(fd, endpoint.IsUnix);
         string peer = $"client {number} of {(endpoint.IsUnix ? "unix:" : string.Empty)}{endpoint.Text}";
-        ServerLoop loop = _loops[_nextLoop++ % _loops.Length];
+        ServerLoop loop = _loops[_nextLoop++ % (uint)_loops.Length];
         if (loop.Loop.IsLoopThread)
         {
             loop.Serve(new PlainTransport(loop.Loop, fd, peer));

@@ -30,7 +30,7 @@ public sealed class ServerLog(Action<string> write)
 
             if (_lines++ < MaxLinesPerSecond)
             {
-                write(line);
+                Write(line);
             }
             else
             {
@@ -48,12 +48,26 @@ public sealed class ServerLog(Action<string> write)
         }
     }
 
+    /// <summary>A log that cannot be written, for want of space or of a reader, must not end the loop that wanted to tell something.</summary>
+    private void Write(string line)
+    {
+        try
+        {
+            write(line);
+        }
+        catch (IOException)
+        {
+            _suppressed++;
+        }
+    }
+
     private void TellSuppressed()
     {
         if (_suppressed > 0)
         {
-            write($"{_suppressed} more lines were left out");
+            string line = $"{_suppressed} more lines were left out";
             _suppressed = 0;
+            Write(line);
         }
     }
 }

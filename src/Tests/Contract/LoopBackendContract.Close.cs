@@ -128,6 +128,26 @@ public abstract partial class LoopBackendContract
         }
     }
 
+    [Fact]
+    public void A_loop_disposed_of_with_operations_pending_leaves_their_memory_alone()
+    {
+        (int fd, int other) = Sockets.Pair();
+        using var peer = new Socket(new System.Net.Sockets.SafeSocketHandle(other, ownsHandle: true));
+        using var buffer = new NativeBuffer(64, clear: true);
+        var receive = new Recorded();
+        using (var loop = new EventLoop(LoopBackends.Create(Backend)))
+        {
+            loop.Receive(receive.Operation, fd, buffer.Whole);
+            loop.RunOnceWithoutSleep();
+        }
+
+        peer.Send("after the end"u8);
+        Thread.Sleep(5);
+        Assert.True(buffer.Whole.Span.IndexOfAnyExcept((byte)0) < 0, "the kernel wrote to memory after the loop was gone");
+        Assert.Equal(0, receive.Count);
+        Sockets.CloseUnused(fd);
+    }
+
     /// <summary>What a descriptor number stands for now, such as socket:[12345]; null where it is closed.</summary>
     private static string? OpenFile(int fd) => new FileInfo($"/proc/self/fd/{fd}").LinkTarget;
 }

@@ -59,7 +59,9 @@ public class LoadCostsTests
         using var folder = new TempDir();
         using var server = HarnessServer.Start(backend, HarnessServer.Unix, "memory:16M", "--control", folder.File("control"));
         string[] shape = ["--backend", backend, "--rw", rw, "--depth", depth, "--ops", $"{Ops}", "--size", $"{RequestBytes}"];
-        ToolResult load = Tool.Run(HarnessServer.Program, ["load", server.Uri, .. shape, "--server-control", folder.File("control"), "--json", "-"]).Succeeded();
+        ToolResult load = Tool.Run(
+            HarnessServer.Program,
+            ["load", server.Uri, .. shape, "--server-control", folder.File("control"), "--json", "-"]).Succeeded();
         return JsonDocument.Parse(load.Output).RootElement;
     }
 }

@@ -89,6 +89,7 @@ public class LoadTests
         Refused(() => LoadChecks.Options(s_options with { Verify = VerifyMode.Pattern, ReadPercent = 50 }), "--verify pattern only reads");
         Refused(() => LoadChecks.Options(s_options with { Verify = VerifyMode.Versions, RequestBytes = 4097 }), "4097 is no multiple of 8");
         Refused(() => LoadChecks.Options(s_options with { RequestBytes = 32 << 20, Depth = 1024 }), "2 GiB");
+        Refused(() => LoadChecks.Options(s_options with { RequestBytes = 32 << 20, Depth = 63, Connections = 1024 }), "of memory, and this machine has");
         var export = new ExportInfo { Size = 1 << 20, Flags = TransmissionFlags.HasFlags, BlockSize = new BlockSizeConstraints(512, 4096, 65_536) };
         Refused(() => LoadChecks.Export(s_options with { RequestBytes = 1000 }, export, 65_536), "multiples of 512");
         Refused(() => LoadChecks.Export(s_options with { RequestBytes = 1 << 17 }, export, 65_536), "at most 64k");
@@ -127,7 +128,7 @@ public class LoadTests
         LoadText.Write(s_options, result, "verified: all right", text);
         string[] lines = text.ToString().TrimEnd().Split('\n');
         Assert.Equal(6, lines.Length);
-        Assert.Equal("nbd://h/x · epoll, block · random read, 4,096 bytes, 1 connection × 64 in flight", lines[0]);
+        Assert.Equal("nbd://h/x · epoll, block · closed loop, random read, 4,096 bytes, 1 connection × 64 in flight", lines[0]);
         Assert.Equal("1,000 operations in 2.00 s: 500 per second, 2.0 MiB/s, 1 error", lines[1]);
         Assert.Equal("latency        1.0     20.0     30.0     40.3      500     12,345     21.0", lines[3]);
         Assert.Equal("client per operation: 1.5 µs CPU, 0.25 system calls; 0 collections", lines[4]);

@@ -46,6 +46,31 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Files_that_were_edited_or_cut_are_problems_and_no_crash()
+    {
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
+        folder.Append(ResultsSamples.Ok(ResultsSamples.Cell("epoll", "read"), 1, 1000), ResultsSamples.Hlog(_folder.Path, "log", 100, 12_345));
+        var cells = Path.Combine(folder.Path, "cells.jsonl");
+        var line = File.ReadAllText(cells);
+        File.AppendAllText(cells, line.Replace("\"axes\":{", "\"axes\":null,\"old_axes\":{", StringComparison.Ordinal));
+        // The same axes under another name: one of them is the baseline.
+        File.AppendAllText(cells, line.Replace("\"cell\":\"", "\"cell\":\"other-", StringComparison.Ordinal));
+        foreach (var log in Directory.GetFiles(Path.Combine(folder.Path, "hlog")))
+        {
+            File.WriteAllText(log, File.ReadAllText(log)[..^20]);
+        }
+        var report = ReportBuilder.Build(RunReader.Read(folder.Path));
+        Assert.Equal(2, report.Cells.Count);
+        Assert.StartsWith("cells.jsonl:2: damaged, left out", report.Problems[0], StringComparison.Ordinal);
+        Assert.StartsWith("cannot read the latency log", report.Problems[1], StringComparison.Ordinal);
+        Assert.All(report.Cells, cell => Assert.Null(cell.LatencyUs));
+
+        var run = Path.Combine(folder.Path, "run.json");
+        File.WriteAllText(run, File.ReadAllText(run).Replace("\"environment\": {", "\"environment\": null, \"old\": {", StringComparison.Ordinal));
+        Assert.Contains("cannot read", Assert.Throws<HarnessException>(() => RunReader.Read(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_without_epoll_has_no_ratios_and_no_zeros_in_their_place()
     {
         var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "");
@@ -100,7 +125,7 @@ public sealed class ReportTests : IDisposable
 
          write  epoll    123,456             1.00     -     -      -  3.13/2.50  0.031/1.04            -         0/0
 
-        a/b is server/client; p50 to p99.9 are latencies in µs; vs epoll is the ratio of iops, round by round: median min..max
+        a/b is server/client; p50 to p99.9: latencies in µs, closed loop; vs epoll: ratio of iops by round, median min..max
         failed   backend=epoll,depth=64,rw=write in 1 of 2 rounds: the server was killed by signal 11 (SIGSEGV)
         skipped  backend=uring-poll,depth=64,rw=write: io_uring is refused: the sysctl kernel.io_uring_disabled is 2
 

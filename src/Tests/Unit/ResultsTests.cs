@@ -45,13 +45,11 @@ public sealed class ResultsTests : IDisposable
         using var json = JsonDocument.Parse(JsonSerializer.Serialize(ResultsSamples.Ok(_cell, 1, 1000).Load!, ResultsJson.Line.LoadResult));
         var root = json.RootElement;
         Assert.Equal(
-            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "latency_us", "service_us", "client", "server"],
+            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "arrivals", "latency_us", "service_us", "client", "server"],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
-            [
-                "cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op", "bytes_received_per_op",
-                "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags",
-            ],
+            ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op",
+                "bytes_received_per_op", "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "ring_flags"],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
         var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };
@@ -124,7 +122,7 @@ public sealed class ResultsTests : IDisposable
 
         using var log = File.OpenRead(Path.Combine(folder.Path, "hlog", _cell.Id + ".hlog"));
         Assert.Equal([("round1", 99L), ("round2", 1L)], HistogramLogReader.Read(log).Select(interval => (interval.Tag!, interval.TotalCount)));
-        var summary = new LatencyFiles(folder.Path).Summary(_cell.Id)!;
+        var summary = new LatencyFiles(folder.Path).Summary(_cell.Id, [])!;
         Assert.Equal(100, summary.Count);
         Assert.InRange(summary.P99, 100, 100.2);
         Assert.InRange(summary.P999, 9000, 9010);

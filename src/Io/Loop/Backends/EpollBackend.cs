@@ -64,7 +64,8 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
                 Rearm(watch, ReadEvents);
             }
 
-            OnReady(watch, (events & Epoll.EPOLLIN) != 0, writable, (events & (Epoll.EPOLLHUP | Epoll.EPOLLERR | Epoll.EPOLLRDHUP)) != 0);
+            bool hungUp = (events & (Epoll.EPOLLHUP | Epoll.EPOLLERR)) != 0;
+            OnReady(watch, (events & Epoll.EPOLLIN) != 0, writable, (events & Epoll.EPOLLRDHUP) != 0, hungUp);
         }
     }
 
@@ -84,7 +85,15 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
         }
     }
 
-    protected override void ArmWrite(Watch watch) => Rearm(watch, ReadEvents | Epoll.EPOLLOUT);
+    protected override void ArmWrite(Watch watch)
+    {
+        // A registration that is there already tells of the next edge. Modifying it would report at once whatever state lasts, such as the
+        // end of what the peer sends, and keep the loop awake for nothing.
+        if ((watch.Armed & Epoll.EPOLLOUT) == 0)
+        {
+            Rearm(watch, ReadEvents | Epoll.EPOLLOUT);
+        }
+    }
 
     // The registration stays: an edge that nobody waits for is remembered in MayRead.
     protected override void DisarmRead(Watch watch)

@@ -51,8 +51,8 @@ internal sealed unsafe class PollBackend : ReadinessBackend
             }
             else
             {
-                bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLRDHUP | Poll.POLLNVAL)) != 0;
-                OnReady(_listed[i], (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, hungUp);
+                bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL)) != 0;
+                OnReady(_listed[i], (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
             }
         }
     }

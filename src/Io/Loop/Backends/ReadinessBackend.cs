@@ -119,10 +119,15 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     protected abstract void DisarmWrite(Watch watch);
 
     /// <summary>The kernel has reported readiness: tries what waits for it.</summary>
-    protected void OnReady(Watch watch, bool readable, bool writable, bool hungUp)
+    /// <param name="watch">The descriptor.</param>
+    /// <param name="readable">Something can be received or accepted.</param>
+    /// <param name="writable">Something can be sent.</param>
+    /// <param name="ended">The peer sends no more (POLLRDHUP). That lasts, and says nothing of sending: the peer may still read, or not.</param>
+    /// <param name="hungUp">The stream is over or has failed in both directions (POLLHUP, POLLERR): whatever waits is to be tried.</param>
+    protected void OnReady(Watch watch, bool readable, bool writable, bool ended, bool hungUp)
     {
-        watch.HungUp |= hungUp;
-        if (readable || hungUp)
+        watch.HungUp |= hungUp || ended;
+        if (readable || ended || hungUp)
         {
             watch.MayRead = true;
             if (watch.Reader is not null)

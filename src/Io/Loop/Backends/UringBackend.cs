@@ -110,8 +110,25 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public void Dispose()
     {
+        EndEverything();
         _ring.Dispose();
         _wake.Dispose();
+    }
+
+    /// <summary>
+    /// Closing a ring ends its operations only some time later, and until then the kernel may still write to memory that the caller frees next. So they
+    /// are cancelled and waited for; a disk that does not answer is not waited for without end.
+    /// </summary>
+    private void EndEverything()
+    {
+        const int Tries = 50;
+        const long PatienceNs = 20_000_000;
+        for (int tries = 0; _freeCount < _slots.Length && tries < Tries; tries++)
+        {
+            _ring.Reserve(1);
+            _ring.Ring.PrepareCancelAny(LoopRing.Ignored);
+            _ring.Wait(PatienceNs);
+        }
     }
 
     private void Prepare(IoOperation operation, ulong userData, SqeFlags flags)

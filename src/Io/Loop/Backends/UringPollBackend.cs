@@ -58,9 +58,11 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         _ring.Dispose();
     }
 
-    protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable);
+    protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable, multishot: true);
 
-    protected override void ArmWrite(Watch watch) => Arm(watch, WriteArmed, Poll.POLLOUT, CompletionTag.Writable);
+    // The kernel adds POLLRDHUP to every poll, so once the peer has ended its sending a one-shot would fire at once, for ever, and say nothing of room.
+    // A multishot fires for that once, and then at each wake-up.
+    protected override void ArmWrite(Watch watch) => Arm(watch, WriteArmed, Poll.POLLOUT, CompletionTag.Writable, multishot: watch.HungUp);
 
     // The multishot poll stays: an edge that nobody waits for is remembered in MayRead.
     protected override void DisarmRead(Watch watch)
@@ -72,12 +74,12 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
     {
     }
 
-    private void Arm(Watch watch, uint what, int events, CompletionTag tag)
+    private void Arm(Watch watch, uint what, int events, CompletionTag tag, bool multishot)
     {
         if ((watch.Armed & what) == 0)
         {
             _ring.Reserve(1);
-            _ring.Ring.PreparePollAdd(watch.Fd, (uint)events, multishot: what == ReadArmed, LoopRing.Pack(tag, watch.Fd, watch.Generation));
+            _ring.Ring.PreparePollAdd(watch.Fd, (uint)events, multishot, LoopRing.Pack(tag, watch.Fd, watch.Generation));
             watch.Armed |= what;
         }
     }
@@ -117,6 +119,12 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
 
         // A poll that failed is treated as a hang-up: the socket call that follows gives the true error.
         int events = completion.Result < 0 ? Poll.POLLERR : completion.Result;
-        OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLRDHUP)) != 0);
+        bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR)) != 0;
+        OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
+        if (what == WriteArmed && watch.Writer is not null)
+        {
+            // It fired for the end of what the peer sends and not for room: go on waiting.
+            ArmWrite(watch);
+        }
     }
 }
