@@ -16,7 +16,7 @@ internal sealed record RatioInterval(double Value, double Low, double High);
 /// </summary>
 internal static class BootstrapRatio
 {
-    private const int Resamples = 2000;
+    private const int Resamples = 1000;
     private const double Outside = 0.025;
 
     /// <summary>Null where BASE's median is not above zero, so that there is no ratio.</summary>
@@ -28,12 +28,14 @@ internal static class BootstrapRatio
         }
         var random = new SplitMix64(1);
         var ratios = new double[Resamples];
-        var below = new double[baseRounds.Count];
-        var above = new double[newRounds.Count];
+        double[] baseValues = [.. baseRounds];
+        double[] newValues = [.. newRounds];
+        var below = new double[baseValues.Length];
+        var above = new double[newValues.Length];
         for (int i = 0; i < Resamples; i++)
         {
-            double divisor = ResampledMedian(baseRounds, below, ref random);
-            double median = ResampledMedian(newRounds, above, ref random);
+            double divisor = ResampledMedian(baseValues, below, ref random);
+            double median = ResampledMedian(newValues, above, ref random);
             ratios[i] = divisor > 0 ? median / divisor : double.PositiveInfinity;
         }
         Array.Sort(ratios);
@@ -43,11 +45,11 @@ internal static class BootstrapRatio
             ratios[(int)(Resamples * (1 - Outside)) - 1]);
     }
 
-    private static double ResampledMedian(IReadOnlyList<double> rounds, double[] drawn, ref SplitMix64 random)
+    private static double ResampledMedian(double[] rounds, double[] drawn, ref SplitMix64 random)
     {
         for (int i = 0; i < drawn.Length; i++)
         {
-            drawn[i] = rounds[(int)random.Below((ulong)rounds.Count)];
+            drawn[i] = rounds[(int)random.Below((ulong)rounds.Length)];
         }
         return ArrayStatistics.MedianInplace(drawn);
     }

@@ -60,10 +60,10 @@ internal static class CompareLines
     public static IEnumerable<string> NotGated(CompareDocument comparison) =>
         from cell in comparison.Cells
         from figure in cell.Figures
-        where !figure.Gated && figure.Verdict is Verdict.Worse or Verdict.Better && figure.Figure != cell.DecidedBy
+        where !figure.Gated && figure.Verdict is Verdict.Worse or Verdict.Better
         select $"{figure.Verdict.Words()}: {cell.Cell}: {Said(figure)}";
 
-    /// <summary>Why nothing could be said, each reason once with what it holds for.</summary>
+    /// <summary>Why nothing could be said of cells and of the figures that are gated, each reason once with what it holds for.</summary>
     public static IEnumerable<string> Doubts(CompareDocument comparison)
     {
         foreach (var cell in comparison.Cells.Where(cell => cell is { DecidedBy: null, Reason: not null }))
@@ -72,7 +72,7 @@ internal static class CompareLines
         }
         var doubts = comparison.Cells
             .SelectMany(cell => cell.Figures.Select(figure => (cell.Cell, figure)))
-            .Where(pair => pair.figure.Verdict == Verdict.CannotSay)
+            .Where(pair => pair.figure is { Gated: true, Verdict: Verdict.CannotSay })
             .GroupBy(pair => pair.figure.Reason!);
         foreach (var doubt in doubts)
         {

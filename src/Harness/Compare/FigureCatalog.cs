@@ -112,6 +112,7 @@ internal static class FigureCatalog
             : null;
     }
 
-    private static string? TooFewForP99(LoadResult load) => load.Ops >= LeastOpsForP99 ? null
-        : $"p99 of {load.Ops} operations rests on fewer than ten of them; measure longer";
+    private static string? TooFewForP99(LoadResult load) => load.Ops >= LeastOpsForP99
+        ? null
+        : $"p99 of fewer than {LeastOpsForP99} operations rests on fewer than ten of them; measure longer";
 }

@@ -15,14 +15,18 @@ internal static class InvariantJudge
 
     public static FigureResult Judge(Figure figure, IReadOnlyList<LoadResult> baseLoads, IReadOnlyList<LoadResult> newLoads)
     {
-        var (was, now) = (Rounds.Of(figure, baseLoads), Rounds.Of(figure, newLoads));
-        double tolerance = Tolerance(figure, baseLoads, newLoads, Math.Max(was.Highest, now.Highest));
-        var result = FigureResult.Of(figure, was, now) with { Tolerance = tolerance, Ratio = was.Median > 0 ? now.Median / was.Median : null };
-        if (tolerance >= figure.SmallestStep)
+        // A round that a starved machine cut to a handful of operations says nothing exact; the others still do.
+        double leastOps = LeastOps(figure);
+        LoadResult[] baseLong = [.. baseLoads.Where(load => load.Ops >= leastOps)];
+        LoadResult[] newLong = [.. newLoads.Where(load => load.Ops >= leastOps)];
+        if (baseLong.Length == 0 || newLong.Length == 0)
         {
-            long needed = (long)(2 * figure.EdgePerWindow / figure.SmallestStep) + 1;
-            return result with { Verdict = Verdict.CannotSay, Reason = $"too few operations to be exact; {needed.ToString("N0", CultureInfo.InvariantCulture)} per round would do" };
+            string reason = string.Create(CultureInfo.InvariantCulture, $"too few operations to be exact in every round; {leastOps:N0} would do");
+            return FigureResult.Of(figure, Rounds.Of(figure, baseLoads), Rounds.Of(figure, newLoads)) with { Verdict = Verdict.CannotSay, Reason = reason };
         }
+        var (was, now) = (Rounds.Of(figure, baseLong), Rounds.Of(figure, newLong));
+        double tolerance = Tolerance(figure, baseLong, newLong, Math.Max(was.Highest, now.Highest));
+        var result = FigureResult.Of(figure, was, now) with { Tolerance = tolerance, Ratio = was.Median > 0 ? now.Median / was.Median : null };
         if (Math.Abs(now.Median - was.Median) <= tolerance)
         {
             return result with { Verdict = Verdict.Same };
@@ -38,8 +42,9 @@ internal static class InvariantJudge
         return result with { Verdict = Verdict.CannotSay, Reason = "the rounds do not agree among themselves; look at them in cells.jsonl" };
     }
 
-    private static double Tolerance(Figure figure, IReadOnlyList<LoadResult> baseLoads, IReadOnlyList<LoadResult> newLoads, double largest) =>
-        (figure.EdgePerWindow / Math.Max(1, baseLoads.Min(load => load.Ops)))
-        + (figure.EdgePerWindow / Math.Max(1, newLoads.Min(load => load.Ops)))
-        + (largest * Rounding);
+    // From here on the edges of both sides together are at most half of the smallest step, so that one cannot be taken for the other.
+    private static double LeastOps(Figure figure) => Math.Max(1, Math.Ceiling(4 * figure.EdgePerWindow / figure.SmallestStep));
+
+    private static double Tolerance(Figure figure, LoadResult[] baseLoads, LoadResult[] newLoads, double largest) =>
+        (figure.EdgePerWindow / baseLoads.Min(load => load.Ops)) + (figure.EdgePerWindow / newLoads.Min(load => load.Ops)) + (largest * Rounding);
 }
