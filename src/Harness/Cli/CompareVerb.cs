@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Harness.Compare;
 using Harness.Matrix;
@@ -46,22 +47,32 @@ internal static class CompareVerb
         };
         verb.Validators.Add(result =>
         {
-            bool isHistory = result.GetValue(History) is not null;
-            if (!isHistory && (result.GetValue(Base) is null || result.GetValue(New) is null))
+            if (Conflict(result) is { } conflict)
             {
-                result.AddError("it takes two runs, BASE and NEW, or --history DIR");
-            }
-            else if (isHistory && (result.GetValue(Base) is not null || result.GetValue(Markdown) is not null || result.GetValue(JUnit) is not null || result.GetValue(Format) is "markdown" or "junit"))
-            {
-                result.AddError("--history takes neither BASE and NEW, nor --markdown and --junit");
-            }
-            else if (new[] { result.GetValue(Json), result.GetValue(Markdown), result.GetValue(JUnit) }.Count(JsonOutput.TakesStdout) + (result.GetValue(Format) == "text" ? 0 : 1) > 1)
-            {
-                result.AddError("only one of --format, --json, --markdown and --junit can have stdout");
+                result.AddError(conflict);
             }
         });
         verb.SetAction(parse => (int)(parse.GetValue(History) is { } history ? ShowHistory(parse, history) : Compare(parse)));
         return verb;
+    }
+
+    /// <summary>What the options say that they cannot say together; null where they can.</summary>
+    private static string? Conflict(CommandResult result)
+    {
+        // An option that was not given has no value yet where this is asked.
+        string format = result.GetValue(Format) ?? "text";
+        string?[] files = [result.GetValue(Json), result.GetValue(Markdown), result.GetValue(JUnit)];
+        int onStdout = files.Count(JsonOutput.TakesStdout) + (format == "text" ? 0 : 1);
+        bool history = result.GetValue(History) is not null;
+        if (!history && (result.GetValue(Base) is null || result.GetValue(New) is null))
+        {
+            return "it takes two runs, BASE and NEW, or --history DIR";
+        }
+        if (history && (result.GetValue(Base) is not null || files[1] is not null || files[2] is not null || format is "markdown" or "junit"))
+        {
+            return "--history takes neither BASE and NEW, nor --markdown and --junit";
+        }
+        return onStdout > 1 ? "only one of --format, --json, --markdown and --junit can have stdout" : null;
     }
 
     private static ExitCode Compare(ParseResult parse)

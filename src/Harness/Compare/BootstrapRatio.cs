@@ -19,7 +19,7 @@ internal static class BootstrapRatio
     private const int Resamples = 1000;
     private const double Outside = 0.025;
 
-    /// <summary>Null where BASE's median is not above zero, so that there is no ratio.</summary>
+    /// <summary>Null where there is no ratio, since BASE's median is not above zero.</summary>
     public static RatioInterval? Of(IReadOnlyList<double> baseRounds, IReadOnlyList<double> newRounds)
     {
         if (baseRounds.Count == 0 || newRounds.Count == 0 || baseRounds.Median() <= 0)

@@ -11,5 +11,6 @@ internal sealed record Rounds(IReadOnlyList<double> Values)
     public double Highest { get; } = Values.Maximum();
     public int Count => Values.Count;
 
-    public static Rounds Of(Figure figure, IEnumerable<LoadResult> loads) => new([.. loads.Select(figure.Read).OfType<double>()]);
+    // JSON has no word for infinity, but 1e999 reads as one; no figure is.
+    public static Rounds Of(Figure figure, IEnumerable<LoadResult> loads) => new([.. loads.Select(figure.Read).OfType<double>().Where(double.IsFinite)]);
 }

@@ -89,7 +89,7 @@ internal sealed record RunPool
     {
         { Status: CellStatus.Ok, Load: null } => "has no figures though it is ok",
         { Status: CellStatus.Ok, Load: { Ops: <= 0 } } => "counts no operations though it is ok",
-        { Status: CellStatus.Ok, Load: { Iops: <= 0 } or { Seconds: <= 0 } } => "has a speed or a time that is not above zero",
+        { Status: CellStatus.Ok, Load: { Iops: not (> 0 and < double.PositiveInfinity) } } => "has a speed that is no number above zero",
         _ => null,
     };
 }

@@ -27,8 +27,6 @@ internal sealed partial class ResultsJson : JsonSerializerContext
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = indented,
-        // A null where a value belongs is somebody's edit, and is refused where it is read instead of failing somewhere later.
-        RespectNullableAnnotations = true,
         // A null where none may be is damage like any other; without this it would go unseen until somebody stumbles over it.
         RespectNullableAnnotations = true,
         // These documents are read by people and programs, never pasted into HTML: µ and ' may stay what they are.

@@ -13,7 +13,7 @@ public class CompareSimulationTests
     [Theory]
     [InlineData(0)]
     [InlineData(0.03)]
-    public void A_build_against_itself_raises_an_alarm_in_no_more_than_one_of_a_hundred_comparisons(double minEffect)
+    public void A_build_against_itself_raises_an_alarm_in_one_of_a_hundred_comparisons_at_most(double minEffect)
     {
         var random = new SplitMix64(2026);
         int comparisons = TestScale.Pick(40, 1000);
@@ -22,7 +22,9 @@ public class CompareSimulationTests
         {
             alarms += Compare(minEffect, 1, ref random).Any(result => result.Verdict == Verdict.Worse) ? 1 : 0;
         }
-        Assert.True(alarms <= comparisons * RankRules.FalseAlarmRate, $"{alarms} alarms in {comparisons} comparisons");
+        // Three standard deviations above what is promised; with the minimum effect, next to none are left.
+        double promised = comparisons * RankRules.FalseAlarmRate;
+        Assert.True(alarms <= (minEffect > 0 ? promised : promised + (3 * Math.Sqrt(promised))), $"{alarms} alarms in {comparisons} comparisons");
     }
 
     [Fact]
