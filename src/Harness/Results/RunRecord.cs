@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Harness.Measure;
 
 namespace Harness.Results;
@@ -60,12 +59,11 @@ internal sealed record RunRecord
     /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>
     public required IReadOnlyList<Warning> Warnings { get; init; }
 
-    /// <summary>The facts that must match for another run to be comparable to this one.</summary>
-    [JsonIgnore]
-    public Fingerprint Fingerprint => Fingerprint.Of(Environment, ServerCpu, LoadCpu, TcpCongestionControl);
-
-    /// <summary><see cref="Fingerprint.Hash"/>, for readers that only ask whether two runs have the same.</summary>
-    public string FingerprintHash => Fingerprint.Hash;
+    /// <summary>
+    /// The hash of the facts that must match for another run to be comparable to this one (<see cref="Compare.Fingerprint"/>), for readers that only ask
+    /// whether two runs have the same.
+    /// </summary>
+    public string? FingerprintHash { get; init; }
 }
 
 internal enum RunStatus

@@ -1,5 +1,5 @@
+using Harness.Compare;
 using Harness.Matrix;
-using Harness.Measure;
 using Harness.Results;
 
 namespace Harness.Run;
@@ -30,10 +30,13 @@ internal sealed record ResumedRun(string Folder, RunRecord Record, MatrixDefinit
     /// <exception cref="HarnessException">The message names what differs.</exception>
     public void RequireSame(RunRecord now)
     {
-        var differences = Fingerprint.Differences(Record.Fingerprint, now.Fingerprint);
-        if (differences.Count > 0)
+        var (was, here) = (Fingerprint.Of(Record), Fingerprint.Of(now));
+        // A fact that only one of the two knows has changed too: it is the same program that looked.
+        var differences = Fingerprint.Differences(was, here, factor: null).Concat(Fingerprint.Unknown(was, here, factor: null)).ToArray();
+        if (differences.Length > 0)
         {
-            throw Refusal($"its environment was another one: {string.Join("; ", differences)}; restore it");
+            var lines = differences.Select(fact => $"{fact.Fact} was '{fact.Base ?? "not known"}' and is '{fact.New ?? "not known"}'");
+            throw Refusal($"its environment was another one: {string.Join("; ", lines)}; restore it");
         }
         if (Record.Build is { } build ? build != now.Build : Record.Commit != now.Commit)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Compare;
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
@@ -38,6 +39,7 @@ internal sealed record RunSession
         var facts = reader.Read(RingFacts.Read(), DotnetFacts.Read());
         var pinning = Pinning.Choose(facts, reader.ShareCore);
         var record = Record(facts, pinning, cells);
+        record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
         RequireFit(record);
         using var results = Begin(ref record, out var kept);
         var progress = Progress(cells, facts.IoUring, kept);

@@ -88,7 +88,7 @@ public sealed class ResumeTests : IDisposable
         var elsewhere = _record with { Environment = _record.Environment with { KernelRelease = "6.18.0" } };
         var error = Assert.Throws<HarnessException>(() => run.RequireSame(elsewhere));
         Assert.Equal(ExitCode.Failed, error.ExitCode);
-        Assert.Equal($"'{folder.Path}' cannot be resumed: its environment was another one: kernel_release: '6.12.0' against '6.18.0'; restore it, or begin a new run", error.Message);
+        Assert.Equal($"'{folder.Path}' cannot be resumed: its environment was another one: environment.kernel_release was '6.12.0' and is '6.18.0'; restore it, or begin a new run", error.Message);
         Assert.Contains("measured by another build (commit 0123456789, here feed)", Assert.Throws<HarnessException>(() => run.RequireSame(_record with { Build = "c", Commit = "feed" })).Message);
     }
 
