@@ -34,6 +34,7 @@ internal static class HarnessCommand
             LoadVerb.Create(),
             RunVerb.Create(),
             ReportVerb.Create(),
+            CompareVerb.Create(),
             ProbeVerb.Create(),
         };
         root.Directives.Clear();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Harness.Matrix;
 using Harness.Report;
 using Harness.Results;
 
@@ -20,11 +21,17 @@ internal static class ReportVerb
     private static readonly Option<bool> NoHtml = new("--no-html") { Description = "no HTML page, only the table" };
     private static readonly Option<string?> Json = OptionParsers.Json();
 
+    private static readonly Option<string?> Export = OptionParsers.Parsed<string?>(
+        "--export",
+        "FORMAT",
+        $"print the figures for other programs, in place of the table: {string.Join(", ", ExportFormats.Names)}",
+        text => Vocabulary.Word("format", text, ExportFormats.Names));
+
     public static Command Create()
     {
         var verb = new Command("report", "shows a run: per cell its speed, its ratio to epoll, latencies, and what both sides paid; and writes it as one HTML file; a second RUN is shown beside the first")
         {
-            Runs, Html, NoHtml, Json,
+            Runs, Html, NoHtml, Json, Export,
         };
         verb.Validators.Add(result =>
         {
@@ -36,8 +43,14 @@ internal static class ReportVerb
             {
                 result.AddError("--json takes one RUN; give the other one by itself");
             }
+            if (result.GetValue(Export) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
+            {
+                result.AddError("--export takes one RUN; give the other one by itself");
+            }
         });
-        verb.SetAction(parse => (int)ShowAll(parse.GetValue(Runs)!, parse.GetValue(Json), parse.GetValue(Html), parse.GetValue(NoHtml)));
+        verb.SetAction(parse => (int)(parse.GetValue(Export) is { } format
+            ? ExportFormats.Print(parse.GetValue(Runs)![0], format)
+            : ShowAll(parse.GetValue(Runs)!, parse.GetValue(Json), parse.GetValue(Html), parse.GetValue(NoHtml))));
         return verb;
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Harness.Compare;
 using Harness.Report;
 
 namespace Harness.Results;
@@ -12,6 +13,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(ReportDocument))]
 [JsonSerializable(typeof(ProbeDocument))]
+[JsonSerializable(typeof(CompareDocument))]
+[JsonSerializable(typeof(HistoryDocument))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
@@ -32,6 +35,9 @@ internal sealed partial class ResultsJson : JsonSerializerContext
         {
             new JsonStringEnumConverter<CellStatus>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<Verdict>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
         },
     };
 }

@@ -24,6 +24,10 @@ internal static class RunReader
         {
             throw new HarnessException(ExitCode.Failed, $"'{folder}' was written by a newer harness (schema {run.Schema}, this one reads {RunRecord.CurrentSchema}); update this one");
         }
+        if (run.Schema < 1)
+        {
+            throw new HarnessException(ExitCode.Failed, $"'{folder}' says that it has schema {run.Schema}, which never was; the first is 1, so {RunFile} was edited");
+        }
         var cells = new List<CellRecord>();
         var lineNumber = 0;
         foreach (var line in CellLines(folder, problems))

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Harness.Results;
+
+namespace Harness.Compare;
+
+/// <summary>A fact that the two runs do not share. Null where a run does not have it.</summary>
+internal sealed record FactDifference(string Fact, string? Base, string? New)
+{
+    public override string ToString() => $"{Fact} is '{Base ?? "not recorded"}' in BASE and '{New ?? "not recorded"}' in NEW";
+}
+
+/// <summary>
+/// The facts of a run that must match before figures of two runs may be held against each other: all of <c>environment</c> in <c>run.json</c>, where
+/// the two processes were pinned, and how long they measured. Not the commit and the time, which are what is compared.
+/// </summary>
+internal sealed class Fingerprint
+{
+    /// <summary>The one factor that may be declared: <c>--factor kernel</c>.</summary>
+    public const string KernelFactor = "kernel";
+
+    // What the machine happened to be doing is no fact about it.
+    private static readonly string[] Fleeting = ["environment.load_average1_min"];
+
+    // What a kernel is, and what it brings along. TCP's settings and the command line are chosen apart from it, so they still have to match.
+    private static readonly string[] OfTheKernel =
+        ["environment.kernel_release", "environment.kernel_version", "environment.mitigations.", "environment.io_uring.", "environment.memory_bytes"];
+
+    private readonly SortedDictionary<string, string?> _facts = new(StringComparer.Ordinal);
+
+    private Fingerprint()
+    {
+    }
+
+    public static Fingerprint Of(RunRecord run)
+    {
+        var fingerprint = new Fingerprint();
+        fingerprint.Flatten("environment", JsonSerializer.SerializeToNode(run.Environment, ResultsJson.Line.EnvironmentFacts));
+        foreach (string fact in Fleeting)
+        {
+            fingerprint._facts.Remove(fact);
+        }
+        fingerprint._facts["machine"] = run.Machine;
+        fingerprint._facts["server_cpu"] = run.ServerCpu?.ToString();
+        fingerprint._facts["load_cpu"] = run.LoadCpu?.ToString();
+        fingerprint._facts["duration_seconds"] = JsonSerializer.Serialize(run.DurationSeconds);
+        fingerprint._facts["warmup_seconds"] = JsonSerializer.Serialize(run.WarmupSeconds);
+        return fingerprint;
+    }
+
+    /// <summary>The facts that forbid a verdict, in the order of their names.</summary>
+    public static IReadOnlyList<FactDifference> Differences(Fingerprint was, Fingerprint now, string? factor) =>
+        [.. All(was, now).Where(difference => difference is { Base: not null, New: not null } && !Allowed(difference, factor))];
+
+    /// <summary>The facts that only one of the two knows: worth a warning, since they may differ.</summary>
+    public static IReadOnlyList<FactDifference> Unknown(Fingerprint was, Fingerprint now, string? factor) =>
+        [.. All(was, now).Where(difference => difference is { Base: null } or { New: null } && !IsOfTheKernel(difference.Fact, factor))];
+
+    private static IEnumerable<FactDifference> All(Fingerprint was, Fingerprint now) =>
+        from fact in was._facts.Keys.Union(now._facts.Keys).Order(StringComparer.Ordinal)
+        let difference = new FactDifference(fact, was._facts.GetValueOrDefault(fact), now._facts.GetValueOrDefault(fact))
+        where difference.Base != difference.New
+        select difference;
+
+    private static bool IsOfTheKernel(string fact, string? factor) =>
+        factor == KernelFactor && OfTheKernel.Any(prefix => fact.StartsWith(prefix, StringComparison.Ordinal));
+
+    // Kernels word their mitigations each in its own way; whether one is at work must be the same.
+    private static bool Allowed(FactDifference difference, string? factor) =>
+        IsOfTheKernel(difference.Fact, factor)
+        && (!difference.Fact.StartsWith("environment.mitigations.", StringComparison.Ordinal) || FirstWord(difference.Base!) == FirstWord(difference.New!));
+
+    private static string FirstWord(string state) => state.Split(':', ' ')[0];
+
+    private void Flatten(string path, JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject fields:
+                foreach (var (name, value) in fields)
+                {
+                    Flatten($"{path}.{name}", value);
+                }
+                break;
+            case JsonArray list:
+                _facts[path] = string.Join(' ', list.Select(item => item?.ToString()));
+                break;
+            default:
+                _facts[path] = node?.ToString();
+                break;
+        }
+    }
+}

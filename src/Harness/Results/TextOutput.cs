@@ -1,0 +1,30 @@
+namespace Harness.Results;
+
+/// <summary>Documents other than JSON, to a file or to stdout.</summary>
+internal static class TextOutput
+{
+    /// <summary>Writes a document; does nothing where no target was given.</summary>
+    /// <param name="target">A path, <c>-</c> for stdout, or null.</param>
+    /// <param name="document">Makes it.</param>
+    /// <exception cref="HarnessException">The file cannot be written.</exception>
+    public static void Write(string? target, Func<string> document)
+    {
+        if (target is null)
+        {
+            return;
+        }
+        if (JsonOutput.TakesStdout(target))
+        {
+            Console.Out.Write(document());
+            return;
+        }
+        try
+        {
+            File.WriteAllText(target, document());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write '{target}': {e.Message}", e);
+        }
+    }
+}
