@@ -13,10 +13,14 @@ internal static class LoadVerb
     private static readonly Option<int> ReadPercent = OptionParsers.Parsed("--rw", "RW", "read, write or mix:READ_PCT [default: read]", Vocabulary.ReadPercent);
     private static readonly Option<string> Pattern = OptionParsers.Parsed("--pattern", "P", "order of offsets: random or sequential", text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)).WithDefault("random");
     private static readonly Option<int> RequestBytes = OptionParsers.Parsed("--size", "SIZE", "bytes of one request [default: 4k]", Vocabulary.RequestBytes);
-    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection", 1, 65536, 64);
+    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; with --rate the most there may be", 1, 65536, 64);
     private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 1024, 1);
     private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Positive);
     private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
+    private static readonly Option<long?> Rate = OptionParsers.Parsed<long?>(
+        "--rate", "OPS_PER_SECOND", "open loop: send on a schedule, over all connections; latency counts from the intended time [default: closed loop]", text => Vocabulary.Rate(text));
+    private static readonly Option<string> Arrivals = OptionParsers.Parsed(
+        "--arrivals", "A", "gaps of the open loop's schedule: constant or poisson", text => Vocabulary.Word("arrivals", text, Vocabulary.Arrivals)).WithDefault("constant");
     private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before the measured part [default: 500ms]", text => Units.ParseTime(text));
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
@@ -37,9 +41,9 @@ internal static class LoadVerb
 
     public static Command Create()
     {
-        var verb = new Command("load", "drives an NBD server, closed loop: --depth requests in flight on each connection")
+        var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
-            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
+            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
             Json, Hgrm, Hlog, ServerControl,
         };
         verb.Validators.Add(result =>
@@ -71,6 +75,8 @@ internal static class LoadVerb
             Duration = parse.GetValue(Duration) ?? defaults.Duration,
             Ops = parse.GetValue(Ops),
             Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
+            Rate = parse.GetValue(Rate),
+            Arrivals = parse.GetValue(Arrivals) == "poisson" ? ArrivalProcess.Poisson : ArrivalProcess.Constant,
             Backend = DefaultBackend.Or(parse.GetValue(Backend)),
             Wait = parse.GetValue(Wait)!,
             Seed = parse.GetValue(Seed),

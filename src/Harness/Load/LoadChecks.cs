@@ -21,6 +21,11 @@ internal static class LoadChecks
             throw Usage($"--verify works on words of 8 bytes; --size {options.RequestBytes} is no multiple of 8");
         }
 
+        if (options.Arrivals != ArrivalProcess.Constant && options.Rate is null)
+        {
+            throw Usage("--arrivals says how the times of an open loop are drawn; give --rate OPS_PER_SECOND too");
+        }
+
         if ((long)options.Depth * ((options.RequestBytes + 63) & ~63) > int.MaxValue)
         {
             throw Usage($"--depth {options.Depth} × --size {options.RequestBytes} needs more than 2 GiB of memory per connection; make one of them smaller");

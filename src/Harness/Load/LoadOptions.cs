@@ -35,12 +35,12 @@ internal sealed record LoadOptions
     /// <summary>Bytes of one request.</summary>
     public int RequestBytes { get; init; } = 4096;
 
-    /// <summary>Requests in flight per connection.</summary>
+    /// <summary>Requests in flight per connection; in an open loop the most there may be.</summary>
     public int Depth { get; init; } = 64;
 
     public int Connections { get; init; } = 1;
 
-    /// <summary>The measured time; not looked at where <see cref="Ops"/> is given.</summary>
+    /// <summary>The measured time, in an open loop the length of the schedule; not looked at where <see cref="Ops"/> is given.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>The measured number of operations over all connections; null runs for <see cref="Duration"/>.</summary>
@@ -48,6 +48,12 @@ internal sealed record LoadOptions
 
     /// <summary>Time before the measured part, under the same load, that is not recorded.</summary>
     public TimeSpan Warmup { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Open loop: operations per second over all connections, 1 to <see cref="ArrivalSchedule.MaxRate"/>. Null is a closed loop.</summary>
+    public long? Rate { get; init; }
+
+    /// <summary>How the open loop's gaps are made.</summary>
+    public ArrivalProcess Arrivals { get; init; }
 
     /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }

@@ -20,6 +20,10 @@ internal sealed class LoadSlot : IClientRequestHandler
     public NativeSlice Buffer { get; }
     public ClientRequest Request { get; }
     public ulong Block { get; set; }
+
+    /// <summary>When the request was to be sent, on the loop's clock: its place in the schedule or, closed loop, the moment of its submission.</summary>
+    public long IntendedNs { get; set; }
+
     public bool IsWrite => Request.Command == NbdCommand.Write;
 
     public void OnCompleted(ClientRequest request, int error) => _session.Completed(this, error);

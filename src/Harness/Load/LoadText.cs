@@ -13,6 +13,7 @@ internal static class LoadText
         string errors = result.Errors == 1 ? "error" : "errors";
         text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Ops:n0} operations in {result.Seconds:0.00} s: "
             + $"{result.Iops:n0} per second, {result.BytesPerSecond / (1 << 20):n1} MiB/s, {result.Errors:n0} {errors}"));
+        WriteRates(result, text);
         WriteLatencies(result, text);
         WriteCosts("client", result.Client, text);
         if (result.Server is { } server)
@@ -31,7 +32,24 @@ internal static class LoadText
         string order = options.Pattern == AccessPattern.Random ? "random" : "sequential";
         string rw = Vocabulary.FormatReadPercent(options.ReadPercent);
         string connections = options.Connections == 1 ? "1 connection" : $"{options.Connections} connections";
-        return $"{order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {options.Depth} in flight";
+        string depth = options.Rate is null ? $"{options.Depth} in flight" : $"at most {options.Depth} in flight";
+        string arrivals = options.Rate is { } rate ? string.Create(CultureInfo.InvariantCulture, $", {options.Arrivals.ToString().ToLowerInvariant()} {rate:n0} per second") : "";
+        return $"{order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {depth}{arrivals}";
+    }
+
+    private static void WriteRates(LoadResult result, TextWriter text)
+    {
+        if (result is not { RateOffered: { } offered, RateAchieved: { } achieved })
+        {
+            return;
+        }
+
+        string unsent = result.Unsent > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {result.Unsent:n0} were due and never sent") : "";
+        text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"offered {offered:n0} per second, achieved {achieved:n0}{unsent}"));
+        if (result.Saturated == true)
+        {
+            text.WriteLine("saturated: the server did not keep up, so the latencies below measure how long the run was; use a smaller --rate");
+        }
     }
 
     private static void WriteLatencies(LoadResult result, TextWriter text)
@@ -46,6 +64,11 @@ internal static class LoadText
         if (result.ServiceUs is { } service)
         {
             WriteLatency("service", service, text);
+        }
+
+        if (result.SendLagUs is { } lag)
+        {
+            WriteLatency("send lag", lag, text);
         }
     }
 

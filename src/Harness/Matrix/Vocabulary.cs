@@ -8,10 +8,16 @@ internal static class Vocabulary
     public static readonly string[] Backends = ["poll", "epoll", "uring-poll", "uring"];
     public static readonly string[] Waits = ["block", "spin", "adaptive"];
     public static readonly string[] Patterns = ["random", "sequential"];
+    public static readonly string[] Arrivals = ["constant", "poisson"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 
     /// <summary>The backend that ratios are given against.</summary>
     public const string BaselineBackend = "epoll";
+
+    /// <summary>The rate of a matrix's cell that has none: as fast as the server answers.</summary>
+    public const string ClosedLoop = "closed";
+
+    private const long MaxRate = 1_000_000_000;
 
     /// <summary>True for the backends that need io_uring from the kernel.</summary>
     public static bool NeedsRing(string backend) => backend.StartsWith("uring", StringComparison.Ordinal);
@@ -47,6 +53,17 @@ internal static class Vocabulary
         Units.ParseSize(text) is var bytes and >= 1 and <= 32 << 20
             ? (int)bytes
             : throw new FormatException($"a request of {text} is outside 1 to 32M");
+
+    /// <summary>Operations per second, 1 to a thousand million; k and M are thousand and million, because nobody counts operations in 1024s.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static long Rate(string text)
+    {
+        long factor = text.Length == 0 ? 1 : text[^1] switch { 'k' => 1_000, 'M' => 1_000_000, _ => 1 };
+        string digits = factor == 1 ? text : text[..^1];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= 1 && count <= MaxRate / factor
+            ? count * factor
+            : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, at most {MaxRate}");
+    }
 
     private static int MixPercent(string text) =>
         int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent <= 100
