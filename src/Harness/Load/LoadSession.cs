@@ -96,7 +96,7 @@ internal sealed partial class LoadSession : IDisposable
     /// <param name="ops">How many, or null.</param>
     /// <param name="duration">How long, where it is not how many.</param>
     /// <param name="catchUp">How long after <paramref name="duration"/> an open loop goes on to send what was due within it.</param>
-    public bool RunPhase(long? ops, TimeSpan duration, TimeSpan catchUp)
+    public bool RunPhase(long? ops, TimeSpan duration, TimeSpan catchUp = default)
     {
         Ops = 0;
         _opsLeft = ops ?? long.MaxValue;

@@ -59,7 +59,7 @@ internal static class LoadText
             return;
         }
 
-        text.WriteLine($"{"µs",-9}{"min",9}{"p50",9}{"p90",9}{"p99",9}{"p99.9",9}{"max",11}{"mean",9}");
+        text.WriteLine($"{"µs",-9} {"min",8} {"p50",8} {"p90",8} {"p99",8} {"p99.9",8} {"max",10} {"mean",8}");
         WriteLatency("latency", result.LatencyUs, text);
         if (result.ServiceUs is { } service)
         {
@@ -75,8 +75,8 @@ internal static class LoadText
     private static void WriteLatency(string name, LatencySummary summary, TextWriter text)
     {
         string Us(double us) => us.ToString(us < 100 ? "0.0" : "n0", CultureInfo.InvariantCulture);
-        text.WriteLine($"{name,-9}{Us(summary.Min),9}{Us(summary.P50),9}{Us(summary.P90),9}{Us(summary.P99),9}"
-            + $"{Us(summary.P999),9}{Us(summary.Max),11}{Us(summary.Mean),9}");
+        text.WriteLine($"{name,-9} {Us(summary.Min),8} {Us(summary.P50),8} {Us(summary.P90),8} {Us(summary.P99),8} "
+            + $"{Us(summary.P999),8} {Us(summary.Max),10} {Us(summary.Mean),8}");
     }
 
     private static void WriteCosts(string side, SideCosts costs, TextWriter text)
