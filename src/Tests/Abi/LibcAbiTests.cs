@@ -14,7 +14,10 @@ public sealed class LibcAbiTests
     {
         CCompiler.Require("sys/socket.h");
         var program = new AbiProgram(Headers);
-        Type[] bindings = [typeof(Errno), typeof(Epoll), typeof(EventFd), typeof(Mman), typeof(Poll), typeof(Prctl), typeof(Resource), typeof(Socket), typeof(Unistd)];
+        Type[] bindings =
+        [
+            typeof(Errno), typeof(Epoll), typeof(EventFd), typeof(Mman), typeof(Poll), typeof(Prctl), typeof(Resource), typeof(Socket), typeof(Unistd),
+        ];
         foreach (Type binding in bindings)
         {
             program.Constants(binding);

@@ -23,10 +23,12 @@ internal sealed class ArrivalSchedule
 
     private readonly ArrivalProcess _process;
     private readonly long _rate;
+    private readonly long _gapNs;
+    private readonly long _gapRemainder;
     private readonly ulong _seed;
     private SplitMix64 _random;
 
-    // Constant: what the last division left over, in units of 1 / rate nanoseconds.
+    // Constant: what rounding down has left over so far, in units of 1 / rate nanoseconds.
     private long _remainder;
 
     // Poisson: the part of the sum below a nanosecond, 0 to 1.
@@ -41,6 +43,8 @@ internal sealed class ArrivalSchedule
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rate, MaxRate);
         _process = process;
         _rate = rate;
+        _gapNs = SecondNs / rate;
+        _gapRemainder = SecondNs % rate;
         _seed = seed;
     }
 
@@ -66,8 +70,8 @@ internal sealed class ArrivalSchedule
     {
         if (_process == ArrivalProcess.Constant)
         {
-            _remainder += SecondNs % _rate;
-            NextNs += SecondNs / _rate;
+            _remainder += _gapRemainder;
+            NextNs += _gapNs;
             if (_remainder >= _rate)
             {
                 _remainder -= _rate;
