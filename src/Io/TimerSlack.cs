@@ -8,7 +8,7 @@ namespace Harness.Io;
 /// </summary>
 public static class TimerSlack
 {
-    /// <summary>The calling thread's slack in nanoseconds, 1 to 2^31 - 1. Where a sandbox forbids the call it reads as -1, and setting it has no effect.</summary>
+    /// <summary>The calling thread's slack in nanoseconds, 1 to 2^31 - 1. A sandbox that forbids the call makes it -1, and setting it void.</summary>
     public static int OfThisThreadNs
     {
         get => Prctl.prctl(Prctl.PR_GET_TIMERSLACK, 0, 0, 0, 0);
