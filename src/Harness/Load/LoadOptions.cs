@@ -1,3 +1,5 @@
+using Harness.Matrix;
+
 namespace Harness.Load;
 
 /// <summary>The order of offsets.</summary>
@@ -5,6 +7,9 @@ internal enum AccessPattern
 {
     Random,
     Sequential,
+
+    /// <summary>A hot set: a block of rank r is visited with probability proportional to r^-theta.</summary>
+    Zipf,
 }
 
 /// <summary>What the load generator knows about the data it reads.</summary>
@@ -32,8 +37,17 @@ internal sealed record LoadOptions
 
     public AccessPattern Pattern { get; init; }
 
-    /// <summary>Bytes of one request.</summary>
+    /// <summary>The exponent of <see cref="AccessPattern.Zipf"/>.</summary>
+    public double ZipfTheta { get; init; }
+
+    /// <summary>Bytes of one request, the largest where there are several sizes: offsets are multiples of it.</summary>
     public int RequestBytes { get; init; } = 4096;
+
+    /// <summary>Several sizes and their shares; null where all requests have <see cref="RequestBytes"/>.</summary>
+    public RequestSizes? Sizes { get; init; }
+
+    /// <summary>Closed loop: the pause between an answer and the next request in its place.</summary>
+    public TimeSpan ThinkTime { get; init; }
 
     /// <summary>Requests in flight per connection; in an open loop the most there may be.</summary>
     public int Depth { get; init; } = 64;
@@ -55,10 +69,10 @@ internal sealed record LoadOptions
     /// <summary>How the open loop's gaps are made.</summary>
     public ArrivalProcess Arrivals { get; init; }
 
-    /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
+    /// <summary>One of <see cref="Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }
 
-    /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
+    /// <summary>One of <see cref="Vocabulary.Waits"/>.</summary>
     public required string Wait { get; init; }
 
     public ulong Seed { get; init; } = 1;

@@ -117,7 +117,7 @@ internal static class LoadRunner
             Errors = session.Errors,
             Seconds = seconds,
             Iops = seconds > 0 ? count / seconds : 0,
-            BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
+            BytesPerSecond = seconds > 0 ? session.Bytes / seconds : 0,
             Backend = session.BackendName,
             Wait = options.Wait,
             LatencyUs = LatencyFiles.Summarize(record.Latencies.Sum()),

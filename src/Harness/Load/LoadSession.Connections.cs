@@ -60,7 +60,7 @@ internal sealed partial class LoadSession
             _loop.StartTimer(_patienceTimer, lastSendNs + DrainTimeoutNs);
         }
 
-        while (_outstanding > 0 || (_openLoop is { HasMore: true } && !_sweeping))
+        while (_outstanding > 0 || _thinkTime is { Thinking: > 0 } || (_openLoop is { HasMore: true } && !_sweeping))
         {
             if (!_patienceTimer.IsRunning && (_opsLeft == 0 || LostReason is not null))
             {

@@ -19,6 +19,7 @@ internal sealed partial class LoadSession : IDisposable
     private readonly NbdClientOptions _clientOptions;
     private readonly LoadConnection[] _connections;
     private readonly OpenLoop? _openLoop;
+    private readonly ThinkTime? _thinkTime;
     private IDataOracle? _oracle;
     private LoadRecord? _record;
     private bool _sweeping;
@@ -42,6 +43,7 @@ internal sealed partial class LoadSession : IDisposable
         _clientOptions = clientOptions;
         _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions))];
         _openLoop = options.Rate is { } rate ? new OpenLoop(loop, this, new ArrivalSchedule(options.Arrivals, rate, options.Seed), _connections) : null;
+        _thinkTime = options.ThinkTime > TimeSpan.Zero ? new ThinkTime(loop, this, (long)options.ThinkTime.TotalNanoseconds) : null;
     }
 
     /// <summary>The name of the loop's backend.</summary>
@@ -65,6 +67,9 @@ internal sealed partial class LoadSession : IDisposable
     /// <summary>Operations of the last phase that ended well.</summary>
     public long Ops { get; private set; }
 
+    /// <summary>Bytes that they read or wrote.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary>When the last phase began, on the loop's clock.</summary>
     public long StartedNs { get; private set; }
 
@@ -81,8 +86,12 @@ internal sealed partial class LoadSession : IDisposable
         ulong blocks = Export.Size / (ulong)_options.RequestBytes;
         foreach (LoadConnection connection in _connections)
         {
-            var picker = new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed);
+            var picker = new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed, _options.ZipfTheta);
             connection.Prepare(picker, _options.Depth, _options.RequestBytes, _options.Seed);
+            if (_thinkTime is not null)
+            {
+                Array.ForEach(connection.Slots, _thinkTime.Prepare);
+            }
         }
     }
 
@@ -99,6 +108,7 @@ internal sealed partial class LoadSession : IDisposable
     public bool RunPhase(long? ops, TimeSpan duration, TimeSpan catchUp = default)
     {
         Ops = 0;
+        Bytes = 0;
         _opsLeft = ops ?? long.MaxValue;
         StartedNs = LastCompletedNs = _answeredNs = _lastSentNs = _loop.NowNs;
         _endNs = ops is null ? StartedNs + (long)duration.TotalNanoseconds : long.MaxValue;
@@ -156,16 +166,30 @@ internal sealed partial class LoadSession : IDisposable
         else if (Accept(slot))
         {
             Ops++;
+            Bytes += (long)request.Length;
             _record?.Add(slot.IntendedNs, request.IssuedNs, request.CompletedNs);
         }
 
-        if (_openLoop is null || _sweeping)
+        Next(slot, request.CompletedNs);
+    }
+
+    private void Next(LoadSlot slot, long nowNs)
+    {
+        if (_sweeping)
         {
-            TryIssue(slot, request.CompletedNs);
+            TryIssue(slot, nowNs);
+        }
+        else if (_openLoop is not null)
+        {
+            _openLoop.Freed(slot, nowNs);
+        }
+        else if (_thinkTime is not null)
+        {
+            _thinkTime.Begin(slot, nowNs, _endNs);
         }
         else
         {
-            _openLoop.Freed(slot, request.CompletedNs);
+            TryIssue(slot, nowNs);
         }
     }
 
@@ -229,7 +253,8 @@ internal sealed partial class LoadSession : IDisposable
         }
     }
 
-    private void TryIssue(LoadSlot slot, long nowNs)
+    /// <summary>Closed loop and sweep: issues the slot's next request, unless the phase is over.</summary>
+    public void TryIssue(LoadSlot slot, long nowNs)
     {
         if (!MaySend || nowNs >= _endNs)
         {
@@ -286,6 +311,11 @@ internal sealed partial class LoadSession : IDisposable
         bool isWrite = !picker.NextIsRead(_options.ReadPercent);
         ulong block = picker.Next();
         slot.Block = _oracle?.Begin(picker, block, isWrite) ?? block;
+        if (_options.Sizes is { } sizes)
+        {
+            slot.Request.Length = (ulong)sizes.Pick(picker.NextPercent());
+        }
+
         Aim(slot, isWrite);
         if (isWrite)
         {
@@ -296,7 +326,7 @@ internal sealed partial class LoadSession : IDisposable
     private static void Aim(LoadSlot slot, bool isWrite)
     {
         slot.Request.Command = isWrite ? NbdCommand.Write : NbdCommand.Read;
-        slot.Request.Payload = isWrite ? slot.Buffer : default;
+        slot.Request.Payload = isWrite ? slot.Buffer.Slice(0, (int)slot.Request.Length) : default;
         slot.Request.Destination = isWrite ? default : slot.Buffer;
     }
 }

@@ -29,12 +29,16 @@ internal static class LoadText
 
     private static string Shape(LoadOptions options)
     {
-        string order = options.Pattern == AccessPattern.Random ? "random" : "sequential";
+        string order = Vocabulary.FormatPattern(options.Pattern, options.ZipfTheta);
+        string size = options.Sizes is { } sizes ? $"{sizes}" : string.Create(CultureInfo.InvariantCulture, $"{options.RequestBytes:n0}");
         string rw = Vocabulary.FormatReadPercent(options.ReadPercent);
         string connections = options.Connections == 1 ? "1 connection" : $"{options.Connections} connections";
         string depth = options.Rate is null ? $"{options.Depth} in flight" : $"at most {options.Depth} in flight";
-        string arrivals = options.Rate is { } rate ? string.Create(CultureInfo.InvariantCulture, $", {options.Arrivals.ToString().ToLowerInvariant()} {rate:n0} per second") : "";
-        return $"{order} {rw}, {options.RequestBytes:n0} bytes, {connections} × {depth}{arrivals}";
+        string think = options.ThinkTime > TimeSpan.Zero ? $", {Units.FormatTime(options.ThinkTime)} between them" : "";
+        string arrivals = options.Rate is { } rate
+            ? string.Create(CultureInfo.InvariantCulture, $", {options.Arrivals.ToString().ToLowerInvariant()} {rate:n0} per second")
+            : "";
+        return $"{order} {rw}, {size} bytes, {connections} × {depth}{think}{arrivals}";
     }
 
     private static void WriteRates(LoadResult result, TextWriter text)

@@ -18,9 +18,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("connections", ["1"], false, text => Number(text, 1024)),
         new("rate", [Vocabulary.ClosedLoop], false, Rate),
         new("arrivals", ["constant"], false, text => Vocabulary.Word("arrivals", text, Vocabulary.Arrivals)),
-        new("size", ["4k"], false, text => Units.FormatSize(Vocabulary.RequestBytes(text))),
+        new("size", ["4k"], false, text => RequestSizes.Parse(text).ToString()),
         new("rw", ["read"], true, text => Vocabulary.FormatReadPercent(Vocabulary.ReadPercent(text))),
-        new("pattern", ["random"], false, text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)),
+        new("pattern", ["random"], false, Vocabulary.Pattern),
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
         new("block", ["memory:256M"], false, Chain),
     ];

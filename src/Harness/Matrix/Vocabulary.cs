@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Load;
 
 namespace Harness.Matrix;
 
@@ -16,6 +17,8 @@ internal static class Vocabulary
 
     /// <summary>The rate of a matrix's cell that has none: as fast as the server answers.</summary>
     public const string ClosedLoop = "closed";
+
+    private const string Zipf = "zipf:";
 
     private const long MaxRate = 1_000_000_000;
 
@@ -64,6 +67,31 @@ internal static class Vocabulary
             ? count * factor
             : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, at most {MaxRate}");
     }
+
+    /// <summary>An order of offsets in its one canonical text: a word, or <c>zipf:THETA</c>.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static string Pattern(string text) => text.StartsWith(Zipf, StringComparison.Ordinal)
+        ? FormatPattern(AccessPattern.Zipf, ZipfTheta(text))
+        : Word("pattern", text, [.. Patterns, "zipf:THETA"]);
+
+    /// <summary>The exponent of <c>zipf:THETA</c>, above 0 and at most 5; 0 for another pattern.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static double ZipfTheta(string pattern)
+    {
+        if (!pattern.StartsWith(Zipf, StringComparison.Ordinal))
+        {
+            return 0;
+        }
+        var text = pattern.AsSpan(Zipf.Length);
+        return double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var theta) && theta is > 0 and <= 5
+            ? Math.Max(Math.Round(theta, 3), 0.001)
+            : throw new FormatException($"'{pattern}': theta is a number above 0 and at most 5, as in zipf:0.99");
+    }
+
+    /// <summary>The inverse of <see cref="Pattern"/>.</summary>
+    public static string FormatPattern(AccessPattern pattern, double zipfTheta) => pattern == AccessPattern.Zipf
+        ? string.Create(CultureInfo.InvariantCulture, $"{Zipf}{zipfTheta:0.###}")
+        : pattern.ToString().ToLowerInvariant();
 
     private static int MixPercent(string text) =>
         int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent <= 100

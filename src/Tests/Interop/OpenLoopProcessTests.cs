@@ -78,6 +78,18 @@ public sealed class OpenLoopProcessTests : IDisposable
         Assert.All((string[])["l.hgrm", "l.service.hgrm", "l.lag.hgrm"], name => Assert.Contains("#[Mean", File.ReadAllText(_folder.File(name))));
     }
 
+    [SkippableFact]
+    public void Hot_sets_several_sizes_and_pauses_cost_no_memory_either()
+    {
+        using var server = HarnessServer.Start("epoll");
+        string[] odd = ["--pattern", "zipf:0.99", "--size", "512:60,4k:30,64k:10", "--rw", "mix:50", "--think-time", "100us", "--depth", "8", "--ops", "5000"];
+        using JsonDocument json = Load(server, "epoll", odd);
+        Assert.Equal((5000, 0), (json.RootElement.GetProperty("ops").GetInt64(), json.RootElement.GetProperty("errors").GetInt64()));
+        Assert.Equal(0, json.RootElement.GetProperty("client").GetProperty("allocated_bytes_per_op").GetDouble());
+        double bytes = json.RootElement.GetProperty("bytes_per_second").GetDouble() * json.RootElement.GetProperty("seconds").GetDouble() / 5000;
+        Assert.InRange(bytes, 7000, 9200);
+    }
+
     [Fact]
     public void An_open_loop_cell_of_a_matrix_names_its_rate()
     {

@@ -57,6 +57,28 @@ public class OpenLoopTests
     }
 
     [Fact]
+    public void A_closed_loop_that_thinks_asks_once_per_answer_and_pause()
+    {
+        LoadOptions thinking = OpenLoopWorld.Options with { Depth = 3, ThinkTime = TimeSpan.FromMilliseconds(9) };
+        using var world = new OpenLoopWorld(thinking, now => now + SecondNs / 1000);
+        // A millisecond to answer and nine to think: a hundred rounds in a second, on each of three slots.
+        Assert.True(world.Session.RunPhase(null, TimeSpan.FromSeconds(1)));
+        Assert.Equal(300, world.Session.Ops);
+        Assert.InRange(world.Record.Latencies.Sum().GetMaxValue(), 1_000_000, 1_001_000);
+        Assert.True(world.Session.RunPhase(100, TimeSpan.Zero));
+        Assert.Equal(100, world.Session.Ops);
+    }
+
+    [Fact]
+    public void Requests_of_several_sizes_are_counted_by_their_own_bytes()
+    {
+        LoadOptions mixed = OpenLoopWorld.Options with { Rate = 1000, RequestBytes = 128, Sizes = Matrix.RequestSizes.Parse("64:75,128:25"), ReadPercent = 50 };
+        using var world = new OpenLoopWorld(mixed, now => now + ServiceNs);
+        world.Run(seconds: 10);
+        Assert.InRange(world.Session.Bytes / (double)world.Session.Ops, 79, 81);
+    }
+
+    [Fact]
     public void A_rate_far_above_what_the_server_can_do_is_saturated_and_what_waits_too_long_is_given_up()
     {
         using var world = new OpenLoopWorld(OpenLoopWorld.Options with { Rate = 2000, Depth = 1 }, now => now + SecondNs / 1000);

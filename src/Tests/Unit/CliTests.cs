@@ -21,6 +21,11 @@ public sealed class CliTests : IDisposable
     [InlineData("load nbd://x nbd://y", "harness load: unexpected 'nbd://y' (harness load --help explains)")]
     [InlineData("load nbd://x --size 4x", "harness load: --size: unknown unit 'x' in size '4x'; the units are k, M, G and T (harness load --help explains)")]
     [InlineData("load nbd://x --duration 3", "harness load: --duration: time '3' has no unit; write 3us, 3ms or 3s (harness load --help explains)")]
+    [InlineData("load nbd://x --size 4k:70,8k:20", "harness load: --size: '4k:70,8k:20': the shares add up to 90 %, not to 100 (harness load --help explains)")]
+    [InlineData("load nbd://x --pattern zipf:x", "harness load: --pattern: 'zipf:x': theta is a number above 0 and at most 5, as in zipf:0.99 (harness load --help explains)")]
+    [InlineData("load nbd://x --pattern zip", "harness load: --pattern: unknown pattern 'zip'; legal: random, sequential, zipf:THETA (harness load --help explains)")]
+    [InlineData("load nbd://x --rate 1k --think-time 1ms", "harness: --think-time is the pause of a closed loop, and --rate makes an open one; leave one of them away")]
+    [InlineData("load nbd://x --verify --size 4k:70,8k:30", "harness: --verify knows what a block of one size holds; give one --size")]
     [InlineData("load nbd://x --rate 0", "harness load: --rate: '0' is not a rate; write operations per second, like 500, 20k or 1M, at most 1000000000 (harness load --help explains)")]
     [InlineData("load nbd://x --rate 1k --arrivals normal", "harness load: --arrivals: unknown arrivals 'normal'; legal: constant, poisson (harness load --help explains)")]
     [InlineData("load nbd://x --arrivals poisson", "harness: --arrivals says how the times of an open loop are drawn; give --rate OPS_PER_SECOND too")]
@@ -93,6 +98,15 @@ public sealed class CliTests : IDisposable
                 ServerControl = "c",
             },
             options);
+    }
+
+    [Fact]
+    public void Load_takes_hot_sets_sizes_and_pauses()
+    {
+        var options = LoadVerb.Parse(LoadVerb.Create().Parse("nbd://h --pattern zipf:0.99 --size 4k:70,64k:30 --think-time 1ms --backend epoll"));
+        Assert.Equal((AccessPattern.Zipf, 0.99, TimeSpan.FromMilliseconds(1)), (options.Pattern, options.ZipfTheta, options.ThinkTime));
+        Assert.Equal(65_536, options.RequestBytes);
+        Assert.Equal([4096, 65_536], options.Sizes!.Bytes);
     }
 
     [Fact]

@@ -49,6 +49,14 @@ public sealed class MatrixTests : IDisposable
     }
 
     [Fact]
+    public void Several_sizes_and_hot_sets_are_values_like_others_and_ids_have_no_comma_in_them()
+    {
+        var cells = Read("backend: epoll\nsize: [4k, '4096:70,64k:30']\npattern: [random, 'zipf:0.990']\n").Cells();
+        Assert.Equal("backend=epoll,depth=64,size=4k:70+64k:30,rw=read,pattern=zipf:0.99", cells[3].Id);
+        Assert.Equal([4096, 65_536], RequestSizes.Parse(cells[3]["size"]).Bytes);
+    }
+
+    [Fact]
     public void The_brief_section_replaces_what_it_names_and_only_when_asked()
     {
         const string Yaml = "depth: [1, 64]\nrounds: 5\nbrief:\n  depth: 2\n  duration: 20ms\n";
