@@ -1,18 +1,21 @@
 using Harness.Io;
 using Harness.Nbd;
 using Harness.Results;
-using HdrHistogram;
 
 namespace Harness.Load;
 
 /// <summary>
-/// Drives an NBD server, closed loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured part
-/// begins and ends with nothing in flight, so that every call that is counted belongs to an operation that is counted.
+/// Drives an NBD server, closed or open loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured
+/// part begins and ends with nothing in flight, so that every call that is counted belongs to an operation that is counted.
 /// </summary>
 internal static class LoadRunner
 {
     // With --ops the number of warm-up operations is fixed too, so that the whole run asks the same of the server each time.
     private const long MaxWarmupOps = 100_000;
+
+    // How long after an open loop's schedule what was due within it is still sent: as long as the schedule, so that a stall at its end is seen in full,
+    // but not so long that a rate far too high keeps a matrix waiting.
+    private static readonly TimeSpan MaxCatchUp = TimeSpan.FromSeconds(10);
 
     /// <param name="options">Which server, and which load.</param>
     /// <exception cref="HarnessException">It could not be run; the message says why.</exception>
@@ -21,10 +24,17 @@ internal static class LoadRunner
         LoadChecks.Options(options);
         NbdUri uri = ParseUri(options.Uri);
         using EventLoop loop = CreateLoop(options);
+        if (options.Rate is not null)
+        {
+            // The kernel would otherwise wake us up to 50 µs after a request's time.
+            TimerSlack.OfThisThreadNs = 1;
+        }
+
         IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
+        void Connect(IConnectHandler handler) => new ClientConnector(loop, endpoints, ClientOptions(options, uri).ConnectTimeoutNs, handler).Start();
         try
         {
-            using var session = new LoadSession(loop, options, endpoints, ClientOptions(options, uri));
+            using var session = new LoadSession(loop, options, Connect, ClientOptions(options, uri));
             return Run(options, loop, session);
         }
         finally
@@ -66,8 +76,7 @@ internal static class LoadRunner
     {
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
-        var latencies = new IntervalLog();
-        LongHistogram services = LatencyHistogram.Create();
+        var record = new LoadRecord(isOpen: options.Rate is not null);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
         Require(session.RunPhase(options.Ops is { } ops ? Math.Min(ops / 10, MaxWarmupOps) : null, options.Warmup), session);
@@ -76,39 +85,53 @@ internal static class LoadRunner
         _ = ClientCosts.Now(loop);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        session.Record(latencies, services);
+        session.Record(record);
         System.Text.Json.JsonElement? serverStart = server?.Read();
-        long startNs = loop.NowNs;
-        latencies.Start(startNs);
+        // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
+        record.Start(loop.NowNs, 0);
         ClientCosts start = ClientCosts.Now(loop);
-        Require(session.RunPhase(options.Ops, options.Duration), session);
+        Require(session.RunPhase(options.Ops, options.Duration, options.Duration < MaxCatchUp ? options.Duration : MaxCatchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
         System.Text.Json.JsonElement? serverEnd = server?.Read();
-        session.Record(null, null);
+        session.Record(null);
 
+        LoadResult result = Figures(options, session, record) with
+        {
+            Client = end.Since(start, session.Ops, loop.BackendName),
+            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null,
+        };
         // The sweep completes requests too, but those belong to no interval.
         long endNs = session.LastCompletedNs;
-        double seconds = (endNs - startNs) / 1e9;
+        string? verified = Sweep(options, session);
+        result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
+        Write(options, result, verified, session, record, endNs);
+        return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static LoadResult Figures(LoadOptions options, LoadSession session, LoadRecord record)
+    {
+        double seconds = (session.LastCompletedNs - session.StartedNs) / 1e9;
         long count = session.Ops;
-        var result = new LoadResult
+        OpenLoopFigures? open = session.OpenLoopFigures(record);
+        return new LoadResult
         {
             Ops = count,
             Errors = session.Errors,
             Seconds = seconds,
             Iops = seconds > 0 ? count / seconds : 0,
-            BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
-            Backend = loop.BackendName,
+            BytesPerSecond = seconds > 0 ? session.Bytes / seconds : 0,
+            Backend = session.BackendName,
             Wait = options.Wait,
-            Arrivals = "closed",
-            LatencyUs = LatencyFiles.Summarize(latencies.Sum()),
-            ServiceUs = LatencyFiles.Summarize(services),
-            Client = end.Since(start, count, loop.BackendName),
-            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, count) : null,
+            Arrivals = options.Rate is null ? "closed" : options.Arrivals.ToString().ToLowerInvariant(),
+            LatencyUs = LatencyFiles.Summarize(record.Latencies.Sum()),
+            ServiceUs = LatencyFiles.Summarize(record.Services),
+            SendLagUs = record.SendLags is { } lags ? LatencyFiles.Summarize(lags) : null,
+            RateOffered = open?.RateOffered,
+            RateAchieved = open?.RateAchieved,
+            Unsent = open?.Unsent,
+            Saturated = open?.Saturated,
+            Client = new SideCosts(),
         };
-        string? verified = Sweep(options, session);
-        result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
-        Write(options, result, verified, session, latencies, endNs);
-        return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static string? Sweep(LoadOptions options, LoadSession session)
@@ -126,7 +149,7 @@ internal static class LoadRunner
         }
     }
 
-    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, IntervalLog latencies, long endNs)
+    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, LoadRecord record, long endNs)
     {
         foreach (string line in session.ErrorLines)
         {
@@ -138,7 +161,7 @@ internal static class LoadRunner
             Console.Error.WriteLine($"harness load: and {session.Errors - session.ErrorLines.Count:n0} more errors");
         }
 
-        LoadFiles.Write(options, latencies, endNs);
+        LoadFiles.Write(options, record, endNs);
         JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
@@ -204,10 +227,4 @@ internal static class LoadRunner
             throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }
     }
-    private static ExitCode CodeOf(Exception problem) => problem switch
-    {
-        ArgumentException => ExitCode.Usage,
-        RingUnavailableException => ExitCode.NothingCouldRun,
-        _ => ExitCode.Failed,
-    };
 }
