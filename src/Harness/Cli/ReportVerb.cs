@@ -43,7 +43,7 @@ internal static class ReportVerb
             {
                 result.AddError("--json takes one RUN; give the other one by itself");
             }
-            if (result.GetValue(Export) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
+            if (result.GetResult(Export) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
             {
                 result.AddError("--export takes one RUN; give the other one by itself");
             }
