@@ -11,12 +11,17 @@ internal static class LoadVerb
     private static readonly Argument<string> Uri = new("URI") { Description = "the server, like nbd://localhost or nbd+unix:///?socket=/tmp/s" };
 
     private static readonly Option<int> ReadPercent = OptionParsers.Parsed("--rw", "RW", "read, write or mix:READ_PCT [default: read]", Vocabulary.ReadPercent);
-    private static readonly Option<string> Pattern = OptionParsers.Parsed("--pattern", "P", "order of offsets: random or sequential", text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)).WithDefault("random");
-    private static readonly Option<int> RequestBytes = OptionParsers.Parsed("--size", "SIZE", "bytes of one request [default: 4k]", Vocabulary.RequestBytes);
-    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection", 1, 65536, 64);
+    private static readonly Option<string> Pattern = OptionParsers.Parsed("--pattern", "P", "order of offsets: random, sequential or zipf:THETA (hot blocks)", Vocabulary.Pattern).WithDefault("random");
+    private static readonly Option<RequestSizes?> Sizes = OptionParsers.Parsed<RequestSizes?>("--size", "SIZE", "bytes of one request, or sizes with their shares in percent like 4k:70,64k:30 [default: 4k]", RequestSizes.Parse);
+    private static readonly Option<TimeSpan?> ThinkTime = OptionParsers.Parsed<TimeSpan?>("--think-time", "TIME", "closed loop: pause between an answer and the next request in its place [default: none]", Positive);
+    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; with --rate the most there may be", 1, 65536, 64);
     private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 1024, 1);
     private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Positive);
     private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
+    private static readonly Option<long?> Rate = OptionParsers.Parsed<long?>(
+        "--rate", "OPS_PER_SECOND", "open loop: send on a schedule, over all connections; latency counts from the intended time [default: closed loop]", text => Vocabulary.Rate(text));
+    private static readonly Option<string> Arrivals = OptionParsers.Parsed(
+        "--arrivals", "A", "gaps of the open loop's schedule: constant or poisson", text => Vocabulary.Word("arrivals", text, Vocabulary.Arrivals)).WithDefault("constant");
     private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before the measured part [default: 500ms]", text => Units.ParseTime(text));
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
@@ -39,9 +44,9 @@ internal static class LoadVerb
 
     public static Command Create()
     {
-        var verb = new Command("load", "drives an NBD server, closed loop: --depth requests in flight on each connection")
+        var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
-            Uri, ReadPercent, Pattern, RequestBytes, Depth, Connections, Duration, Ops, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
+            Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
             Json, Hgrm, Hlog, ServerControl, TcpCongestion,
         };
         verb.Validators.Add(result =>
@@ -66,13 +71,18 @@ internal static class LoadVerb
         {
             Uri = parse.GetValue(Uri)!,
             ReadPercent = parse.GetResult(ReadPercent) is null ? defaults.ReadPercent : parse.GetValue(ReadPercent),
-            Pattern = parse.GetValue(Pattern) == "sequential" ? AccessPattern.Sequential : AccessPattern.Random,
-            RequestBytes = parse.GetResult(RequestBytes) is null ? defaults.RequestBytes : parse.GetValue(RequestBytes),
+            Pattern = Enum.Parse<AccessPattern>(parse.GetValue(Pattern)!.Split(':')[0], ignoreCase: true),
+            ZipfTheta = Vocabulary.ZipfTheta(parse.GetValue(Pattern)!),
+            RequestBytes = parse.GetValue(Sizes)?.Largest ?? defaults.RequestBytes,
+            Sizes = parse.GetValue(Sizes) is { Bytes.Count: > 1 } sizes ? sizes : null,
+            ThinkTime = parse.GetValue(ThinkTime) ?? TimeSpan.Zero,
             Depth = parse.GetValue(Depth),
             Connections = parse.GetValue(Connections),
             Duration = parse.GetValue(Duration) ?? defaults.Duration,
             Ops = parse.GetValue(Ops),
             Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
+            Rate = parse.GetValue(Rate),
+            Arrivals = parse.GetValue(Arrivals) == "poisson" ? ArrivalProcess.Poisson : ArrivalProcess.Constant,
             Backend = DefaultBackend.Or(parse.GetValue(Backend)),
             Wait = parse.GetValue(Wait)!,
             Seed = parse.GetValue(Seed),

@@ -22,6 +22,21 @@ internal static class LoadChecks
             throw Usage($"--verify works on words of 8 bytes; --size {options.RequestBytes} is no multiple of 8");
         }
 
+        if (options.Verify != VerifyMode.None && options.Sizes is not null)
+        {
+            throw Usage("--verify knows what a block of one size holds; give one --size");
+        }
+
+        if (options.Rate is not null && options.ThinkTime > TimeSpan.Zero)
+        {
+            throw Usage("--think-time is the pause of a closed loop, and --rate makes an open one; leave one of them away");
+        }
+
+        if (options.Arrivals != ArrivalProcess.Constant && options.Rate is null)
+        {
+            throw Usage("--arrivals says how the times of an open loop are drawn; give --rate OPS_PER_SECOND too");
+        }
+
         long perConnection = (long)options.Depth * ((options.RequestBytes + 63) & ~63);
         if (perConnection > int.MaxValue)
         {
@@ -46,9 +61,12 @@ internal static class LoadChecks
     public static void Export(LoadOptions options, ExportInfo export, uint maxPayloadBytes)
     {
         uint minimum = export.BlockSize.Minimum;
-        if ((uint)options.RequestBytes % minimum != 0)
+        foreach (int bytes in options.Sizes?.Bytes ?? [options.RequestBytes])
         {
-            throw Usage($"the export takes requests in multiples of {minimum} bytes; --size {options.RequestBytes} is none");
+            if ((uint)bytes % minimum != 0)
+            {
+                throw Usage($"the export takes requests in multiples of {minimum} bytes; --size {bytes} is none");
+            }
         }
 
         if ((uint)options.RequestBytes > maxPayloadBytes)

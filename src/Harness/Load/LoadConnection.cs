@@ -7,6 +7,7 @@ namespace Harness.Load;
 internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options) : IConnectHandler, INbdClientHandler, IDisposable
 {
     private NativeBuffer? _memory;
+    private LoadSlot[] _free = [];
 
     public int Index { get; } = index;
 
@@ -20,6 +21,9 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
     public BlockPicker Picker { get; private set; } = null!;
 
     public LoadSlot[] Slots { get; private set; } = [];
+
+    /// <summary>Open loop: slots that wait for an arrival.</summary>
+    public int FreeSlots { get; private set; }
 
     /// <summary>True once the connection is over, or was never made.</summary>
     public bool IsOver { get; private set; }
@@ -58,7 +62,20 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
         var random = new SplitMix64(seed + (ulong)Index);
         random.Fill(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(_memory.Whole.Span));
         Slots = [.. Enumerable.Range(0, depth).Select(i => new LoadSlot(session, this, _memory.Slice(i * stride, requestBytes)))];
+        _free = new LoadSlot[depth];
     }
+
+    /// <summary>Every slot waits for an arrival.</summary>
+    public void FreeAll()
+    {
+        Slots.CopyTo(_free, 0);
+        FreeSlots = _free.Length;
+    }
+
+    /// <summary>The slot that was used last: its memory is likely to be in the cache.</summary>
+    public LoadSlot TakeFree() => _free[--FreeSlots];
+
+    public void Free(LoadSlot slot) => _free[FreeSlots++] = slot;
 
     /// <summary>Only once the connection is over.</summary>
     public void Dispose()

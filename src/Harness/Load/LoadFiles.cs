@@ -3,25 +3,47 @@ using HdrHistogram;
 
 namespace Harness.Load;
 
-/// <summary>The latency files of one load: <c>--hgrm</c> in microseconds for plotting, <c>--hlog</c> in nanoseconds for adding up.</summary>
+/// <summary>
+/// The latency files of one load: <c>--hgrm</c> in microseconds for plotting, <c>--hlog</c> in nanoseconds for adding up. They hold the latency from the
+/// intended time; an open loop writes two more beside each, <c>NAME.service.EXT</c> and <c>NAME.lag.EXT</c>, over the whole measured part.
+/// </summary>
 internal static class LoadFiles
 {
     private const double NanosecondsPerMicrosecond = 1000;
 
     /// <exception cref="HarnessException">A file cannot be written.</exception>
-    public static void Write(LoadOptions options, IntervalLog latencies, long endNs)
+    public static void Write(LoadOptions options, LoadRecord record, long endNs)
     {
-        WriteFile("--hgrm", options.Hgrm, stream =>
+        HistogramBase[] intervals = record.Latencies.Finish(endNs);
+        WriteFile("--hgrm", options.Hgrm, stream => WritePercentiles(stream, record.Latencies.Sum()));
+        WriteFile("--hlog", options.Hlog, stream => WriteLog(stream, intervals));
+        if (record.SendLags is { } lags)
         {
-            using var writer = new StreamWriter(stream) { NewLine = "\n" };
-            latencies.Sum().OutputPercentileDistribution(writer, outputValueUnitScalingRatio: NanosecondsPerMicrosecond);
-        });
-        WriteFile("--hlog", options.Hlog, stream =>
-        {
-            HistogramBase[] intervals = latencies.Finish(endNs);
-            HistogramLogWriter.Write(stream, DateTimeOffset.FromUnixTimeMilliseconds(intervals[0].StartTimeStamp).UtcDateTime, intervals);
-        });
+            WriteWhole(options, "service", record.Services, intervals);
+            WriteWhole(options, "lag", lags, intervals);
+        }
     }
+
+    /// <summary>The name with another part before its ending: <c>a.hlog</c> becomes <c>a.lag.hlog</c>.</summary>
+    public static string? Beside(string? path, string part) =>
+        path is null ? null : Path.ChangeExtension(path, null) + "." + part + Path.GetExtension(path);
+
+    private static void WriteWhole(LoadOptions options, string part, HistogramBase histogram, HistogramBase[] intervals)
+    {
+        histogram.StartTimeStamp = intervals[0].StartTimeStamp;
+        histogram.EndTimeStamp = intervals[^1].EndTimeStamp;
+        WriteFile("--hgrm", Beside(options.Hgrm, part), stream => WritePercentiles(stream, histogram));
+        WriteFile("--hlog", Beside(options.Hlog, part), stream => WriteLog(stream, histogram));
+    }
+
+    private static void WritePercentiles(Stream stream, HistogramBase histogram)
+    {
+        using var writer = new StreamWriter(stream) { NewLine = "\n" };
+        histogram.OutputPercentileDistribution(writer, outputValueUnitScalingRatio: NanosecondsPerMicrosecond);
+    }
+
+    private static void WriteLog(Stream stream, params HistogramBase[] intervals) =>
+        HistogramLogWriter.Write(stream, DateTimeOffset.FromUnixTimeMilliseconds(intervals[0].StartTimeStamp).UtcDateTime, intervals);
 
     private static void WriteFile(string option, string? path, Action<Stream> write)
     {

@@ -1,3 +1,5 @@
+using Harness.Matrix;
+
 namespace Harness.Load;
 
 /// <summary>The order of offsets.</summary>
@@ -5,6 +7,9 @@ internal enum AccessPattern
 {
     Random,
     Sequential,
+
+    /// <summary>A hot set: a block of rank r is visited with probability proportional to r^-theta.</summary>
+    Zipf,
 }
 
 /// <summary>What the load generator knows about the data it reads.</summary>
@@ -32,15 +37,24 @@ internal sealed record LoadOptions
 
     public AccessPattern Pattern { get; init; }
 
-    /// <summary>Bytes of one request.</summary>
+    /// <summary>The exponent of <see cref="AccessPattern.Zipf"/>.</summary>
+    public double ZipfTheta { get; init; }
+
+    /// <summary>Bytes of one request, the largest where there are several sizes: offsets are multiples of it.</summary>
     public int RequestBytes { get; init; } = 4096;
 
-    /// <summary>Requests in flight per connection.</summary>
+    /// <summary>Several sizes and their shares; null where all requests have <see cref="RequestBytes"/>.</summary>
+    public RequestSizes? Sizes { get; init; }
+
+    /// <summary>Closed loop: the pause between an answer and the next request in its place.</summary>
+    public TimeSpan ThinkTime { get; init; }
+
+    /// <summary>Requests in flight per connection; in an open loop the most there may be.</summary>
     public int Depth { get; init; } = 64;
 
     public int Connections { get; init; } = 1;
 
-    /// <summary>The measured time; not looked at where <see cref="Ops"/> is given.</summary>
+    /// <summary>The measured time, in an open loop the length of the schedule; not looked at where <see cref="Ops"/> is given.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>The measured number of operations over all connections; null runs for <see cref="Duration"/>.</summary>
@@ -49,10 +63,16 @@ internal sealed record LoadOptions
     /// <summary>Time before the measured part, under the same load, that is not recorded.</summary>
     public TimeSpan Warmup { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
+    /// <summary>Open loop: operations per second over all connections, 1 to <see cref="ArrivalSchedule.MaxRate"/>. Null is a closed loop.</summary>
+    public long? Rate { get; init; }
+
+    /// <summary>How the open loop's gaps are made.</summary>
+    public ArrivalProcess Arrivals { get; init; }
+
+    /// <summary>One of <see cref="Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }
 
-    /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
+    /// <summary>One of <see cref="Vocabulary.Waits"/>.</summary>
     public required string Wait { get; init; }
 
     /// <summary>TCP congestion control of our sockets, by its kernel name; null leaves the machine's default.</summary>

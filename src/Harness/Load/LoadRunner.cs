@@ -1,16 +1,19 @@
 using Harness.Io;
 using Harness.Nbd;
 using Harness.Results;
-using HdrHistogram;
 
 namespace Harness.Load;
 
 /// <summary>
-/// Drives an NBD server, closed loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured part
-/// begins and ends with nothing in flight, so that every call that is counted belongs to an operation that is counted.
+/// Drives an NBD server, closed or open loop, and prints what it cost: connect, warm up, measure, sweep what was verified, disconnect. The measured
+/// part begins and ends with nothing in flight, so that every call that is counted belongs to an operation that is counted.
 /// </summary>
 internal static class LoadRunner
 {
+    // How long after an open loop's schedule what was due within it is still sent: as long as the schedule, so that a stall at its end is seen in full,
+    // but not so long that a rate far too high keeps a matrix waiting.
+    private static readonly TimeSpan MaxCatchUp = TimeSpan.FromSeconds(10);
+
     /// <param name="options">Which server, and which load.</param>
     /// <exception cref="HarnessException">It could not be run; the message says why.</exception>
     public static ExitCode Run(LoadOptions options)
@@ -18,15 +21,22 @@ internal static class LoadRunner
         LoadChecks.Options(options);
         NbdUri uri = ParseUri(options.Uri);
         using EventLoop loop = CreateLoop(options);
+        if (options.Rate is not null)
+        {
+            // The kernel would otherwise wake us up to 50 µs after a request's time.
+            TimerSlack.OfThisThreadNs = 1;
+        }
+
         IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
         foreach (SocketEndpoint endpoint in endpoints)
         {
             SetCongestionControl(endpoint, options.TcpCongestion);
         }
 
+        void Connect(IConnectHandler handler) => new ClientConnector(loop, endpoints, ClientOptions(options, uri).ConnectTimeoutNs, handler).Start();
         try
         {
-            using var session = new LoadSession(loop, options, endpoints, ClientOptions(options, uri));
+            using var session = new LoadSession(loop, options, Connect, ClientOptions(options, uri));
             return Run(options, loop, session);
         }
         finally
@@ -68,50 +78,63 @@ internal static class LoadRunner
     {
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
-        var latencies = new IntervalLog();
-        LongHistogram services = LatencyHistogram.Create();
+        var record = new LoadRecord(isOpen: options.Rate is not null);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
-
+        TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
         var warmup = new Warmup(session, server, loop);
         Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        session.Record(latencies, services);
+        session.Record(record);
         System.Text.Json.JsonElement? serverStart = server?.Read();
-        long startNs = loop.NowNs;
-        latencies.Start(startNs);
+        // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
+        record.Start(loop.NowNs, 0);
         ClientCosts start = ClientCosts.Now(loop);
-        Require(session.RunPhase(ops, duration), session);
+        Require(session.RunPhase(ops, duration, catchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
         System.Text.Json.JsonElement? serverEnd = server?.Read();
-        session.Record(null, null);
+        session.Record(null);
 
+        LoadResult result = Figures(options, session, record) with
+        {
+            WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
+            Client = end.Since(start, session.Ops, loop.BackendName),
+            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null,
+        };
         // The sweep completes requests too, but those belong to no interval.
         long endNs = session.LastCompletedNs;
-        double seconds = (endNs - startNs) / 1e9;
+        string? verified = Sweep(options, session);
+        result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
+        Write(options, result, verified, session, record, endNs);
+        return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static LoadResult Figures(LoadOptions options, LoadSession session, LoadRecord record)
+    {
+        double seconds = (session.LastCompletedNs - session.StartedNs) / 1e9;
         long count = session.Ops;
-        var result = new LoadResult
+        OpenLoopFigures? open = session.OpenLoopFigures(record);
+        return new LoadResult
         {
             Ops = count,
             Errors = session.Errors,
             Seconds = seconds,
-            WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
             Iops = seconds > 0 ? count / seconds : 0,
-            BytesPerSecond = seconds > 0 ? count * (double)options.RequestBytes / seconds : 0,
-            Backend = loop.BackendName,
+            BytesPerSecond = seconds > 0 ? session.Bytes / seconds : 0,
+            Backend = session.BackendName,
             Wait = options.Wait,
-            Arrivals = "closed",
-            LatencyUs = LatencyFiles.Summarize(latencies.Sum()),
-            ServiceUs = LatencyFiles.Summarize(services),
-            Client = end.Since(start, count, loop.BackendName),
-            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, count) : null,
+            Arrivals = options.Rate is null ? "closed" : options.Arrivals.ToString().ToLowerInvariant(),
+            LatencyUs = LatencyFiles.Summarize(record.Latencies.Sum()),
+            ServiceUs = LatencyFiles.Summarize(record.Services),
+            SendLagUs = record.SendLags is { } lags ? LatencyFiles.Summarize(lags) : null,
+            RateOffered = open?.RateOffered,
+            RateAchieved = open?.RateAchieved,
+            Unsent = open?.Unsent,
+            Saturated = open?.Saturated,
+            Client = new SideCosts(),
         };
-        string? verified = Sweep(options, session);
-        result = result with { Errors = session.Errors, FirstError = session.ErrorLines.FirstOrDefault() };
-        Write(options, result, verified, session, latencies, endNs);
-        return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static string? Sweep(LoadOptions options, LoadSession session)
@@ -129,7 +152,7 @@ internal static class LoadRunner
         }
     }
 
-    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, IntervalLog latencies, long endNs)
+    private static void Write(LoadOptions options, LoadResult result, string? verified, LoadSession session, LoadRecord record, long endNs)
     {
         foreach (string line in session.ErrorLines)
         {
@@ -141,7 +164,7 @@ internal static class LoadRunner
             Console.Error.WriteLine($"harness load: and {session.Errors - session.ErrorLines.Count:n0} more errors");
         }
 
-        LoadFiles.Write(options, latencies, endNs);
+        LoadFiles.Write(options, record, endNs);
         JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
@@ -221,10 +244,4 @@ internal static class LoadRunner
             throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }
     }
-    private static ExitCode CodeOf(Exception problem) => problem switch
-    {
-        ArgumentException => ExitCode.Usage,
-        RingUnavailableException => ExitCode.NothingCouldRun,
-        _ => ExitCode.Failed,
-    };
 }

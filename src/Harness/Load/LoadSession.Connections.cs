@@ -18,7 +18,7 @@ internal sealed partial class LoadSession
     {
         foreach (LoadConnection connection in _connections)
         {
-            new ClientConnector(_loop, _endpoints, _clientOptions.ConnectTimeoutNs, connection).Start();
+            _connect(connection);
         }
 
         while (_connections.Any(connection => !connection.IsReady && !connection.IsOver))
@@ -52,14 +52,15 @@ internal sealed partial class LoadSession
         }
     }
 
-    private void Drain()
+    /// <summary>Runs the loop until nothing is in flight and nothing more is to be sent, which is so at <paramref name="lastSendNs"/> at the latest.</summary>
+    private void Drain(long lastSendNs)
     {
-        if (_endNs != long.MaxValue)
+        if (lastSendNs != long.MaxValue)
         {
-            _loop.StartTimer(_patienceTimer, _endNs + DrainTimeoutNs);
+            _loop.StartTimer(_patienceTimer, lastSendNs + DrainTimeoutNs);
         }
 
-        while (_outstanding > 0)
+        while (_outstanding > 0 || _thinkTime is { Thinking: > 0 } || (_openLoop is { HasMore: true } && !_sweeping))
         {
             if (!_patienceTimer.IsRunning && (_opsLeft == 0 || LostReason is not null))
             {

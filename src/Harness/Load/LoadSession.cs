@@ -1,7 +1,6 @@
 using Harness.Io;
 using Harness.Io.Native;
 using Harness.Nbd;
-using HdrHistogram;
 
 namespace Harness.Load;
 
@@ -16,28 +15,39 @@ internal sealed partial class LoadSession : IDisposable
 
     private readonly EventLoop _loop;
     private readonly LoadOptions _options;
-    private readonly IReadOnlyList<SocketEndpoint> _endpoints;
+    private readonly Action<IConnectHandler> _connect;
     private readonly NbdClientOptions _clientOptions;
     private readonly LoadConnection[] _connections;
+    private readonly OpenLoop? _openLoop;
+    private readonly ThinkTime? _thinkTime;
     private IDataOracle? _oracle;
-    private IntervalLog? _latencies;
-    private LongHistogram? _services;
+    private LoadRecord? _record;
     private bool _sweeping;
     private ulong _sweepNext;
     private long _opsLeft;
     private long _endNs;
     private long _answeredNs;
+    private long _lastSentNs;
     private int _outstanding;
 
-    public LoadSession(EventLoop loop, LoadOptions options, IReadOnlyList<SocketEndpoint> endpoints, NbdClientOptions clientOptions)
+    /// <param name="loop">The one loop of all connections.</param>
+    /// <param name="options">Which load.</param>
+    /// <param name="connect">Begins to connect one connection.</param>
+    /// <param name="clientOptions">Of every connection.</param>
+    public LoadSession(EventLoop loop, LoadOptions options, Action<IConnectHandler> connect, NbdClientOptions clientOptions)
     {
         _loop = loop;
         _options = options;
-        _endpoints = endpoints;
+        _connect = connect;
         _patienceTimer = new LoopTimer(_patience);
         _clientOptions = clientOptions;
         _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions))];
+        _openLoop = options.Rate is { } rate ? new OpenLoop(loop, this, new ArrivalSchedule(options.Arrivals, rate, options.Seed), _connections) : null;
+        _thinkTime = options.ThinkTime > TimeSpan.Zero ? new ThinkTime(loop, this, (long)options.ThinkTime.TotalNanoseconds) : null;
     }
+
+    /// <summary>The name of the loop's backend.</summary>
+    public string BackendName => _loop.BackendName;
 
     /// <summary>What was agreed with the server; the same on all connections.</summary>
     public ExportInfo Export => _connections[0].Client!.Export;
@@ -57,6 +67,12 @@ internal sealed partial class LoadSession : IDisposable
     /// <summary>Operations of the last phase that ended well.</summary>
     public long Ops { get; private set; }
 
+    /// <summary>Bytes that they read or wrote.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>When the last phase began, on the loop's clock.</summary>
+    public long StartedNs { get; private set; }
+
     /// <summary>When the last phase's last request ended, on the loop's clock.</summary>
     public long LastCompletedNs { get; private set; }
 
@@ -70,32 +86,53 @@ internal sealed partial class LoadSession : IDisposable
         ulong blocks = Export.Size / (ulong)_options.RequestBytes;
         foreach (LoadConnection connection in _connections)
         {
-            var picker = new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed);
+            var picker = new BlockPicker(_options.Pattern, blocks, connection.Index, _connections.Length, _options.Seed, _options.ZipfTheta);
             connection.Prepare(picker, _options.Depth, _options.RequestBytes, _options.Seed);
+            if (_thinkTime is not null)
+            {
+                Array.ForEach(connection.Slots, _thinkTime.Prepare);
+            }
         }
     }
+
+    /// <summary>True while a request more may be sent.</summary>
+    public bool MaySend => LostReason is null && _opsLeft > 0;
 
     /// <summary>
     /// Runs until <paramref name="ops"/> operations have ended or, where it is null, nothing is issued after <paramref name="duration"/>. False where a
     /// connection was lost.
     /// </summary>
-    public bool RunPhase(long? ops, TimeSpan duration)
+    /// <param name="ops">How many, or null.</param>
+    /// <param name="duration">How long, where it is not how many.</param>
+    /// <param name="catchUp">How long after <paramref name="duration"/> an open loop goes on to send what was due within it.</param>
+    public bool RunPhase(long? ops, TimeSpan duration, TimeSpan catchUp = default)
     {
         Ops = 0;
+        Bytes = 0;
         _opsLeft = ops ?? long.MaxValue;
-        LastCompletedNs = _answeredNs = _loop.NowNs;
-        _endNs = ops is null ? LastCompletedNs + (long)duration.TotalNanoseconds : long.MaxValue;
-        IssueEverywhere();
-        Drain();
+        StartedNs = LastCompletedNs = _answeredNs = _lastSentNs = _loop.NowNs;
+        _endNs = ops is null ? StartedNs + (long)duration.TotalNanoseconds : long.MaxValue;
+        _record?.Start(StartedNs, ops is { } count && _options.Rate is { } rate ? (long)(count * 1e9 / rate) : (long)duration.TotalNanoseconds);
+        if (_openLoop is null)
+        {
+            IssueEverywhere();
+            Drain(_endNs);
+        }
+        else
+        {
+            long giveUpNs = ops is null ? _endNs + (long)catchUp.TotalNanoseconds : long.MaxValue;
+            _openLoop.Start(StartedNs, _endNs, giveUpNs);
+            Drain(giveUpNs);
+        }
+
         return LostReason is null;
     }
 
-    /// <summary>From now on latencies go here, and the time from send to reply there; nulls record nothing.</summary>
-    public void Record(IntervalLog? latencies, LongHistogram? services)
-    {
-        _latencies = latencies;
-        _services = services;
-    }
+    /// <summary>From now on times go here; null records nothing.</summary>
+    public void Record(LoadRecord? record) => _record = record;
+
+    /// <summary>How the last phase kept to its schedule; null in a closed loop.</summary>
+    public OpenLoopFigures? OpenLoopFigures(LoadRecord record) => _openLoop?.Figures(_lastSentNs, record.Growth.KeepsGrowing);
 
     /// <summary>Reads back every block that was written. False where a connection was lost.</summary>
     public bool Sweep()
@@ -107,7 +144,7 @@ internal sealed partial class LoadSession : IDisposable
         _endNs = long.MaxValue;
         _opsLeft = long.MaxValue;
         IssueEverywhere();
-        Drain();
+        Drain(_endNs);
         _sweeping = false;
         return LostReason is null;
     }
@@ -121,6 +158,7 @@ internal sealed partial class LoadSession : IDisposable
         _outstanding--;
         ClientRequest request = slot.Request;
         LastCompletedNs = request.CompletedNs;
+        _lastSentNs = Math.Max(_lastSentNs, request.IssuedNs);
         if (error != 0)
         {
             Fail(slot, error);
@@ -128,11 +166,31 @@ internal sealed partial class LoadSession : IDisposable
         else if (Accept(slot))
         {
             Ops++;
-            _latencies?.Record(request.CompletedNs - request.SubmittedNs, request.CompletedNs);
-            _services?.RecordValue(request.CompletedNs - request.IssuedNs);
+            Bytes += (long)request.Length;
+            _record?.Add(slot.IntendedNs, request.IssuedNs, request.CompletedNs);
         }
 
-        TryIssue(slot, request.CompletedNs);
+        Next(slot, request.CompletedNs);
+    }
+
+    private void Next(LoadSlot slot, long nowNs)
+    {
+        if (_sweeping)
+        {
+            TryIssue(slot, nowNs);
+        }
+        else if (_openLoop is not null)
+        {
+            _openLoop.Freed(slot, nowNs);
+        }
+        else if (_thinkTime is not null)
+        {
+            _thinkTime.Begin(slot, nowNs, _endNs);
+        }
+        else
+        {
+            TryIssue(slot, nowNs);
+        }
     }
 
     private bool Accept(LoadSlot slot)
@@ -195,53 +253,80 @@ internal sealed partial class LoadSession : IDisposable
         }
     }
 
-    private void TryIssue(LoadSlot slot, long nowNs)
+    /// <summary>Closed loop and sweep: issues the slot's next request, unless the phase is over.</summary>
+    public void TryIssue(LoadSlot slot, long nowNs)
     {
-        if (LostReason is not null || _opsLeft == 0 || nowNs >= _endNs || !TryChoose(slot))
+        if (!MaySend || nowNs >= _endNs)
         {
             return;
         }
 
+        if (!_sweeping)
+        {
+            Choose(slot);
+        }
+        else if (!TrySweepNext(slot))
+        {
+            return;
+        }
+
+        Submit(slot);
+        slot.IntendedNs = slot.Request.SubmittedNs;
+    }
+
+    /// <summary>Sends the slot's next request now; for an open loop, which has set its intended time and knows that it may.</summary>
+    public void Send(LoadSlot slot)
+    {
+        Choose(slot);
+        Submit(slot);
+    }
+
+    private void Submit(LoadSlot slot)
+    {
         _opsLeft--;
         _outstanding++;
         slot.Request.Offset = slot.Block * (ulong)_options.RequestBytes;
         slot.Connection.Client!.Submit(slot.Request);
     }
 
-    /// <summary>Chooses command, block and data; false where a sweep has come to its end.</summary>
-    private bool TryChoose(LoadSlot slot)
+    /// <summary>Chooses the next block of a sweep; false where it has come to its end.</summary>
+    private bool TrySweepNext(LoadSlot slot)
     {
-        if (_sweeping)
+        if (!_oracle!.TryNextToSweep(ref _sweepNext))
         {
-            if (!_oracle!.TryNextToSweep(ref _sweepNext))
-            {
-                _opsLeft = 0;
-                return false;
-            }
-
-            SweptBlocks++;
-            slot.Block = _oracle.Begin(slot.Connection.Picker, _sweepNext++, isWrite: false);
-            Aim(slot, isWrite: false);
-            return true;
+            _opsLeft = 0;
+            return false;
         }
 
+        SweptBlocks++;
+        slot.Block = _oracle.Begin(slot.Connection.Picker, _sweepNext++, isWrite: false);
+        Aim(slot, isWrite: false);
+        return true;
+    }
+
+    /// <summary>Chooses command, block and data.</summary>
+    private void Choose(LoadSlot slot)
+    {
         BlockPicker picker = slot.Connection.Picker;
         bool isWrite = !picker.NextIsRead(_options.ReadPercent);
         ulong block = picker.Next();
         slot.Block = _oracle?.Begin(picker, block, isWrite) ?? block;
+        if (_options.Sizes is { } sizes)
+        {
+            slot.Request.Length = (ulong)sizes.Pick(picker.NextPercent());
+        }
+
         Aim(slot, isWrite);
         if (isWrite)
         {
             _oracle?.Fill(slot.Block, slot.Buffer.Span);
         }
-
-        return true;
     }
 
     private static void Aim(LoadSlot slot, bool isWrite)
     {
         slot.Request.Command = isWrite ? NbdCommand.Write : NbdCommand.Read;
-        slot.Request.Payload = isWrite ? slot.Buffer : default;
+        slot.Request.Payload = isWrite ? slot.Buffer.Slice(0, (int)slot.Request.Length) : default;
         slot.Request.Destination = isWrite ? default : slot.Buffer;
     }
 }

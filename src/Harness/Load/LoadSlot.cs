@@ -20,6 +20,14 @@ internal sealed class LoadSlot : IClientRequestHandler
     public NativeSlice Buffer { get; }
     public ClientRequest Request { get; }
     public ulong Block { get; set; }
+
+    /// <summary>When the request was to be sent, on the loop's clock: its place in the schedule or, closed loop, the moment of its submission.</summary>
+    public long IntendedNs { get; set; }
+
+
+    /// <summary>Closed loop with a think time: when the next request is to be issued.</summary>
+    public LoopTimer? Thought { get; set; }
+
     public bool IsWrite => Request.Command == NbdCommand.Write;
 
     public void OnCompleted(ClientRequest request, int error) => _session.Completed(this, error);

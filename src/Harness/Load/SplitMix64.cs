@@ -20,6 +20,12 @@ internal struct SplitMix64(ulong seed)
     /// <summary>A number below <paramref name="bound"/>; its bias is below bound / 2^64.</summary>
     public ulong Below(ulong bound) => Math.BigMul(Next(), bound, out _);
 
+    /// <summary>A number with an exponential distribution of mean 1: the logarithm of one that is even in (0, 1], so 36.7 is the largest.</summary>
+    public double NextExponential() => -Math.Log(NextUnit());
+
+    /// <summary>A number that is even in (0, 1], with 53 bits.</summary>
+    public double NextUnit() => ((Next() >> 11) + 1) * (1.0 / (1UL << 53));
+
     /// <summary>Fills memory with words of the sequence.</summary>
     public void Fill(Span<ulong> words)
     {

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime;
 using System.Text.Json;
 using Harness.Io;
-using HdrHistogram;
 
 namespace Harness.Load;
 
@@ -42,9 +41,7 @@ internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop
         }
 
         long start = Stopwatch.GetTimestamp();
-        var latencies = new IntervalLog(2);
-        latencies.Start(loop.NowNs);
-        session.Record(latencies, LatencyHistogram.Create());
+        session.Record(new LoadRecord(isOpen: options.Rate is not null, intervals: 2));
         bool went = options.Ops is { } ops
             ? session.RunPhase(Math.Min(ops / 10, MaxOps), TimeSpan.Zero)
             : session.RunPhase(null, options.Warmup) && Settle(options.Warmup, start);

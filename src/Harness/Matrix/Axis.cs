@@ -16,9 +16,11 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("wait", ["block"], false, text => Vocabulary.Word("wait mode", text, Vocabulary.Waits)),
         new("depth", ["64"], true, text => Number(text, 65536)),
         new("connections", ["1"], false, text => Number(text, 1024)),
-        new("size", ["4k"], false, text => Units.FormatSize(Vocabulary.RequestBytes(text))),
+        new("rate", [Vocabulary.ClosedLoop], false, Rate),
+        new("arrivals", ["constant"], false, text => Vocabulary.Word("arrivals", text, Vocabulary.Arrivals)),
+        new("size", ["4k"], false, text => RequestSizes.Parse(text).ToString()),
         new("rw", ["read"], true, text => Vocabulary.FormatReadPercent(Vocabulary.ReadPercent(text))),
-        new("pattern", ["random"], false, text => Vocabulary.Word("pattern", text, Vocabulary.Patterns)),
+        new("pattern", ["random"], false, Vocabulary.Pattern),
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
         new("block", ["memory:256M"], false, Chain),
     ];
@@ -26,6 +28,11 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
+
+    private static string Rate(string text) =>
+        text == Vocabulary.ClosedLoop ? text
+        : text.Length > 0 && char.IsAsciiDigit(text[0]) ? Vocabulary.Rate(text).ToString(CultureInfo.InvariantCulture)
+        : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, or {Vocabulary.ClosedLoop} for no schedule");
 
     // What a chain means is the server's to say; here only what would break the command line or the id.
     private static string Chain(string text) =>

@@ -9,6 +9,11 @@ internal sealed class Cell
     public Cell(IReadOnlyDictionary<string, string> values)
     {
         _values = Axis.All.ToDictionary(axis => axis.Name, axis => values.TryGetValue(axis.Name, out var value) ? value : axis.Default[0]);
+        if (!IsOpenLoop)
+        {
+            // No schedule, no gaps: one cell, whatever gaps the matrix asks for at other rates.
+            _values["arrivals"] = "constant";
+        }
         Id = MakeId();
     }
 
@@ -21,6 +26,9 @@ internal sealed class Cell
     public string this[string axis] => _values[axis];
 
     public string Backend => _values["backend"];
+
+    /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
+    public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;
 
     /// <summary>All values by axis name, as they are stored in results.</summary>
     public IReadOnlyDictionary<string, string> Values => _values;

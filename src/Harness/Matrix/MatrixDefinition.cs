@@ -21,7 +21,7 @@ internal sealed record MatrixDefinition
     /// <summary>Canonical values of every axis, in the file's order.</summary>
     public required IReadOnlyDictionary<string, string[]> Values { get; init; }
 
-    /// <summary>Every combination, the last axis varying fastest.</summary>
+    /// <summary>Every combination, the last axis varying fastest; a closed loop once, whatever the arrivals.</summary>
     public IReadOnlyList<Cell> Cells()
     {
         IEnumerable<Dictionary<string, string>> points = [[]];
@@ -29,6 +29,6 @@ internal sealed record MatrixDefinition
         {
             points = points.SelectMany(point => Values[axis.Name].Select(value => new Dictionary<string, string>(point) { [axis.Name] = value }));
         }
-        return [.. points.Select(point => new Cell(point))];
+        return [.. points.Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
     }
 }

@@ -60,6 +60,7 @@ internal sealed class MatrixReader
         {
             outside.Apply(key, value);
         }
+        RequireRate(root, briefSection);
         return new MatrixDefinition
         {
             Name = Path.GetFileNameWithoutExtension(_path),
@@ -70,6 +71,16 @@ internal sealed class MatrixReader
             Warmup = _warmup,
             Values = _values,
         };
+    }
+
+    /// <summary>Arrivals without any rate would be a matrix that silently measures something else.</summary>
+    private void RequireRate(YamlMappingNode root, YamlMappingNode? brief)
+    {
+        if (_values["arrivals"].Any(arrivals => arrivals != "constant") && _values["rate"].All(rate => rate == Vocabulary.ClosedLoop))
+        {
+            var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value == "arrivals").Key;
+            throw Error(key, "arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'");
+        }
     }
 
     private YamlMappingNode Root(string text)

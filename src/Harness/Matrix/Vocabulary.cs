@@ -1,5 +1,6 @@
 using System.Globalization;
 using Harness.Io;
+using Harness.Load;
 
 namespace Harness.Matrix;
 
@@ -9,10 +10,18 @@ internal static class Vocabulary
     public static readonly string[] Backends = [.. LoopBackends.All];
     public static readonly string[] Waits = [.. Enum.GetNames<WaitMode>().Select(name => name.ToLowerInvariant())];
     public static readonly string[] Patterns = ["random", "sequential"];
+    public static readonly string[] Arrivals = ["constant", "poisson"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 
     /// <summary>The backend that ratios are given against.</summary>
     public const string BaselineBackend = "epoll";
+
+    /// <summary>The rate of a matrix's cell that has none: as fast as the server answers.</summary>
+    public const string ClosedLoop = "closed";
+
+    private const string Zipf = "zipf:";
+
+    private const long MaxRate = 1_000_000_000;
 
     /// <summary>True for the backends that need io_uring from the kernel.</summary>
     public static bool NeedsRing(string backend) => backend.StartsWith("uring", StringComparison.Ordinal);
@@ -48,6 +57,42 @@ internal static class Vocabulary
         Units.ParseSize(text) is var bytes and >= 1 and <= 32 << 20
             ? (int)bytes
             : throw new FormatException($"a request of {text} is outside 1 to 32M");
+
+    /// <summary>Operations per second, 1 to a thousand million; k and M are thousand and million, because nobody counts operations in 1024s.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static long Rate(string text)
+    {
+        long factor = text.Length == 0 ? 1 : text[^1] switch { 'k' => 1_000, 'M' => 1_000_000, _ => 1 };
+        string digits = factor == 1 ? text : text[..^1];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= 1 && count <= MaxRate / factor
+            ? count * factor
+            : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, at most {MaxRate}");
+    }
+
+    /// <summary>An order of offsets in its one canonical text: a word, or <c>zipf:THETA</c>.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static string Pattern(string text) => text.StartsWith(Zipf, StringComparison.Ordinal)
+        ? FormatPattern(AccessPattern.Zipf, ZipfTheta(text))
+        : Word("pattern", text, [.. Patterns, "zipf:THETA"]);
+
+    /// <summary>The exponent of <c>zipf:THETA</c>, above 0 and at most 5; 0 for another pattern.</summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static double ZipfTheta(string pattern)
+    {
+        if (!pattern.StartsWith(Zipf, StringComparison.Ordinal))
+        {
+            return 0;
+        }
+        var text = pattern.AsSpan(Zipf.Length);
+        return double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var theta) && theta is > 0 and <= 5
+            ? Math.Max(Math.Round(theta, 3), 0.001)
+            : throw new FormatException($"'{pattern}': theta is a number above 0 and at most 5, as in zipf:0.99");
+    }
+
+    /// <summary>The inverse of <see cref="Pattern"/>.</summary>
+    public static string FormatPattern(AccessPattern pattern, double zipfTheta) => pattern == AccessPattern.Zipf
+        ? string.Create(CultureInfo.InvariantCulture, $"{Zipf}{zipfTheta:0.###}")
+        : pattern.ToString().ToLowerInvariant();
 
     private static int MixPercent(string text) =>
         int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent <= 100

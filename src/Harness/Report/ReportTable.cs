@@ -33,7 +33,10 @@ internal static class ReportTable
         var environment = run.Environment;
         console.WriteLine($"{run.Matrix} · {run.Commit} · {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC · {Rounds(run)} · {run.DurationSeconds:0.###} s per cell after {run.WarmupSeconds:0.###} s warm-up");
         console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
-        var shared = report.Cells.Count == 0 ? [] : Axis.Names.Where(axis => axis != "backend" && !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {report.Cells[0].Axes.GetValueOrDefault(axis)}");
+        // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word.
+        var hasRates = report.Cells.Any(cell => cell.Axes.GetValueOrDefault("rate", Vocabulary.ClosedLoop) != Vocabulary.ClosedLoop);
+        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")));
+        var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {report.Cells[0].Axes.GetValueOrDefault(axis)}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");
         console.WriteLine();
     }

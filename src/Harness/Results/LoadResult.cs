@@ -31,7 +31,7 @@ internal sealed record LoadResult
 
     /// <summary>
     /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
-    /// Null in a file that is older than this figure.
+    /// <c>constant</c> and <c>poisson</c>: a schedule. Null in a file that is older than this figure.
     /// </summary>
     public string? Arrivals { get; init; }
 
@@ -43,6 +43,24 @@ internal sealed record LoadResult
 
     /// <summary>Microseconds from when a request was sent to its whole reply.</summary>
     public LatencySummary? ServiceUs { get; init; }
+
+    /// <summary>Open loop: microseconds from when a request was to be sent to when it was sent.</summary>
+    public LatencySummary? SendLagUs { get; init; }
+
+    /// <summary>Open loop: operations per second that the schedule asked for; with Poisson gaps, those that it drew.</summary>
+    public double? RateOffered { get; init; }
+
+    /// <summary>Open loop: operations per second that were sent, see <see cref="Load.OpenLoopFigures"/>.</summary>
+    public double? RateAchieved { get; init; }
+
+    /// <summary>Open loop: operations that were due and were given up, because the server was too far behind at the schedule's end.</summary>
+    public long? Unsent { get; init; }
+
+    /// <summary>
+    /// Open loop: the server did not keep up, because less than 99 % of the offered rate was achieved or because latency kept growing
+    /// (<see cref="Load.LatencyGrowth"/>). The latencies then measure how long the run was, and their tails rank nothing.
+    /// </summary>
+    public bool? Saturated { get; init; }
 
     public required SideCosts Client { get; init; }
 

@@ -157,9 +157,12 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         "--control", scratch.File("control"), .. CongestionControl(cell),
     ];
 
+    private static string[] ScheduleArguments(Cell cell) => cell.IsOpenLoop ? ["--rate", cell["rate"], "--arrivals", cell["arrivals"]] : [];
+
     private string[] LoadArguments(Cell cell, ScratchFolder scratch, string uri) =>
     [
         "load", uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
+        .. ScheduleArguments(cell),
         "--duration", Units.FormatTime(settings.Duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", cell.Backend, "--wait", cell["wait"],
         "--seed", settings.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture), "--json", "-", "--hlog", scratch.File("load.hlog"),
         "--server-control", scratch.File("control"), .. CongestionControl(cell),

@@ -6,7 +6,7 @@ namespace Harness.Tests;
 public sealed class LibcAbiTests
 {
     private static readonly string[] Headers =
-        ["errno.h", "fcntl.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/resource.h", "sys/socket.h", "sys/uio.h",
+        ["errno.h", "fcntl.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/uio.h",
             "netinet/in.h", "netinet/tcp.h", "time.h", "unistd.h"];
 
     [SkippableFact]
@@ -14,7 +14,10 @@ public sealed class LibcAbiTests
     {
         CCompiler.Require("sys/socket.h");
         var program = new AbiProgram(Headers);
-        Type[] bindings = [typeof(Errno), typeof(Epoll), typeof(EventFd), typeof(Mman), typeof(Poll), typeof(Resource), typeof(Socket), typeof(Unistd)];
+        Type[] bindings =
+        [
+            typeof(Errno), typeof(Epoll), typeof(EventFd), typeof(Mman), typeof(Poll), typeof(Prctl), typeof(Resource), typeof(Socket), typeof(Unistd),
+        ];
         foreach (Type binding in bindings)
         {
             program.Constants(binding);

@@ -115,7 +115,8 @@ public sealed class SystemCallCounterTests
             var options = new LoadOptions { Uri = uri, Backend = backend, Wait = wait, Depth = 4, ReadPercent = 50 };
             using var loop = new EventLoop(LoopBackends.Create(backend), Enum.Parse<WaitMode>(wait, ignoreCase: true));
             NbdUri.TryParse(uri, out NbdUri? parsed, out _);
-            using var session = new LoadSession(loop, options, EndpointResolver.Resolve(parsed!), new NbdClientOptions());
+            IReadOnlyList<SocketEndpoint> endpoints = EndpointResolver.Resolve(parsed!);
+            using var session = new LoadSession(loop, options, handler => new ClientConnector(loop, endpoints, 0, handler).Start(), new NbdClientOptions());
             session.Connect();
             session.Prepare(null);
             session.RunPhase(1000, TimeSpan.Zero);

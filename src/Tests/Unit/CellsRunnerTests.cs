@@ -27,6 +27,16 @@ public sealed class CellsRunnerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("20000", "constant", " --rate 20000 --arrivals constant ")]
+    [InlineData("500", "poisson", " --rate 500 --arrivals poisson ")]
+    public async Task A_cell_with_a_rate_is_an_open_loop(string rate, string arrivals, string words)
+    {
+        var cell = new Cell(new Dictionary<string, string> { ["backend"] = "epoll", ["rate"] = rate, ["arrivals"] = arrivals });
+        await RunAsync(Serves, $"echo \"$*\" > {_folder.Path}/arguments; {Loads}", cell: cell);
+        Assert.Contains(words, File.ReadAllText(_folder.File("arguments")));
+    }
+
+    [Theory]
     [InlineData("echo 'harness serve: no such store' >&2; exit 2", Loads, "the server ended with exit code 2: harness serve: no such store")]
     [InlineData("echo hello", Loads, "the server printed 'hello' where 'ready URI' was expected")]
     [InlineData(Serves, "echo 'harness load: nobody listens' >&2; exit 1", "the load generator ended with exit code 1: harness load: nobody listens")]
@@ -196,7 +206,7 @@ public sealed class CellsRunnerTests : IDisposable
         return new MatrixRunner(matrix, runner, results, new RunProgress(said ?? TextWriter.Null, terminal: false, int.MaxValue, 1), kept: []);
     }
 
-    private async Task<CellOutcome> RunAsync(string serve, string load, CancellationToken cancel = default)
+    private async Task<CellOutcome> RunAsync(string serve, string load, CancellationToken cancel = default, Cell? cell = null)
     {
         var script = _folder.File("program");
         File.WriteAllText(script, $"if [ $1 = serve ]; then\n{serve}\nelse\n{load}\nfi\n");
@@ -208,7 +218,7 @@ public sealed class CellsRunnerTests : IDisposable
             Warmup = TimeSpan.Zero,
             Seed = 1,
         });
-        return await runner.RunAsync(_cell, cancel);
+        return await runner.RunAsync(cell ?? _cell, cancel);
     }
 
     private sealed class Scripted(Func<Cell, CellOutcome> outcome) : ICellRunner

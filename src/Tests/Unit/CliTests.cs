@@ -21,10 +21,18 @@ public sealed class CliTests : IDisposable
     [InlineData("load nbd://x nbd://y", "harness load: unexpected 'nbd://y' (harness load --help explains)")]
     [InlineData("load nbd://x --size 4x", "harness load: --size: unknown unit 'x' in size '4x'; the units are k, M, G and T (harness load --help explains)")]
     [InlineData("load nbd://x --duration 3", "harness load: --duration: time '3' has no unit; write 3us, 3ms or 3s (harness load --help explains)")]
+    [InlineData("load nbd://x --size 4k:70,8k:20", "harness load: --size: '4k:70,8k:20': the shares add up to 90 %, not to 100 (harness load --help explains)")]
+    [InlineData("load nbd://x --pattern zipf:x", "harness load: --pattern: 'zipf:x': theta is a number above 0 and at most 5, as in zipf:0.99 (harness load --help explains)")]
+    [InlineData("load nbd://x --pattern zip", "harness load: --pattern: unknown pattern 'zip'; legal: random, sequential, zipf:THETA (harness load --help explains)")]
+    [InlineData("load nbd://x --rate 1k --think-time 1ms", "harness: --think-time is the pause of a closed loop, and --rate makes an open one; leave one of them away")]
+    [InlineData("load nbd://x --verify --size 4k:70,8k:30", "harness: --verify knows what a block of one size holds; give one --size")]
+    [InlineData("load nbd://x --rate 0", "harness load: --rate: '0' is not a rate; write operations per second, like 500, 20k or 1M, at most 1000000000 (harness load --help explains)")]
+    [InlineData("load nbd://x --rate 1k --arrivals normal", "harness load: --arrivals: unknown arrivals 'normal'; legal: constant, poisson (harness load --help explains)")]
+    [InlineData("load nbd://x --arrivals poisson", "harness: --arrivals says how the times of an open loop are drawn; give --rate OPS_PER_SECOND too")]
     [InlineData("load nbd://x --rw mix:x", "harness load: --rw: 'mix:x': the share of reads is a whole number from 0 to 100, as in mix:70 (harness load --help explains)")]
     [InlineData("load nbd://x --duration 1s --ops 5", "harness load: --duration and --ops exclude each other: one ends the measured part by time, the other by count (harness load --help explains)")]
     [InlineData("load nbd://x --verify=versionz", "harness load: --verify: unknown mode 'versionz'; did you mean 'versions'? legal: versions, pattern, zeroes (harness load --help explains)")]
-    [InlineData("load nbd://x --depth", "harness load: --depth needs a value: requests in flight per connection (harness load --help explains)")]
+    [InlineData("load nbd://x --depth", "harness load: --depth needs a value: requests in flight per connection; with --rate the most there may be (harness load --help explains)")]
     [InlineData("serve --loops 0", "harness serve: --loops: '0' is not a whole number from 1 to 1024 (harness serve --help explains)")]
     [InlineData("run --rounds many", "harness run: --rounds: 'many' is not a whole number from 1 to 1000 (harness run --help explains)")]
     [InlineData("run bench/none.yml", "harness: cannot read the matrix 'bench/none.yml': there is no such file; the matrices are in bench/")]
@@ -65,7 +73,7 @@ public sealed class CliTests : IDisposable
     public void Load_options_are_what_was_written()
     {
         var options = LoadVerb.Parse(LoadVerb.Create().Parse(
-            "nbd://h/x --rw mix:30 --pattern sequential --size 1M --depth 7 --connections 3 --ops 1000 --warmup 0s --backend poll --wait spin --seed 9 --verify=zeroes --request-timeout 2s --json - --hgrm a --hlog b --server-control c"));
+            "nbd://h/x --rw mix:30 --pattern sequential --size 1M --depth 7 --connections 3 --ops 1000 --rate 20k --arrivals poisson --warmup 0s --backend poll --wait spin --seed 9 --verify=zeroes --request-timeout 2s --json - --hgrm a --hlog b --server-control c"));
         Assert.Equal(
             new LoadOptions
             {
@@ -76,6 +84,8 @@ public sealed class CliTests : IDisposable
                 Depth = 7,
                 Connections = 3,
                 Ops = 1000,
+                Rate = 20_000,
+                Arrivals = ArrivalProcess.Poisson,
                 Warmup = TimeSpan.Zero,
                 Backend = "poll",
                 Wait = "spin",
@@ -88,6 +98,15 @@ public sealed class CliTests : IDisposable
                 ServerControl = "c",
             },
             options);
+    }
+
+    [Fact]
+    public void Load_takes_hot_sets_sizes_and_pauses()
+    {
+        var options = LoadVerb.Parse(LoadVerb.Create().Parse("nbd://h --pattern zipf:0.99 --size 4k:70,64k:30 --think-time 1ms --backend epoll"));
+        Assert.Equal((AccessPattern.Zipf, 0.99, TimeSpan.FromMilliseconds(1)), (options.Pattern, options.ZipfTheta, options.ThinkTime));
+        Assert.Equal(65_536, options.RequestBytes);
+        Assert.Equal([4096, 65_536], options.Sizes!.Bytes);
     }
 
     [Fact]

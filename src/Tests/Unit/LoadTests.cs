@@ -1,5 +1,6 @@
 using System.Globalization;
 using Harness.Load;
+using Harness.Matrix;
 using Harness.Nbd;
 using Harness.Results;
 using HdrHistogram;
@@ -53,6 +54,62 @@ public class LoadTests
         var picker = new BlockPicker(AccessPattern.Random, 10, 0, 1, 1);
         int slack = percent % 100 * 3;
         Assert.InRange(Enumerable.Range(0, 10_000).Count(_ => picker.NextIsRead(percent)), (percent * 100) - slack, (percent * 100) + slack);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(0.99)]
+    [InlineData(1)]
+    [InlineData(2.5)]
+    public void Zipf_ranks_come_as_often_as_they_should(double theta)
+    {
+        const int Ranks = 50;
+        const int Draws = 200_000;
+        var zipf = new ZipfRanks(Ranks, theta);
+        var random = new SplitMix64(3);
+        long[] counts = new long[Ranks + 1];
+        for (int i = 0; i < Draws; i++)
+        {
+            counts[zipf.Next(ref random)]++;
+        }
+
+        double sum = Enumerable.Range(1, Ranks).Sum(rank => Math.Pow(rank, -theta));
+        double[] expected = [.. Enumerable.Range(1, Ranks).Select(rank => Draws * Math.Pow(rank, -theta) / sum)];
+        double chiSquare = expected.Zip(counts.Skip(1), (e, n) => (n - e) * (n - e) / e).Sum();
+        // 49 degrees of freedom: a good sample exceeds 85.4 once in a thousand times, and the seed is fixed.
+        Assert.InRange(chiSquare, 0, 85.4);
+    }
+
+    [Fact]
+    public void A_hot_set_is_the_same_for_all_connections_scattered_and_reaches_every_block()
+    {
+        ulong[] Take(int connection, ulong blocks, int count, double theta)
+        {
+            var picker = new BlockPicker(AccessPattern.Zipf, blocks, connection, 4, 1, theta);
+            return [.. Enumerable.Range(0, count).Select(_ => picker.Next())];
+        }
+
+        ulong[] Hottest(int connection)
+        {
+            var visits = Take(connection, 10_000, 20_000, 1.2).CountBy(block => block);
+            return [.. visits.OrderByDescending(pair => pair.Value).Take(3).Select(pair => pair.Key)];
+        }
+
+        Assert.Equal(Hottest(0), Hottest(3));
+        Assert.NotEqual(Take(0, 1000, 10, 0.9), Take(1, 1000, 10, 0.9));
+        Assert.True(Math.Abs((long)Hottest(0)[0] - (long)Hottest(0)[1]) > 1000);
+        Assert.Equal(64, Take(0, 64, 20_000, 0.3).Distinct().Count());
+        Assert.All(Take(0, 1UL << 54, 1000, 0.99), block => Assert.InRange(block, 0UL, (1UL << 54) - 1));
+        Assert.Equal([0UL, 0UL], Take(0, 1, 2, 0.99));
+    }
+
+    [Fact]
+    public void Sizes_come_in_their_shares()
+    {
+        var sizes = RequestSizes.Parse("4k:70,64k:29,512:1");
+        Assert.Equal([512, 4096, 65_536], Enumerable.Range(0, 100).Select(i => sizes.Pick((ulong)i)).Distinct().Order());
+        Assert.Equal([70, 29, 1], sizes.Bytes.Select(bytes => Enumerable.Range(0, 100).Count(i => sizes.Pick((ulong)i) == bytes)));
+        Assert.Equal((65_536, "4k:70+64k:29+512:1"), (sizes.Largest, sizes.ToString()));
     }
 
     [Fact]

@@ -33,6 +33,30 @@ public sealed class MatrixTests : IDisposable
     }
 
     [Fact]
+    public void Rates_and_arrivals_make_open_loops_and_a_closed_loop_is_one_cell_whatever_the_arrivals()
+    {
+        var cells = Read("backend: epoll\nrate: [closed, 500, 20k]\narrivals: [constant, poisson]\n").Cells();
+        Assert.Equal(
+            [
+                "backend=epoll,depth=64,rw=read",
+                "backend=epoll,depth=64,rate=500,rw=read",
+                "backend=epoll,depth=64,rate=500,arrivals=poisson,rw=read",
+                "backend=epoll,depth=64,rate=20000,rw=read",
+                "backend=epoll,depth=64,rate=20000,arrivals=poisson,rw=read",
+            ],
+            cells.Select(cell => cell.Id));
+        Assert.Equal([false, true, true, true, true], cells.Select(cell => cell.IsOpenLoop));
+    }
+
+    [Fact]
+    public void Several_sizes_and_hot_sets_are_values_like_others_and_ids_have_no_comma_in_them()
+    {
+        var cells = Read("backend: epoll\nsize: [4k, '4096:70,64k:30']\npattern: [random, 'zipf:0.990']\n").Cells();
+        Assert.Equal("backend=epoll,depth=64,size=4k:70+64k:30,rw=read,pattern=zipf:0.99", cells[3].Id);
+        Assert.Equal([4096, 65_536], RequestSizes.Parse(cells[3]["size"]).Bytes);
+    }
+
+    [Fact]
     public void The_brief_section_replaces_what_it_names_and_only_when_asked()
     {
         const string Yaml = "depth: [1, 64]\nrounds: 5\nbrief:\n  depth: 2\n  duration: 20ms\n";
@@ -45,7 +69,7 @@ public sealed class MatrixTests : IDisposable
     [Theory]
     [InlineData("rounds: 1\nbackend: [poll, uringg]\n", "2: unknown backend 'uringg'; did you mean 'uring'? legal: poll, epoll, uring-poll, uring")]
     [InlineData("backend: kqueue\n", "1: unknown backend 'kqueue'; legal: poll, epoll, uring-poll, uring")]
-    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, size, rw, pattern, transport, block, brief")]
+    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
     [InlineData("duration: 3\n", "1: duration: time '3' has no unit; write 3us, 3ms or 3s")]
     [InlineData("duration: 3min\n", "1: duration: unknown unit 'min' in time '3min'; the units are us, ms and s")]
     [InlineData("duration: 0s\n", "1: duration: '0s' measures nothing; write a time above zero")]
@@ -53,15 +77,20 @@ public sealed class MatrixTests : IDisposable
     [InlineData("size: 64M\n", "1: size: a request of 64M is outside 1 to 32M")]
     [InlineData("depth: 0\n", "1: depth: '0' is not a whole number from 1 to 65536")]
     [InlineData("rw: mix:101\n", "1: rw: 'mix:101': the share of reads is a whole number from 0 to 100, as in mix:70")]
+    [InlineData("rate: [1000, fast]\n", "1: rate: 'fast' is not a rate; write operations per second, like 500, 20k or 1M, or closed for no schedule")]
+    [InlineData("rate: 2G\n", "1: rate: '2G' is not a rate; write operations per second, like 500, 20k or 1M, at most 1000000000")]
+    [InlineData("rate: [1000, 1k]\n", "1: rate: '1000' is there twice")]
+    [InlineData("rate: 1k\narrivals: poison\n", "2: unknown arrivals 'poison'; did you mean 'poisson'? legal: constant, poisson")]
+    [InlineData("depth: 1\narrivals: poisson\n", "2: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
     [InlineData("depth: [1, 2, 1]\n", "1: depth: '1' is there twice")]
     [InlineData("depth: []\n", "1: depth: the list is empty; leave the key out for its default (64)")]
     [InlineData("rounds: [1, 2]\n", "1: rounds: expected one value")]
     [InlineData("wait: spinn\n", "1: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
     [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, null:1G or file:/path")]
     [InlineData("brief: 3\n", "1: brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'")]
-    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, size, rw, pattern, transport, block, brief")]
-    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, size, rw, pattern, transport, block, brief")]
-    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, size, rw, pattern, transport, block, brief")]
+    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
+    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
+    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
     public void A_mistake_is_one_line_with_file_line_and_what_is_legal(string yaml, string message)
     {
         var error = Assert.Throws<HarnessException>(() => Read(yaml));
