@@ -27,7 +27,8 @@ Commands to paste:
   ./run.sh serve --block memory:1G --listen 'nbd+unix:///?socket=/tmp/h.sock' --backend uring
   ./run.sh load 'nbd+unix:///?socket=/tmp/h.sock' --rw mix:70 --depth 64 --duration 3s --backend uring
   ./run.sh run bench/smoke.yml               one matrix into results/
-  ./run.sh report RUN                        the report of a run (RUN is a folder below results/)
+  ./run.sh report RUN                        the report of a run (RUN is a folder below results/): its table, and RUN/report.html
+  ./run.sh report A B                        two runs beside each other
   scripts/histograms.sh RUN                  RUN/latency.svg, its latencies as one picture
 
   ./run.sh VERB --help                       every option of a verb

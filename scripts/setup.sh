@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what runs outside .NET: foreign NBD clients and servers, readers of our files, and gnuplot. `setup.sh [test|plot|all]`,
+# Installs what runs outside .NET: foreign NBD clients and servers, readers of our files, a browser for the report, and gnuplot. `setup.sh [test|plot|all]`,
 # all by default. Asks nothing, does nothing where everything is there, and goes on where it may not install: exit code 1 says that
 # something is still missing, and the tests that need it skip with the reason.
 set -euo pipefail
@@ -35,6 +35,8 @@ if [ "$what" != plot ]; then
   need default-jre-headless java
   need libhdrhistogram-java /usr/share/java/hdrhistogram.jar
   need util-linux taskset
+  need chromium /usr/bin/chromium
+  need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 fi
 if [ "$what" != test ]; then need gnuplot-nox gnuplot; fi
 
@@ -81,7 +83,7 @@ install_npm() {
   # npm writes this file last.
   if [ "$report/node_modules/.package-lock.json" -nt "$report/package-lock.json" ]; then return 0; fi
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    echo "setup.sh: needs Node 18 or newer with npm for the tests of our histogram files; they skip" >&2
+    echo "setup.sh: needs Node 18 or newer with npm: the build takes the charts of the report from there, the tests a foreign histogram reader" >&2
     return 1
   fi
   log=$(mktemp)

@@ -64,16 +64,15 @@ internal static class CompareVerb
     /// <summary>What the options say that they cannot say together; null where they can.</summary>
     private static string? Conflict(CommandResult result)
     {
-        // An option that was not given has no value yet where this is asked.
-        string format = result.GetValue(Format) ?? "text";
-        string?[] files = [result.GetValue(Json), result.GetValue(Markdown), result.GetValue(JUnit)];
+        string format = result.Written(Format) ?? "text";
+        string?[] files = [result.Written(Json), result.Written(Markdown), result.Written(JUnit)];
         int onStdout = files.Count(JsonOutput.TakesStdout) + (format == "text" ? 0 : 1);
-        bool history = result.GetValue(History) is not null;
-        if (!history && (result.GetValue(Base) is null || result.GetValue(New) is null))
+        bool history = result.Written(History) is not null;
+        if (!history && (result.Written(Base) is null || result.Written(New) is null))
         {
             return "it takes two runs, BASE and NEW, or --history DIR";
         }
-        if (history && (result.GetValue(Base) is not null || files[1] is not null || files[2] is not null || format is "markdown" or "junit"))
+        if (history && (result.Written(Base) is not null || files[1] is not null || files[2] is not null || format is "markdown" or "junit"))
         {
             return "--history takes neither BASE and NEW, nor --markdown and --junit";
         }
@@ -99,7 +98,7 @@ internal static class CompareVerb
         return End(comparison);
     }
 
-    /// <summary>3 on a regression; 77 where not one figure of the gate could be judged: a gate that looks at nothing must not be taken for a green one.</summary>
+    /// <summary>3 on a regression; 77 where not one figure of the gate could be judged, since a gate that looks at nothing is not a green one.</summary>
     private static ExitCode End(CompareDocument comparison)
     {
         if (comparison.Verdict == Verdict.Worse)

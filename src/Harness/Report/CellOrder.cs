@@ -30,7 +30,8 @@ internal sealed class CellOrder : IComparer<CellRecord>
         return 0;
     }
 
-    private static int CompareValues(string a, string b)
+    /// <summary>Two values of one axis.</summary>
+    public static int CompareValues(string a, string b)
     {
         var (rankA, rankB) = (Rank(a), Rank(b));
         return rankA != rankB ? rankA.CompareTo(rankB) : string.CompareOrdinal(a, b);

@@ -41,6 +41,19 @@ internal sealed class LatencyFiles(string folder)
         }
     }
 
+    /// <summary>The intervals of a cell in nanoseconds, tagged by round; none where the run has no log of it, or only a damaged one.</summary>
+    public IReadOnlyList<HistogramBase> Intervals(string cellId)
+    {
+        try
+        {
+            return File.Exists(LogPath(cellId)) ? ReadLog(LogPath(cellId)) : [];
+        }
+        catch (HarnessException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>A histogram of nanoseconds in the numbers that are reported; null where it is empty.</summary>
     public static LatencySummary? Summarize(HistogramBase histogram)
     {

@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Harness.Tests;
 
-/// <summary>What a new user gets wrong, tried on the program itself: one line on stderr that says what is wrong and what to do, nothing on stdout, and the exit code.</summary>
+/// <summary>
+/// What a new user gets wrong, tried on the program itself: one line on stderr that says what is wrong and what to do, nothing on stdout, and the exit
+/// code.
+/// </summary>
 public sealed class BadInputTests : IDisposable
 {
     private readonly TempDir _folder = new();
@@ -96,7 +99,9 @@ public sealed class BadInputTests : IDisposable
         // timeout(1) sends SIGTERM to its child, and again to the group that its child is in.
         File.WriteAllText(_folder.File("m.yml"), "backend: epoll\nrounds: 1\nduration: 60s\nwarmup: 0s\n");
         using var run = Child.Start(HarnessServer.Program, ["run", _folder.File("m.yml"), "--results", _folder.File("results")]);
-        SpinWait.SpinUntil(() => Directory.Exists(_folder.File("results")) && Directory.GetFiles(_folder.File("results"), "cells.jsonl", SearchOption.AllDirectories).Length > 0, Tool.Deadline);
+        string results = _folder.File("results");
+        bool HasCells() => Directory.Exists(results) && Directory.GetFiles(results, "cells.jsonl", SearchOption.AllDirectories).Length > 0;
+        SpinWait.SpinUntil(HasCells, Tool.Deadline);
         using (var kill = System.Diagnostics.Process.Start("/bin/sh", ["-c", $"sleep 1; kill -TERM {run.Id}; sleep 0.05; kill -TERM {run.Id}"]))
         {
             kill.WaitForExit();
@@ -114,7 +119,9 @@ public sealed class BadInputTests : IDisposable
         string[] shape = ["--rw", "write", "--pattern", "sequential", "--ops", "16384", "--depth", "1", "--warmup", "0s", "--backend", "epoll", "--verify"];
         var load = Tool.Run(HarnessServer.Program, ["load", server.Uri, .. shape, "--hlog", _folder.File("l"), "--json", "-"]).Succeeded();
         var seconds = JsonDocument.Parse(load.Output).RootElement.GetProperty("seconds").GetDouble();
-        var logged = File.ReadLines(_folder.File("l")).Where(line => char.IsAsciiDigit(line[0])).Sum(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture));
+        var logged = File.ReadLines(_folder.File("l"))
+            .Where(line => char.IsAsciiDigit(line[0]))
+            .Sum(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture));
         Assert.InRange(logged, seconds - 0.01, seconds + 0.002);
     }
 

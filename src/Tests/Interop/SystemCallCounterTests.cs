@@ -12,8 +12,9 @@ namespace Harness.Tests;
 /// </summary>
 public sealed class SystemCallCounterTests
 {
-    // Falling asleep and waking up around the counted part: futexes of the runtime, and the wake-ups of the control socket.
-    private const int Allowance = 25;
+    // Not ours: the runtime maps and protects code on this very thread while it tiers up (strace shows some 125 calls of mmap, mprotect, munmap and
+    // futex in a server's first 30,000 requests), and the thread falls asleep and wakes up around the counted part.
+    private const int Allowance = 150;
 
     public static TheoryData<string, string> BackendsAndWaits { get; } = Pairs();
 
@@ -23,7 +24,7 @@ public sealed class SystemCallCounterTests
     {
         using var folder = new TempDir();
         using HarnessServer server = HarnessServer.Start(backend, HarnessServer.Unix, "memory:16M", "--wait", wait, "--control", folder.File("c"));
-        using var client = new ClientThread(server.Uri, backend, wait, TestScale.Pick(3_000, 100_000));
+        using var client = new ClientThread(server.Uri, backend, wait, TestScale.Pick(10_000, 100_000));
         int serverThread = Stats(folder.File("c")).GetProperty("loop_thread_ids")[0].GetInt32();
         using var perf = new PerfCounter(serverThread, client.ThreadId);
 

@@ -61,6 +61,7 @@ public sealed class CompareVerbTests : IDisposable
     [InlineData("a b --min-effect 3", "harness compare: --min-effect: '3' is not a percentage; write one like 3% or 0.5% (harness compare --help explains)")]
     [InlineData("a b --factor cpu", "harness compare: --factor: unknown factor 'cpu'; legal: kernel (harness compare --help explains)")]
     [InlineData("a b --json - --junit -", "harness compare: only one of --format, --json, --markdown and --junit can have stdout (harness compare --help explains)")]
+    [InlineData("a b --format yaml", "harness compare: --format: unknown format 'yaml'; legal: text, json, markdown, junit (harness compare --help explains)")]
     [InlineData("a --history b", "harness compare: --history takes neither BASE and NEW, nor --markdown and --junit (harness compare --help explains)")]
     [InlineData("a b", "harness: 'a' does not exist; give a folder that harness run wrote, like results/<machine>/<date>-<matrix>-<commit>")]
     public void Exit_2_and_one_line_for_bad_usage(string arguments, string line)

@@ -45,7 +45,8 @@ public sealed class ResultsTests : IDisposable
         using var json = JsonDocument.Parse(JsonSerializer.Serialize(ResultsSamples.Ok(_cell, 1, 1000).Load!, ResultsJson.Line.LoadResult));
         var root = json.RootElement;
         Assert.Equal(
-            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second", "backend", "wait", "arrivals", "latency_us", "service_us", "client", "server"],
+            ["ops", "errors", "first_error", "seconds", "iops", "bytes_per_second",
+                "backend", "wait", "arrivals", "latency_us", "service_us", "client", "server"],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op",

@@ -1,0 +1,89 @@
+// The inlined report, and its cells as lines in groups: a line for each value of the axis that is compared, a group for the rest.
+
+const report = JSON.parse(document.getElementById("data").textContent);
+
+const letter = (index) => String.fromCharCode(65 + index);
+
+// Beside each other, the run is one more axis.
+const manyRuns = report.runs.length > 1;
+for (const cell of report.cells) cell.values = manyRuns ? { run: `run ${letter(cell.run)}`, ...cell.axes } : cell.axes;
+const axes = (manyRuns ? [{ name: "run", values: report.runs.map((run, index) => `run ${letter(index)}`) }] : []).concat(report.axes);
+
+const measured = report.cells.filter((cell) => cell.rounds.length > 0);
+const varying = axes.filter((axis) => new Set(measured.map((cell) => cell.values[axis.name])).size > 1);
+
+const axisOf = (name) => axes.find((axis) => axis.name === name) ?? { name, values: [] };
+const varies = (name) => varying.some((axis) => axis.name === name);
+
+function defaultComparison() {
+  if (manyRuns) return "run";
+  if (varies("backend") || varying.length === 0) return "backend";
+  return varying[varying.length - 1].name;
+}
+
+// Values of an axis that some measured cell has, in their order.
+const valuesOf = (name) => axisOf(name).values.filter((value) => measured.some((cell) => cell.values[name] === value));
+
+function defaultBaseline(by) {
+  const values = valuesOf(by);
+  return by === "backend" && values.includes(report.baseline) ? report.baseline : values[0];
+}
+
+// What sets groups apart most strongly comes first, as in the table of `harness report`.
+const GROUP_ORDER = ["block", "transport", "pattern", "size", "connections", "wait", "rate", "depth", "rw", "backend", "run"];
+
+const rank = (name) => (GROUP_ORDER.includes(name) ? GROUP_ORDER.indexOf(name) : 5.5);
+
+// Cells that differ in nothing but the named axes, in the order of the axes' values.
+function groupsWithout(...dropped) {
+  const kept = varying.filter((axis) => !dropped.includes(axis.name)).sort((a, b) => rank(a.name) - rank(b.name));
+  const groups = new Map();
+  for (const cell of measured) {
+    const key = kept.map((axis) => cell.values[axis.name] ?? "").join("\n");
+    if (!groups.has(key)) {
+      groups.set(key, {
+        label: kept.map((axis) => named(axis.name, cell.values[axis.name] ?? NONE)).join(", "),
+        order: kept.map((axis) => axis.values.indexOf(cell.values[axis.name])),
+        cells: [],
+      });
+    }
+    groups.get(key).cells.push(cell);
+  }
+  const compare = (a, b) => {
+    const at = a.order.findIndex((value, i) => value !== b.order[i]);
+    return at < 0 ? 0 : a.order[at] - b.order[at];
+  };
+  return [...groups.values()].sort(compare).map((group, index) => ({ ...group, index, id: `group-${index + 1}` }));
+}
+
+// The cells of a group by the value of the compared axis.
+const lineOf = (group, by, value) => group.cells.find((cell) => cell.values[by] === value);
+
+function spread(figures) {
+  if (figures.length === 0) return null;
+  const sorted = [...figures].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, min: sorted[0], max: sorted[sorted.length - 1], count: sorted.length };
+}
+
+const speed = (cell) => spread(cell.rounds.map((round) => round.iops));
+
+// Within a run rounds are paired: what slowed the machine down in one round slowed both. Two runs have no rounds in common, so there the
+// spread is the widest that the rounds allow.
+function ratio(cell, base) {
+  if (!cell || !base) return null;
+  if (cell.run === base.run) {
+    return spread(
+      cell.rounds.flatMap((mine) =>
+        base.rounds.filter((other) => other.round === mine.round && other.iops > 0).map((other) => mine.iops / other.iops),
+      ),
+    );
+  }
+  const [a, b] = [speed(base), speed(cell)];
+  if (!(a?.min > 0) || !b) return null;
+  return { median: b.median / a.median, min: b.min / a.max, max: b.max / a.min, count: Math.min(a.count, b.count) };
+}
+
+// The axis that loads the server more and more: offered load, else depth, else connections.
+const sweepAxis = (by) => ["rate", "depth", "connections"].find((name) => name !== by && varies(name));

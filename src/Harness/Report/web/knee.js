@@ -1,0 +1,68 @@
+// Throughput against latency while the load grows. Where a line turns upwards is the knee: more load buys latency, no more throughput.
+
+const KNEE_LATENCY = { p50: "p50", p99: "p99", p999: "p99_9", max: "max" };
+
+function kneeChart(group, by, values, sweep, which) {
+  const lines = values.map((value) =>
+    valuesOf(sweep)
+      .map((load) => ({ load, cell: group.cells.find((cell) => cell.values[by] === value && cell.values[sweep] === load) }))
+      .filter(({ cell }) => cell?.latency_us)
+      .map(({ load, cell }) => ({ load, x: speed(cell).median, y: cell.latency_us[KNEE_LATENCY[which]] })),
+  );
+  if (lines.every((line) => line.length < 2)) return null;
+  const points = lines.flatMap((line, at) => line.map((point) => ({ ...point, line: at }))).sort((a, b) => a.x - b.x);
+  const data = [points.map((point) => point.x), ...lines.map((line, at) => points.map((point) => (point.line === at ? point.y : undefined)))];
+  const names = values.map((value) => named(by, value));
+  const say = (at) => `${names[points[at].line]}, ${named(sweep, points[at].load)}: ${operations(points[at].x)}/s, ${microseconds(points[at].y)}`;
+  return chartFigure({
+    caption: `Throughput against latency (${TIME_LINES[which]})${group.label ? `, ${group.label}` : ""}`,
+    summary: `A point for each ${sweep}: ${valuesOf(sweep).join(", ")}.`,
+    data,
+    options: () => ({
+      scales: { x: { time: false, range: (plot, min, max) => [0, max * 1.04] }, y: latencyScale },
+      axes: [
+        axis({
+          size: 26,
+          label: "operations per second",
+          values: (plot, splits) => splits.map((value) => (value === 0 ? "0" : operations(value).replace(/\.0+(?= |$)/, ""))),
+        }),
+        latencyAxis(),
+      ],
+      series: [
+        {
+          label: "point",
+          value: (plot, x, series, at) =>
+            at === null || at === undefined ? NONE : `${named(sweep, points[at].load)}, ${operations(points[at].x)}/s`,
+        },
+        ...values.map((value, at) =>
+          lineSeries(by, value, microseconds, {
+            paths: pathInOrderOfLoad(lines[at]),
+            points: { show: true, size: 7, fill: lineStyle(by, value).colour },
+          }),
+        ),
+      ],
+    }),
+    say,
+    behind: () =>
+      table(
+        `Throughput and latency (${TIME_LINES[which]})`,
+        [sweep, ...values.map((value) => label(by, value))],
+        valuesOf(sweep).map((load) => ({
+          cells: [
+            load,
+            ...lines.map((line) => {
+              const point = line.find((each) => each.load === load);
+              return point ? `${operations(point.x)}/s, ${microseconds(point.y)}` : NONE;
+            }),
+          ],
+        })),
+      ),
+  });
+}
+
+// Past the knee throughput may fall again, so points are joined in the order of the load, not from left to right.
+const pathInOrderOfLoad = (line) => (plot) => {
+  const stroke = new Path2D();
+  line.forEach((point, at) => stroke[at === 0 ? "moveTo" : "lineTo"](plot.valToPos(point.x, "x", true), plot.valToPos(point.y, "y", true)));
+  return { stroke, fill: null, clip: null, band: null, gaps: null, flags: 1 };
+};

@@ -1,0 +1,172 @@
+using System.Text.RegularExpressions;
+using Harness.Report;
+using Harness.Results;
+using Harness.Tests.Unit;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Harness.Tests.Browser;
+
+/// <summary>The HTML report as a reader has it: opened from a file, without network. HARNESS_TEST_SCREENSHOTS=DIR keeps the pictures.</summary>
+public sealed partial class ReportPageTests : IDisposable
+{
+    // Pixels of a canvas that are not transparent, by colour, without those of the axes: what the data left there.
+    private const string Marks = """
+        canvas => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let marks = 0;
+          for (let at = 0; at < data.length; at += 4) {
+            const [r, g, b, a] = data.subarray(at, at + 4);
+            if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 60) marks++;
+          }
+          return marks;
+        }
+        """;
+
+    private readonly TempDir _folder = new();
+    private readonly List<string> _complaints = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    [SkippableTheory]
+    [InlineData(1280, false)]
+    [InlineData(1280, true)]
+    [InlineData(400, false)]
+    [InlineData(400, true)]
+    public async Task Every_chart_has_marks_and_nothing_is_wider_than_the_window(int width, bool dark)
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), width, dark, _complaints);
+        var charts = await DrawAllAsync(page);
+        // One for the knee, and two for each depth.
+        Assert.Equal(7, charts.Count);
+        foreach (var chart in charts)
+        {
+            Assert.InRange(await chart.EvaluateAsync<int>(Marks), 50, int.MaxValue);
+        }
+        Assert.Equal(width, await page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
+        await page.ScreenshotAsync(new() { Path = Picture($"report-{width}-{(dark ? "dark" : "light")}.png"), FullPage = true });
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
+    public async Task Hovering_and_arrow_keys_show_values()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), 1280, false, _complaints);
+        await DrawAllAsync(page);
+        foreach (var chart in await page.Locator("figure").AllAsync())
+        {
+            await chart.ScrollIntoViewIfNeededAsync();
+            var values = chart.Locator(".u-legend .u-value");
+            Assert.DoesNotContain("µs", string.Concat(await values.AllTextContentsAsync()));
+            await chart.Locator(".u-over").HoverAsync();
+            await Expect(chart.Locator(".u-legend")).ToContainTextAsync(HasTime());
+        }
+        var first = page.Locator("#group-1 figure").First;
+        await first.Locator(".u-wrap").FocusAsync();
+        await page.Keyboard.PressAsync("ArrowRight");
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(first.Locator("[aria-live]")).ToHaveTextAsync(SaysEveryLine());
+        await first.Locator("summary").ClickAsync();
+        // As far as some 147 thousand values know percentiles, and the greatest.
+        await Expect(first.Locator("details tbody th")).ToHaveTextAsync(["50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "greatest"]);
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
+    public async Task The_baseline_can_be_chosen_and_a_sentence_says_why()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), 1280, false, _complaints);
+        Assert.Equal("epoll", await page.Locator("#baseline").InputValueAsync());
+        Assert.Equal(
+            "At depth 1, epoll makes 3.0 system calls per operation in the server, poll 3.0, uring-poll 3.0, uring 2.0.",
+            await page.Locator("#group-1 .lead").TextContentAsync());
+        Assert.StartsWith(
+            "uring: faster in every round, 1.40 times the operations of epoll (1.40 to 1.40 over 3 rounds). Per operation in the server: 2.00 system calls against 3.00",
+            await page.Locator("#group-1 .reasons li").Last.TextContentAsync());
+        Assert.Equal("0.80", await page.Locator("#overview tbody tr").First.Locator("td").First.Locator("strong").TextContentAsync());
+
+        await page.Locator("#baseline").SelectOptionAsync("uring");
+        Assert.Equal("0.57", await page.Locator("#overview tbody tr").First.Locator("td").First.Locator("strong").TextContentAsync());
+        await page.Locator("#by").SelectOptionAsync("depth");
+        Assert.Equal(["epoll", "poll", "uring", "uring-poll"], (await page.Locator("#overview tbody th").AllTextContentsAsync()).Order());
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
+    public async Task Warnings_come_before_figures_with_what_to_do()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), 1280, false, _complaints);
+        var text = await page.Locator("main").InnerTextAsync();
+        Assert.InRange(text.IndexOf("There are two CPUs", StringComparison.Ordinal), 0, text.IndexOf("Overview", StringComparison.Ordinal));
+        Assert.Contains("What to do: Use four", text);
+        Assert.Contains("the server was killed by signal 11 (SIGSEGV)", text);
+    }
+
+    [SkippableFact]
+    public async Task Pauses_of_the_collector_are_drawn_and_listed()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var run = ReportHtmlSamples.Run(_folder.Path);
+        var passes = run.Cells.Where(record => record.Status == CellStatus.Ok).DistinctBy(record => record.Cell)
+            .ToDictionary(record => record.Cell, record => ReportHtmlSamples.GcPass(new Matrix.Cell(record.Axes)));
+        var path = _folder.File("gc.html");
+        HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(run, passes)));
+        var page = await chromium.OpenAsync(path, 1280, false, _complaints);
+        await DrawAllAsync(page);
+        var chart = page.Locator("#group-1 figure").Nth(1);
+        Assert.Contains("a pause of the garbage collector", await chart.Locator("figcaption").TextContentAsync());
+        await chart.Locator("summary").ClickAsync();
+        var pause = chart.Locator("table").Last.Locator("tbody tr").Nth(1).Locator("th, td");
+        await Expect(pause).ToHaveTextAsync(["epoll", "server", "0", "1.500 s", "850 µs"]);
+        await chart.ScreenshotAsync(new() { Path = Picture("gc.png") });
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
+    public async Task Two_runs_are_lines_of_one_chart_and_what_differs_is_marked()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var other = ResultsSamples.Run with { Environment = ResultsSamples.Environment with { KernelRelease = "6.18.0" } };
+        var path = _folder.File("two.html");
+        var (first, second) = (ReportHtmlSamples.Run(_folder.Path), ReportHtmlSamples.Run(_folder.Path, other));
+        HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(first), new HtmlSource(second)));
+        var page = await chromium.OpenAsync(path, 400, true, _complaints);
+        await DrawAllAsync(page);
+        Assert.Equal(["", "run A", "run B"], await page.Locator("#overview thead th").AllTextContentsAsync());
+        Assert.Equal(["kernel releasediffers", "6.12.0", "6.18.0"], await page.Locator("#environment tr.differs").Locator("th, td").AllTextContentsAsync());
+        await page.ScreenshotAsync(new() { Path = Picture("two-400-dark.png"), FullPage = true });
+        Assert.Empty(_complaints);
+    }
+
+    private string Write()
+    {
+        var path = _folder.File("report.html");
+        HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(ReportHtmlSamples.Run(_folder.Path))));
+        return path;
+    }
+
+    private string Picture(string name) => Path.Combine(Environment.GetEnvironmentVariable("HARNESS_TEST_SCREENSHOTS") ?? _folder.Path, name);
+
+    // Charts are drawn when they come near the window.
+    private static async Task<IReadOnlyList<ILocator>> DrawAllAsync(IPage page)
+    {
+        foreach (var place in await page.Locator(".chart").AllAsync())
+        {
+            await place.ScrollIntoViewIfNeededAsync();
+            await place.Locator("canvas").WaitForAsync();
+        }
+        // uPlot draws in the microtask after it is made.
+        await page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
+        return await page.Locator(".chart canvas").AllAsync();
+    }
+
+    [GeneratedRegex(@"\d (µs|ms)")]
+    private static partial Regex HasTime();
+
+    [GeneratedRegex(@"%: poll \d.* µs, epoll \d.* µs, uring-poll \d.* µs, uring \d.* µs")]
+    private static partial Regex SaysEveryLine();
+}
