@@ -1,4 +1,5 @@
 using Harness.Cli;
+using Harness.Run;
 
 namespace Harness;
 
@@ -6,6 +7,7 @@ internal static class Program
 {
     internal static int Main(string[] args)
     {
+        Lifeline.Attach();
         try
         {
             return (int)HarnessCommand.Invoke(args);

@@ -47,6 +47,9 @@ public static class ProcessUsage
 {
     /// <summary>Of all threads of the process since its start; RUSAGE_SELF.</summary>
     public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_SELF);
+
+    /// <summary>Of all children that have ended and been waited for, and of theirs; RUSAGE_CHILDREN.</summary>
+    public static CpuUsage OfChildren() => CpuUsage.Read(Resource.RUSAGE_CHILDREN);
 }
 
 /// <summary>What the calling thread has used, and which one it is.</summary>

@@ -40,12 +40,14 @@ internal static class LoadVerb
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
     private static readonly Option<string?> ServerControl = OptionParsers.Text("--server-control", "SOCKET", "the server's --control socket: adds its counters to the result");
 
+    private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
+
     public static Command Create()
     {
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Json, Hgrm, Hlog, ServerControl,
+            Json, Hgrm, Hlog, ServerControl, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -90,6 +92,7 @@ internal static class LoadVerb
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),
             ServerControl = parse.GetValue(ServerControl),
+            TcpCongestion = parse.GetValue(TcpCongestion),
         };
     }
 

@@ -28,11 +28,13 @@ internal static class ServeVerb
     private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving", text => Units.ParseSize(text));
     private static readonly Option<string?> Control = OptionParsers.Text("--control", "SOCKET", "path of a Unix socket on which the server reports its counters");
 
+    private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
+
     public static Command Create()
     {
         var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
         {
-            Block, Listen, Export, ReadOnly, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control,
+            Block, Listen, Export, ReadOnly, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
         };
         verb.SetAction(parse =>
         {
@@ -55,5 +57,6 @@ internal static class ServeVerb
         MaxInFlight = parse.GetValue(MaxInFlight),
         MaxBytes = parse.GetValue(MaxBytes),
         Control = parse.GetValue(Control),
+        TcpCongestion = parse.GetValue(TcpCongestion),
     };
 }

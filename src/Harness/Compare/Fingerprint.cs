@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Harness.Results;
@@ -33,6 +35,9 @@ internal sealed class Fingerprint
     private static readonly string[] OfTheKernel =
         ["environment.kernel_release", "environment.kernel_version", "environment.mitigations.", "environment.io_uring.", "environment.memory_bytes"];
 
+    /// <summary>Twelve hexadecimal digits of the SHA-256 over all facts: equal where all facts are.</summary>
+    public string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Lines())))[..12];
+
     private readonly SortedDictionary<string, string?> _facts = new(StringComparer.Ordinal);
 
     private Fingerprint()
@@ -54,6 +59,11 @@ internal sealed class Fingerprint
             fingerprint._facts[fact] = fingerprint._facts.GetValueOrDefault(fact) ?? "none";
         }
         fingerprint._facts["machine"] = run.Machine;
+        if (run.TcpCongestionControl is { } forced)
+        {
+            // Then the machine's default concerns no socket of ours.
+            fingerprint._facts["environment.tcp_congestion_control"] = forced;
+        }
         fingerprint._facts["duration_seconds"] = JsonSerializer.Serialize(run.DurationSeconds);
         fingerprint._facts["warmup_seconds"] = JsonSerializer.Serialize(run.WarmupSeconds);
         return fingerprint;
@@ -66,6 +76,9 @@ internal sealed class Fingerprint
     /// <summary>The facts that only one of the two knows: worth a warning, since they may differ.</summary>
     public static IReadOnlyList<FactDifference> Unknown(Fingerprint was, Fingerprint now, string? factor) =>
         [.. All(was, now).Where(difference => difference is { Base: null } or { New: null } && !IsOfTheKernel(difference.Fact, factor))];
+
+    // A null is told from an empty text.
+    private string Lines() => string.Concat(_facts.Select(fact => fact.Value is null ? $"{fact.Key}\n" : $"{fact.Key}={fact.Value}\n"));
 
     private static IEnumerable<FactDifference> All(Fingerprint was, Fingerprint now) =>
         from fact in was._facts.Keys.Union(now._facts.Keys).Order(StringComparer.Ordinal)

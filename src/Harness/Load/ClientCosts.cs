@@ -1,3 +1,4 @@
+using System.Runtime;
 using Harness.Io;
 using Harness.Matrix;
 using Harness.Results;
@@ -18,11 +19,13 @@ internal readonly struct ClientCosts
     private readonly OpcodeCounts _sqesByOpcode;
     private readonly long _allocatedBytes;
     private readonly int _collections;
+    private readonly long _compiledMethods;
 
     private ClientCosts(EventLoop loop)
     {
         _loop = loop;
         _collections = GC.CollectionCount(0);
+        _compiledMethods = JitInfo.GetCompiledMethodCount();
         _allocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         _usage = ProcessUsage.Now();
         _systemCalls = loop.Counters.SystemCalls;
@@ -56,6 +59,7 @@ internal readonly struct ClientCosts
             ContextSwitchesPerOp = PerOp(used.ContextSwitches),
             AllocatedBytesPerOp = PerOp(_allocatedBytes - start._allocatedBytes),
             GcCount = _collections - start._collections,
+            JitMethodsInWindow = _compiledMethods - start._compiledMethods,
             RingFlags = hasRing && _loop.BackendDescription.Length > 0 ? _loop.BackendDescription : null,
         };
     }

@@ -75,6 +75,9 @@ internal sealed record LoadOptions
     /// <summary>One of <see cref="Vocabulary.Waits"/>.</summary>
     public required string Wait { get; init; }
 
+    /// <summary>TCP congestion control of our sockets, by its kernel name; null leaves the machine's default.</summary>
+    public string? TcpCongestion { get; init; }
+
     public ulong Seed { get; init; } = 1;
 
     public VerifyMode Verify { get; init; }

@@ -6,10 +6,12 @@ namespace Harness.Load;
 /// The times of one measured part, all in nanoseconds: latency from the intended time, service time from the actual send and, open loop, the send lag
 /// between the two. Allocated before the measured part.
 /// </summary>
-internal sealed class LoadRecord(bool isOpen)
+/// <param name="isOpen">Whether requests have a time of their own.</param>
+/// <param name="intervals">How many intervals of latencies to keep, see <see cref="IntervalLog"/>.</param>
+internal sealed class LoadRecord(bool isOpen, int intervals = 64)
 {
     /// <summary>From when a request was to be sent to its whole reply, by interval.</summary>
-    public IntervalLog Latencies { get; } = new();
+    public IntervalLog Latencies { get; } = new(intervals);
 
     /// <summary>From when a request was handed to a send to its whole reply.</summary>
     public LongHistogram Services { get; } = LatencyHistogram.Create();

@@ -10,9 +10,6 @@ namespace Harness.Load;
 /// </summary>
 internal static class LoadRunner
 {
-    // With --ops the number of warm-up operations is fixed too, so that the whole run asks the same of the server each time.
-    private const long MaxWarmupOps = 100_000;
-
     // How long after an open loop's schedule what was due within it is still sent: as long as the schedule, so that a stall at its end is seen in full,
     // but not so long that a rate far too high keeps a matrix waiting.
     private static readonly TimeSpan MaxCatchUp = TimeSpan.FromSeconds(10);
@@ -31,6 +28,11 @@ internal static class LoadRunner
         }
 
         IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
+        foreach (SocketEndpoint endpoint in endpoints)
+        {
+            SetCongestionControl(endpoint, options.TcpCongestion);
+        }
+
         void Connect(IConnectHandler handler) => new ClientConnector(loop, endpoints, ClientOptions(options, uri).ConnectTimeoutNs, handler).Start();
         try
         {
@@ -79,10 +81,10 @@ internal static class LoadRunner
         var record = new LoadRecord(isOpen: options.Rate is not null);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
-        Require(session.RunPhase(options.Ops is { } ops ? Math.Min(ops / 10, MaxWarmupOps) : null, options.Warmup), session);
-
-        // The first reading of the process's usage binds a system call, which allocates; that belongs to no operation.
-        _ = ClientCosts.Now(loop);
+        (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
+        TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
+        var warmup = new Warmup(session, server, loop);
+        Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(record);
@@ -90,13 +92,14 @@ internal static class LoadRunner
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
         ClientCosts start = ClientCosts.Now(loop);
-        Require(session.RunPhase(options.Ops, options.Duration, options.Duration < MaxCatchUp ? options.Duration : MaxCatchUp), session);
+        Require(session.RunPhase(ops, duration, catchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
         System.Text.Json.JsonElement? serverEnd = server?.Read();
         session.Record(null);
 
         LoadResult result = Figures(options, session, record) with
         {
+            WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
             Client = end.Since(start, session.Ops, loop.BackendName),
             Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null,
         };
@@ -206,6 +209,20 @@ internal static class LoadRunner
             return EndpointResolver.Resolve(uri);
         }
         catch (NbdClientException problem)
+        {
+            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
+        }
+    }
+
+    // Tried on a socket that is thrown away: a name that the kernel does not know is bad usage, and no connection that failed.
+    private static void SetCongestionControl(SocketEndpoint endpoint, string? name)
+    {
+        endpoint.CongestionControl = name;
+        try
+        {
+            Sockets.CloseUnused(Sockets.Create(endpoint));
+        }
+        catch (IoException problem)
         {
             throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }

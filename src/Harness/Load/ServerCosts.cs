@@ -88,6 +88,7 @@ internal sealed class ServerCosts : IDisposable
             ContextSwitchesPerOp = PerOp("context_switches"),
             AllocatedBytesPerOp = PerOp("allocated_bytes"),
             GcCount = (long?)(Number(end, "gc_count") - Number(start, "gc_count")),
+            JitMethodsInWindow = (long?)(Number(end, "jit_methods") - Number(start, "jit_methods")),
             RingFlags = hasRing ? Text(end, "backend_description") : null,
         };
     }
@@ -115,6 +116,7 @@ internal sealed class ServerCosts : IDisposable
             .ToDictionary(count => OpcodeCounts.Name(count.Opcode), count => count.Used / ops);
     }
 
-    private static double? Number(JsonElement counters, string name) =>
+    /// <summary>One of the answer's figures; null where it has none of that name.</summary>
+    public static double? Number(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 }

@@ -75,6 +75,7 @@ internal static class ReportBuilder
             ContextSwitchesPerOp = Spread.MedianOf(sides.Select(side => side.ContextSwitchesPerOp)),
             AllocatedBytesPerOp = Spread.MedianOf(sides.Select(side => side.AllocatedBytesPerOp)),
             GcCount = sides.All(side => side.GcCount is null) ? null : sides.Sum(side => side.GcCount ?? 0),
+            JitMethodsInWindow = sides.Max(side => side.JitMethodsInWindow),
             RingFlags = sides[0].RingFlags,
         };
     }

@@ -1,3 +1,5 @@
+using Harness.Measure;
+
 namespace Harness.Results;
 
 /// <summary>One cell in one round: a line of <c>cells.jsonl</c>.</summary>
@@ -24,6 +26,12 @@ internal sealed record CellRecord
 
     /// <summary>What <c>harness load</c> printed; null where it printed nothing.</summary>
     public LoadResult? Load { get; init; }
+
+    /// <summary>What took CPU time from it; null where that was not watched.</summary>
+    public Disturbance? Disturbance { get; init; }
+
+    /// <summary>What spoiled its figures; empty where nothing did.</summary>
+    public IReadOnlyList<Warning> Warnings { get; init; } = [];
 }
 
 internal enum CellStatus

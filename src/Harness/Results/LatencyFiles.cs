@@ -10,17 +10,21 @@ internal sealed class LatencyFiles(string folder)
 {
     private const double NanosecondsPerMicrosecond = 1000;
 
-    /// <summary>Adds one round of a cell.</summary>
+    /// <summary>
+    /// Adds one round of a cell. Intervals that the log has of that round already are replaced: they are of a run that was killed between writing them
+    /// and listing the round, and a run that is resumed measures it again.
+    /// </summary>
     /// <exception cref="HarnessException">The log cannot be read.</exception>
     public void AddRound(string cellId, int round, string roundLogPath)
     {
         var logPath = LogPath(cellId);
         Directory.CreateDirectory(Path.GetDirectoryName(logPath)!);
         Directory.CreateDirectory(Path.Combine(folder, "hgrm"));
-        List<HistogramBase> intervals = [.. File.Exists(logPath) ? ReadLog(logPath) : []];
+        var tag = $"round{round}";
+        List<HistogramBase> intervals = [.. File.Exists(logPath) ? ReadLog(logPath).Where(interval => interval.Tag != tag) : []];
         foreach (var interval in ReadLog(roundLogPath))
         {
-            interval.Tag = $"round{round}";
+            interval.Tag = tag;
             intervals.Add(interval);
         }
         Replace(logPath, stream => WriteLog(stream, intervals));

@@ -17,6 +17,9 @@ internal sealed record LoadResult
     /// <summary>The measured time.</summary>
     public required double Seconds { get; init; }
 
+    /// <summary>How long the load ran before it, until both sides had compiled all their code.</summary>
+    public double? WarmupSeconds { get; init; }
+
     public required double Iops { get; init; }
     public required double BytesPerSecond { get; init; }
 
@@ -113,6 +116,12 @@ internal sealed record SideCosts
 
     /// <summary>Collections in the measured part: a count, not a rate.</summary>
     public long? GcCount { get; init; }
+
+    /// <summary>
+    /// Methods that the runtime compiled in the measured part, for the first time or again at a higher tier: a count, not a rate. Above zero, tiering had
+    /// not ended, and some operations ran slower code than others.
+    /// </summary>
+    public long? JitMethodsInWindow { get; init; }
 
     /// <summary>The set-up flags that the kernel granted to the ring, by name; null on a backend without one.</summary>
     public string? RingFlags { get; init; }

@@ -26,7 +26,19 @@ internal sealed record RunRecord
     /// <summary>Cells of the matrix that were to run, those skipped among them.</summary>
     public required int CellCount { get; init; }
 
+    /// <summary>The <c>--filter</c> that chose the cells; null where all were to run.</summary>
+    public string? Filter { get; init; }
+
+    /// <summary>Whether the matrix's <c>brief</c> section replaced what stands above it.</summary>
+    public bool Brief { get; init; }
+
+    /// <summary>Identifies the compiled program: two builds of the same source have the same. Null in a run that did not record it.</summary>
+    public string? Build { get; init; }
+
     public required DateTimeOffset Started { get; init; }
+
+    /// <summary>When it was resumed; empty for a run that went through.</summary>
+    public IReadOnlyList<DateTimeOffset> Resumed { get; init; } = [];
 
     /// <summary>Null while the run goes on, and for ever where it was killed.</summary>
     public DateTimeOffset? Finished { get; init; }
@@ -39,8 +51,19 @@ internal sealed record RunRecord
     /// <inheritdoc cref="ServerCpu"/>
     public int? LoadCpu { get; init; }
 
+    /// <summary>The congestion control that both sides' TCP sockets were set to; null where the machine's default held.</summary>
+    public string? TcpCongestionControl { get; init; }
+
     public required EnvironmentFacts Environment { get; init; }
+
+    /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>
     public required IReadOnlyList<Warning> Warnings { get; init; }
+
+    /// <summary>
+    /// The hash of the facts that must match for another run to be comparable to this one (<see cref="Compare.Fingerprint"/>), for readers that only ask
+    /// whether two runs have the same.
+    /// </summary>
+    public string? FingerprintHash { get; init; }
 }
 
 internal enum RunStatus

@@ -1,4 +1,5 @@
 using Harness.Matrix;
+using Harness.Measure;
 using Harness.Results;
 
 namespace Harness.Run;
@@ -10,6 +11,12 @@ namespace Harness.Run;
 /// <param name="HlogPath">Its latency log, until the next cell runs; null where there is none.</param>
 internal sealed record CellOutcome(CellStatus Status, string? Reason, LoadResult? Load, string? HlogPath)
 {
+    /// <summary>What took CPU time from it; null where that was not watched.</summary>
+    public Disturbance? Disturbance { get; init; }
+
+    /// <summary>What spoiled its figures.</summary>
+    public IReadOnlyList<Warning> Warnings => SpoiledCell.Of(Disturbance, Load?.Client.JitMethodsInWindow, Load?.Server?.JitMethodsInWindow);
+
     public static CellOutcome Failed(string reason) => new(CellStatus.Failed, reason, null, null);
 }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Harness.Matrix;
+using Harness.Measure;
 using Harness.Results;
 
 namespace Harness.Run;
@@ -20,6 +21,9 @@ internal sealed record CellSettings
 
     /// <summary>What the load generator may take beyond warm-up and duration.</summary>
     public TimeSpan LoadGrace { get; init; } = TimeSpan.FromSeconds(30);
+
+    // A warm-up goes on until tiering has ended, up to four times as long as asked for.
+    public TimeSpan LongestWarmup => Warmup * 4;
 }
 
 /// <summary>A fresh server and a fresh load generator for every cell, so that no cell inherits another one's memory, sockets or compiled code.</summary>
@@ -34,7 +38,10 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         _scratch = new ScratchFolder();
         try
         {
-            return await MeasureAsync(cell, _scratch, cancel);
+            // Stopped when both processes are gone: the kernel tells what children used only when they have been waited for.
+            var watch = new CpuWatch(settings.Pinning.Cpus);
+            var outcome = await MeasureAsync(cell, _scratch, cancel);
+            return outcome with { Disturbance = watch.Stop() };
         }
         catch (HarnessException e)
         {
@@ -46,13 +53,13 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
 
     private async Task<CellOutcome> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
     {
-        using var server = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. ServeArguments(cell, scratch)]);
+        using var server = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. ServeArguments(cell, scratch)], scratch);
         var uri = await ReadyAsync(server, cancel);
         if (uri is null)
         {
             return NotReady(server);
         }
-        using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)]);
+        using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)], scratch);
         var outcome = await LoadOutcomeAsync(server, load, scratch, cancel);
         return await StopAsync(server, cancel) is { } trouble && outcome.Status == CellStatus.Ok ? CellOutcome.Failed(trouble) : outcome;
     }
@@ -87,7 +94,7 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
 
     private async Task<CellOutcome> LoadOutcomeAsync(ChildProcess server, ChildProcess load, ScratchFolder scratch, CancellationToken cancel)
     {
-        var limit = settings.Warmup + settings.Duration + settings.LoadGrace;
+        var limit = settings.LongestWarmup + settings.Duration + settings.LoadGrace;
         var finished = load.WaitAsync(cancel);
         var died = server.WaitAsync(cancel);
         await Task.WhenAny(finished, died, Task.Delay(limit, cancel));
@@ -147,7 +154,7 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
     private static string[] ServeArguments(Cell cell, ScratchFolder scratch) =>
     [
         "serve", "--block", cell["block"], "--listen", Endpoint.For(cell["transport"], scratch), "--backend", cell.Backend, "--wait", cell["wait"],
-        "--control", scratch.File("control"),
+        "--control", scratch.File("control"), .. CongestionControl(cell),
     ];
 
     private static string[] ScheduleArguments(Cell cell) => cell.IsOpenLoop ? ["--rate", cell["rate"], "--arrivals", cell["arrivals"]] : [];
@@ -158,6 +165,8 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         .. ScheduleArguments(cell),
         "--duration", Units.FormatTime(settings.Duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", cell.Backend, "--wait", cell["wait"],
         "--seed", settings.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture), "--json", "-", "--hlog", scratch.File("load.hlog"),
-        "--server-control", scratch.File("control"),
+        "--server-control", scratch.File("control"), .. CongestionControl(cell),
     ];
+
+    private static string[] CongestionControl(Cell cell) => cell["transport"] == "unix" ? [] : ["--tcp-congestion", TcpCongestion.Forced];
 }

@@ -36,8 +36,10 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
+    /// <param name="command">The program and its arguments.</param>
+    /// <param name="scratch">The folder that the child removes where it outlives this process, see <see cref="Lifeline"/>.</param>
     /// <exception cref="HarnessException">There is no such program.</exception>
-    public static ChildProcess Start(IReadOnlyList<string> command)
+    public static ChildProcess Start(IReadOnlyList<string> command, ScratchFolder scratch)
     {
         var info = new ProcessStartInfo(command[0], command.Skip(1))
         {
@@ -45,13 +47,13 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
+        info.Environment[Lifeline.Variable] = scratch.Path;
         try
         {
             var child = new ChildProcess(new Process { StartInfo = info });
             child._process.OutputDataReceived += (_, line) => child.OnOutput(line.Data);
             child._process.ErrorDataReceived += (_, line) => child.OnError(line.Data);
             child._process.Start();
-            child._process.StandardInput.Close();
             child._process.BeginOutputReadLine();
             child._process.BeginErrorReadLine();
             return child;

@@ -12,22 +12,36 @@ namespace Harness.Run;
 /// <param name="Interrupted">Whether it was stopped before its end.</param>
 internal sealed record RunOutcome(int Ok, int Failed, bool Interrupted)
 {
+    /// <summary>Whether <c>--strict</c> was asked for, and something made the figures unfit.</summary>
+    public bool Unfit { get; init; }
+
     public ExitCode ExitCode => (Ok, Failed, Interrupted) switch
     {
         (_, _, true) or (_, > 0, _) => ExitCode.Failed,
         (0, 0, _) => ExitCode.NothingCouldRun,
+        _ when Unfit => ExitCode.Unfit,
         _ => ExitCode.Done,
     };
 }
 
 /// <summary>Goes through the rounds of a matrix, one cell at a time, and writes each down before the next begins.</summary>
-internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, ResultsFolder results, RunProgress progress)
+/// <param name="matrix">What is measured.</param>
+/// <param name="runner">How a cell is.</param>
+/// <param name="results">Where records go.</param>
+/// <param name="progress">Where it says how far it is.</param>
+/// <param name="kept">The records that the folder has already, of a run that is resumed; they are not measured again, and count.</param>
+internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, ResultsFolder results, RunProgress progress, IReadOnlyList<CellRecord> kept)
 {
     // Two .NET processes starting, on top of what they measure; only the first ETA rests on it.
     private static readonly TimeSpan StartupGuess = TimeSpan.FromSeconds(1);
 
-    private int _ok;
-    private int _failed;
+    private readonly HashSet<(string Cell, int Round)> _done = [.. kept.Select(record => (record.Cell, record.Round))];
+    private readonly List<CellRecord> _records = [.. kept];
+    private int _ok = kept.Count(record => record.Status == CellStatus.Ok);
+    private int _failed = kept.Count(record => record.Status == CellStatus.Failed);
+
+    /// <summary>All records of the folder.</summary>
+    public IReadOnlyList<CellRecord> Records => _records;
 
     /// <param name="cells">The cells that can run.</param>
     /// <param name="stop">Ends the run after the records that are complete.</param>
@@ -37,7 +51,7 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
         {
             for (var round = 1; round <= matrix.Rounds; round++)
             {
-                foreach (var cell in Interleave.Round(cells, matrix.Seed, round))
+                foreach (var cell in Interleave.Round(cells, matrix.Seed, round).Where(cell => !_done.Contains((cell.Id, round))))
                 {
                     await RunCellAsync(cell, round, stop);
                 }
@@ -64,10 +78,10 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
         {
             return cells;
         }
-        foreach (var cell in cells.Where(cell => Vocabulary.NeedsRing(cell.Backend)))
+        foreach (var cell in cells.Where(cell => Vocabulary.NeedsRing(cell.Backend) && !_done.Contains((cell.Id, 0))))
         {
             var reason = $"io_uring is refused: {ring.Refusal}";
-            results.Append(Record(cell, 0, new CellOutcome(CellStatus.Skipped, reason, null, null), DateTimeOffset.UtcNow, TimeSpan.Zero), null);
+            Append(Record(cell, 0, new CellOutcome(CellStatus.Skipped, reason, null, null), DateTimeOffset.UtcNow, TimeSpan.Zero), null);
             progress.Say($"skipped {cell.Id}: {reason}");
         }
         return [.. cells.Where(cell => !Vocabulary.NeedsRing(cell.Backend))];
@@ -80,7 +94,7 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
         var started = DateTimeOffset.UtcNow;
         var clock = Stopwatch.StartNew();
         var outcome = await runner.RunAsync(cell, stop);
-        results.Append(Record(cell, round, outcome, started, clock.Elapsed), outcome.HlogPath);
+        Append(Record(cell, round, outcome, started, clock.Elapsed), outcome.HlogPath);
         if (outcome.Status == CellStatus.Ok)
         {
             _ok++;
@@ -90,7 +104,17 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
             _failed += outcome.Status == CellStatus.Failed ? 1 : 0;
             progress.Say($"{outcome.Status.ToString().ToLowerInvariant()} {cell.Id} round {round}: {outcome.Reason}");
         }
+        foreach (var warning in outcome.Warnings)
+        {
+            progress.Say($"warning: {cell.Id} round {round}: {warning.Text}; remedy: {warning.Remedy}");
+        }
         progress.End(round, cell.Id, clock.Elapsed, Summary(outcome));
+    }
+
+    private void Append(CellRecord record, string? hlogPath)
+    {
+        results.Append(record, hlogPath);
+        _records.Add(record);
     }
 
     private static CellRecord Record(Cell cell, int round, CellOutcome outcome, DateTimeOffset started, TimeSpan spent) => new()
@@ -103,6 +127,8 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
         Seconds = Math.Round(spent.TotalSeconds, 3),
         Axes = cell.Values,
         Load = outcome.Load,
+        Disturbance = outcome.Disturbance,
+        Warnings = outcome.Warnings,
     };
 
     private static string Summary(CellOutcome outcome) => outcome is { Status: CellStatus.Ok, Load: { } load }

@@ -9,24 +9,49 @@ namespace Harness.Run;
 /// <param name="Warnings">What is not as it should be about that.</param>
 internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warning> Warnings)
 {
-    /// <summary>The server gets the first CPU that this process may use, the load generator the second.</summary>
+    /// <summary>The CPUs that are measured: the two, or all that may be used where neither process is pinned.</summary>
+    public IReadOnlyList<int> Cpus => ServerCpu is { } server && LoadCpu is { } load ? [.. new[] { server, load }.Distinct()] : Allowed;
+
+    private IReadOnlyList<int> Allowed { get; init; } = [];
+
+    /// <summary>
+    /// Two CPUs of different cores, the lowest that this process may use. With four and more the core of the first one is left to the rest of the
+    /// machine: most interrupts are handled there.
+    /// </summary>
+    /// <param name="facts">The environment.</param>
+    /// <param name="shareCore">Whether two CPUs are hardware threads of one core.</param>
     public static Pinning Choose(EnvironmentFacts facts, Func<int, int, bool> shareCore)
     {
         var cpus = CpuList.Parse(facts.CpusAllowed ?? "");
         if (cpus.Count == 0 || !HasTaskset())
         {
-            return new Pinning(null, null, [new Warning("not-pinned", "server and load generator are not pinned, so the scheduler moves them about", "install taskset (Debian: apt install util-linux)")]);
+            return new Pinning(null, null, [new Warning("not-pinned", "server and load generator are not pinned, so the scheduler moves them about", "install taskset (Debian: apt install util-linux)")]) { Allowed = cpus };
         }
         if (cpus.Count == 1)
         {
             // That they share it is among the warnings about the environment already.
             return new Pinning(cpus[0], cpus[0], []);
         }
-        var shared = shareCore(cpus[0], cpus[1])
-            ? new[] { new Warning("shared-core", $"CPU {cpus[0]} and CPU {cpus[1]} are hardware threads of one core, so server and load generator slow each other down", "allow CPUs of two cores (taskset -c …), or switch SMT off: echo off > /sys/devices/system/cpu/smt/control") }
-            : [];
-        return new Pinning(cpus[0], cpus[1], shared);
+        var quiet = cpus.Count >= 4 ? [.. cpus.Where(cpu => cpu != cpus[0] && !shareCore(cpus[0], cpu))] : cpus;
+        return Apart(quiet, shareCore) ?? Apart(cpus, shareCore) ?? new Pinning(cpus[0], cpus[1], [SharedCore(cpus[0], cpus[1])]);
     }
+
+    private static Pinning? Apart(IReadOnlyList<int> cpus, Func<int, int, bool> shareCore)
+    {
+        foreach (var cpu in cpus.Skip(1))
+        {
+            if (!shareCore(cpus[0], cpu))
+            {
+                return new Pinning(cpus[0], cpu, []);
+            }
+        }
+        return null;
+    }
+
+    private static Warning SharedCore(int a, int b) => new(
+        "shared-core",
+        $"CPU {a} and CPU {b} are hardware threads of one core, so server and load generator slow each other down",
+        "allow CPUs of two cores (taskset -c …), or switch SMT off: echo off > /sys/devices/system/cpu/smt/control");
 
     /// <summary>The words before a command that pin it.</summary>
     public static IEnumerable<string> Prefix(int? cpu) => cpu is { } n ? ["taskset", "-c", n.ToString(CultureInfo.InvariantCulture)] : [];

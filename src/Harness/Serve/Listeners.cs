@@ -12,8 +12,11 @@ namespace Harness.Serve;
 internal sealed record Listener(int Fd, SocketEndpoint Endpoint, NbdUri Ready)
 {
     /// <summary>Listens on what a URI names.</summary>
+    /// <param name="uri">Where.</param>
+    /// <param name="tcpCongestion">TCP congestion control by its kernel name; null leaves the machine's default.</param>
     /// <exception cref="HarnessException">The host has no address, or the address cannot be had; the message says what to do.</exception>
-    public static Listener Open(NbdUri uri) => uri.Transport == NbdTransport.Unix ? OpenUnix(uri) : OpenTcp(uri);
+    public static Listener Open(NbdUri uri, string? tcpCongestion = null) =>
+        uri.Transport == NbdTransport.Unix ? OpenUnix(uri) : OpenTcp(uri, tcpCongestion);
 
     /// <summary>Removes the socket file, where there is one. The descriptor is the server's to close.</summary>
     public void Remove()
@@ -38,10 +41,11 @@ internal sealed record Listener(int Fd, SocketEndpoint Endpoint, NbdUri Ready)
         return new Listener(Listen(endpoint), endpoint, uri);
     }
 
-    private static Listener OpenTcp(NbdUri uri)
+    private static Listener OpenTcp(NbdUri uri, string? tcpCongestion)
     {
         IPAddress address = Resolve(uri.Host);
         using SocketEndpoint asked = SocketEndpoint.Internet(address, uri.Port);
+        asked.CongestionControl = tcpCongestion;
         int fd = Listen(asked);
         int port = Sockets.LocalPort(fd);
         return new Listener(fd, SocketEndpoint.Internet(address, port), uri with { Host = address.ToString(), Port = port });

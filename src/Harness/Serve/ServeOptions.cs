@@ -20,6 +20,9 @@ internal sealed record ServeOptions
     /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
     public required string Wait { get; init; }
 
+    /// <summary>TCP congestion control of our sockets, by its kernel name; null leaves the machine's default.</summary>
+    public string? TcpCongestion { get; init; }
+
     /// <summary>Event loops, each on a thread of its own.</summary>
     public int Loops { get; init; } = 1;
 

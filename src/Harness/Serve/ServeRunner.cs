@@ -27,7 +27,7 @@ internal static class ServeRunner
             StartLoops(options, loops);
             foreach (NbdUri uri in uris)
             {
-                listeners.Add(Listener.Open(uri with { ExportName = name }));
+                listeners.Add(Listener.Open(uri with { ExportName = name }, options.TcpCongestion));
             }
 
             var export = new NbdExport(name, graph, graph.Describe());

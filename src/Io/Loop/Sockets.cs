@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Text;
 using Harness.Io.Native;
 
 namespace Harness.Io;
@@ -45,7 +46,7 @@ public static unsafe class Sockets
     }
 
     /// <summary>A socket for <see cref="EventLoop.Connect"/>, of the endpoint's family, already tuned.</summary>
-    /// <exception cref="IoException">No descriptor is left.</exception>
+    /// <exception cref="IoException">No descriptor is left, or the kernel does not have the endpoint's congestion control.</exception>
     public static int Create(SocketEndpoint endpoint)
     {
         int fd = Socket.socket(endpoint.Family, Socket.SOCK_STREAM | Socket.SOCK_CLOEXEC, 0);
@@ -55,7 +56,34 @@ public static unsafe class Sockets
         }
 
         Tune(fd, endpoint.IsUnix);
+        if (endpoint.CongestionControl is { } name && !endpoint.IsUnix && !SetCongestionControl(fd, name))
+        {
+            int errno = Marshal.GetLastSystemError();
+            Unistd.close(fd);
+            throw new IoException($"cannot set the TCP congestion control '{name}' (net.ipv4.tcp_allowed_congestion_control lists what everybody may use)", errno);
+        }
+
         return fd;
+    }
+
+    /// <summary>Sets TCP_CONGESTION of one socket, see tcp(7). False where the kernel refuses it: ENOENT where it has no such algorithm, EPERM where it is not for all.</summary>
+    public static bool SetCongestionControl(int fd, string name)
+    {
+        byte[] bytes = Encoding.ASCII.GetBytes(name);
+        fixed (byte* value = bytes)
+        {
+            return Socket.setsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_CONGESTION, value, (uint)bytes.Length) == 0;
+        }
+    }
+
+    /// <summary>The congestion control of a TCP socket by its kernel name; null where the socket has none.</summary>
+    public static string? GetCongestionControl(int fd)
+    {
+        byte* name = stackalloc byte[Socket.TCP_CA_NAME_MAX];
+        uint length = Socket.TCP_CA_NAME_MAX;
+        return Socket.getsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_CONGESTION, name, &length) == 0
+            ? Encoding.ASCII.GetString(name, (int)length).TrimEnd('\0')
+            : null;
     }
 
     /// <summary>Sets what a stream needs: TCP_NODELAY (the NBD text asks both sides for it), or a large send buffer on a Unix socket.</summary>

@@ -5,6 +5,7 @@ namespace Harness.Io.Native;
 /// <summary><c>&lt;sys/resource.h&gt;</c>; see getrusage(2).</summary>
 internal static unsafe partial class Resource
 {
+    public const int RUSAGE_CHILDREN = -1;
     public const int RUSAGE_SELF = 0;
     public const int RUSAGE_THREAD = 1;
 

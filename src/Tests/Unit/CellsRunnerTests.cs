@@ -203,7 +203,7 @@ public sealed class CellsRunnerTests : IDisposable
             Warmup = TimeSpan.Zero,
             Values = new Dictionary<string, string[]>(),
         };
-        return new MatrixRunner(matrix, runner, results, new RunProgress(said ?? TextWriter.Null, terminal: false, int.MaxValue, 1));
+        return new MatrixRunner(matrix, runner, results, new RunProgress(said ?? TextWriter.Null, terminal: false, int.MaxValue, 1), kept: []);
     }
 
     private async Task<CellOutcome> RunAsync(string serve, string load, CancellationToken cancel = default, Cell? cell = null)
