@@ -23,7 +23,10 @@ internal static class CompareVerb
     private static readonly string[] Formats = ["text", "json", "markdown", "junit"];
 
     private static readonly Option<string> GateOption = OptionParsers.Parsed(
-        "--gate", "GATE", "which figures decide: counted (the same on every run), timed (judged over rounds) or all", text => Vocabulary.Word("gate", text, Gates)).WithDefault("counted");
+        "--gate",
+        "GATE",
+        "which figures decide: counted (the same on every run), timed (judged over rounds) or all",
+        text => Vocabulary.Word("gate", text, Gates)).WithDefault("counted");
 
     private static readonly Option<double> MinEffect = OptionParsers.Parsed(
         "--min-effect", "3%", "the least change of a timed or load-dependent figure that matters", Share).WithDefault(ComparisonOptions.DefaultMinEffect);
@@ -31,9 +34,11 @@ internal static class CompareVerb
     private static readonly Option<string?> Factor = OptionParsers.Parsed<string?>(
         "--factor", "FACT", "what may differ between the two: kernel, and what it brings along", text => Vocabulary.Word("factor", text, [Fingerprint.KernelFactor]));
 
-    private static readonly Option<string?> History = OptionParsers.Text("--history", "DIR", "in place of BASE and NEW: finds the changes over all runs in a folder, like results/<machine>");
-    private static readonly Option<string> Format = OptionParsers.Parsed("--format", "FORMAT", $"what to print: {string.Join(", ", Formats)}", text => Vocabulary.Word("format", text, Formats))
-        .WithDefault("text");
+    private static readonly Option<string?> History = OptionParsers.Text(
+        "--history", "DIR", "in place of BASE and NEW: finds the changes over all runs in a folder, like results/<machine>");
+
+    private static readonly Option<string> Format = OptionParsers.Parsed(
+        "--format", "FORMAT", $"what to print: {string.Join(", ", Formats)}", text => Vocabulary.Word("format", text, Formats)).WithDefault("text");
 
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Markdown = OptionParsers.Text("--markdown", "FILE|-", "the same as Markdown, for the summary of a CI job");
@@ -59,16 +64,15 @@ internal static class CompareVerb
     /// <summary>What the options say that they cannot say together; null where they can.</summary>
     private static string? Conflict(CommandResult result)
     {
-        // An option that was not given has no value yet where this is asked.
-        string format = result.GetValue(Format) ?? "text";
-        string?[] files = [result.GetValue(Json), result.GetValue(Markdown), result.GetValue(JUnit)];
+        string format = result.Written(Format) ?? "text";
+        string?[] files = [result.Written(Json), result.Written(Markdown), result.Written(JUnit)];
         int onStdout = files.Count(JsonOutput.TakesStdout) + (format == "text" ? 0 : 1);
-        bool history = result.GetValue(History) is not null;
-        if (!history && (result.GetValue(Base) is null || result.GetValue(New) is null))
+        bool history = result.Written(History) is not null;
+        if (!history && (result.Written(Base) is null || result.Written(New) is null))
         {
             return "it takes two runs, BASE and NEW, or --history DIR";
         }
-        if (history && (result.GetValue(Base) is not null || files[1] is not null || files[2] is not null || format is "markdown" or "junit"))
+        if (history && (result.Written(Base) is not null || files[1] is not null || files[2] is not null || format is "markdown" or "junit"))
         {
             return "--history takes neither BASE and NEW, nor --markdown and --junit";
         }
@@ -94,7 +98,7 @@ internal static class CompareVerb
         return End(comparison);
     }
 
-    /// <summary>3 on a regression; 77 where not one figure of the gate could be judged, so that a gate which looks at nothing is not taken for a green one.</summary>
+    /// <summary>3 on a regression; 77 where not one figure of the gate could be judged, since a gate that looks at nothing is not a green one.</summary>
     private static ExitCode End(CompareDocument comparison)
     {
         if (comparison.Verdict == Verdict.Worse)
@@ -127,7 +131,9 @@ internal static class CompareVerb
 
     /// <summary><c>3%</c> or <c>0.5 %</c> as a share.</summary>
     private static double Share(string text) =>
-        text.EndsWith('%') && double.TryParse(text[..^1].Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent is >= 0 and < 1000
+        text.EndsWith('%')
+        && double.TryParse(text[..^1].Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
+        && percent is >= 0 and < 1000
             ? percent / 100
             : throw new FormatException($"'{text}' is not a percentage; write one like 3% or 0.5%");
 }

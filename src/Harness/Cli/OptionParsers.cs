@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Harness.Matrix;
 
 namespace Harness.Cli;
@@ -25,6 +26,15 @@ internal static class OptionParsers
             }
         },
     };
+
+    /// <summary>
+    /// What was written for an option or argument, whether it could be read or not; null where nothing was. For validators, which run even where a
+    /// value could not be read and then may not ask for it.
+    /// </summary>
+    public static string? Written(this CommandResult command, Option option) => command.GetResult(option)?.Tokens is [var first, ..] ? first.Value : null;
+
+    /// <inheritdoc cref="Written(CommandResult, Option)"/>
+    public static string? Written(this CommandResult command, Argument argument) => command.GetResult(argument)?.Tokens is [var first, ..] ? first.Value : null;
 
     public static Option<T> WithDefault<T>(this Option<T> option, T value)
     {

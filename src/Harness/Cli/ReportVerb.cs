@@ -35,15 +35,15 @@ internal static class ReportVerb
         };
         verb.Validators.Add(result =>
         {
-            if (result.GetValue(NoHtml) && result.GetValue(Html) is not null)
+            if (result.GetValue(NoHtml) && result.Written(Html) is not null)
             {
                 result.AddError("--html and --no-html contradict each other; give one of them");
             }
-            if (result.GetValue(Json) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
+            if (result.Written(Json) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
             {
                 result.AddError("--json takes one RUN; give the other one by itself");
             }
-            if (result.GetResult(Export) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
+            if (result.Written(Export) is not null && result.GetResult(Runs)?.Tokens.Count > 1)
             {
                 result.AddError("--export takes one RUN; give the other one by itself");
             }

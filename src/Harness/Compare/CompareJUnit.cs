@@ -12,7 +12,9 @@ internal static class CompareJUnit
     public static string Of(CompareDocument comparison)
     {
         var text = new StringWriter { NewLine = "\n" };
-        using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true, CheckCharacters = false }))
+        // The writer would declare UTF-16, which strings are in; the file is UTF-8.
+        var settings = new XmlWriterSettings { Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true };
+        using (var xml = XmlWriter.Create(text, settings))
         {
             xml.WriteStartElement("testsuites");
             xml.WriteStartElement("testsuite");

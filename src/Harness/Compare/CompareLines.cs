@@ -33,7 +33,7 @@ internal static class CompareLines
             .Select(verdict => (verdict, count: comparison.Count(verdict)))
             .Where(pair => pair.count > 0)
             .Select(pair => $"{pair.count} {pair.verdict.Words()}"));
-        return $"verdict: {comparison.Verdict.Words()}" + (counts.Length == 0 ? " (no cells)" : $" ({(comparison.Cells.Count == 1 ? "1 cell" : $"{comparison.Cells.Count} cells")}: {counts})");
+        return $"verdict: {comparison.Verdict.Words()} ({(counts.Length == 0 ? "no cells" : $"{Cells(comparison.Cells.Count)}: {counts}")})";
     }
 
     /// <summary>The axes that tell the cells apart, the backend always among them.</summary>
@@ -49,11 +49,11 @@ internal static class CompareLines
         string iops = Ratio(cell.Figures.FirstOrDefault(figure => figure.Figure == "iops"));
         if (cell.Decider is { } decider)
         {
-            return [cell.Verdict.Words(), decider.Figure, Report.Figures.Short(decider.Base), Report.Figures.Short(decider.New), Ratio(decider), iops];
+            return [cell.Verdict.Words(), decider.Figure, Figures.Short(decider.Base), Figures.Short(decider.New), Ratio(decider), iops];
         }
         int gated = cell.Figures.Count(figure => figure.Gated);
         string all = gated == 1 ? "its one figure" : $"all {gated} figures";
-        return [cell.Verdict.Words(), cell.Verdict == Verdict.Same ? all : "the cell itself", Report.Figures.None, Report.Figures.None, Report.Figures.None, iops];
+        return [cell.Verdict.Words(), cell.Verdict == Verdict.Same ? all : "the cell itself", Figures.None, Figures.None, Figures.None, iops];
     }
 
     /// <summary>Differences beyond chance that this gate does not look at, one line each.</summary>
@@ -77,7 +77,9 @@ internal static class CompareLines
         foreach (var doubt in doubts)
         {
             var (cell, figure) = doubt.First();
-            string which = doubt.Count() == 1 ? $"{figure.Figure} of {cell}" : $"{doubt.Count()} figures of {Cells(doubt.Select(pair => pair.Cell).Distinct().Count())}";
+            string which = doubt.Count() == 1
+                ? $"{figure.Figure} of {cell}"
+                : $"{doubt.Count()} figures of {Cells(doubt.Select(pair => pair.Cell).Distinct().Count())}";
             yield return $"cannot say: {which}: {doubt.Key}";
         }
     }
@@ -85,7 +87,7 @@ internal static class CompareLines
     /// <summary>A figure with all that led to its verdict.</summary>
     public static string Said(FigureResult figure) => string.Join(", ", new[]
     {
-        $"{figure.Figure} {Report.Figures.Short(figure.Base)} → {Report.Figures.Short(figure.New)}",
+        $"{figure.Figure} {Figures.Short(figure.Base)} → {Figures.Short(figure.New)}",
         figure.Ratio is null ? null : $"new/base {Ratio(figure)}",
         figure.P is { } p ? string.Create(CultureInfo.InvariantCulture, $"p {p:0.####}") : null,
         figure.Tolerance is { } tolerance ? string.Create(CultureInfo.InvariantCulture, $"tolerance {tolerance:0.######}") : null,
@@ -97,13 +99,14 @@ internal static class CompareLines
     private static string Side(ComparedSide side)
     {
         string runs = side.Runs.Count == 1 ? "" : $" · {side.Runs.Count} runs";
-        return string.Create(CultureInfo.InvariantCulture, $"{side.Matrix} · {side.Commit} · {side.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC{runs} · Linux {side.KernelRelease}");
+        string started = side.Started.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+        return $"{side.Matrix} · {side.Commit} · {started} UTC{runs} · Linux {side.KernelRelease}";
     }
 
     private static string Ratio(FigureResult? figure) => figure switch
     {
         { Ratio: { } ratio, RatioLow: { } low, RatioHigh: { } high } => string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00} {low:0.00}..{high:0.00}"),
         { Ratio: { } ratio } => string.Create(CultureInfo.InvariantCulture, $"{ratio:0.0000}"),
-        _ => Report.Figures.None,
+        _ => Figures.None,
     };
 }

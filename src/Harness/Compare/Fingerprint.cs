@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -24,6 +25,12 @@ internal sealed class Fingerprint
     // What the machine happened to be doing is no fact about it.
     private static readonly string[] Fleeting = ["environment.load_average1_min"];
 
+    // Here null does not mean that nobody looked: there is no hypervisor, no governor, no pinning.
+    private static readonly string[] NoneIsAFact = ["environment.hypervisor", "environment.governor", "server_cpu", "load_cpu"];
+
+    // Names come and go with the settings, so all of them together are one fact.
+    private static readonly string[] OneFact = ["environment.dotnet.knobs"];
+
     // What a kernel is, and what it brings along. TCP's settings and the command line are chosen apart from it, so they still have to match.
     private static readonly string[] OfTheKernel =
         ["environment.kernel_release", "environment.kernel_version", "environment.mitigations.", "environment.io_uring.", "environment.memory_bytes"];
@@ -45,14 +52,18 @@ internal sealed class Fingerprint
         {
             fingerprint._facts.Remove(fact);
         }
+        fingerprint._facts["server_cpu"] = run.ServerCpu?.ToString(CultureInfo.InvariantCulture);
+        fingerprint._facts["load_cpu"] = run.LoadCpu?.ToString(CultureInfo.InvariantCulture);
+        foreach (string fact in NoneIsAFact)
+        {
+            fingerprint._facts[fact] = fingerprint._facts.GetValueOrDefault(fact) ?? "none";
+        }
         fingerprint._facts["machine"] = run.Machine;
         if (run.TcpCongestionControl is { } forced)
         {
             // Then the machine's default concerns no socket of ours.
             fingerprint._facts["environment.tcp_congestion_control"] = forced;
         }
-        fingerprint._facts["server_cpu"] = run.ServerCpu?.ToString();
-        fingerprint._facts["load_cpu"] = run.LoadCpu?.ToString();
         fingerprint._facts["duration_seconds"] = JsonSerializer.Serialize(run.DurationSeconds);
         fingerprint._facts["warmup_seconds"] = JsonSerializer.Serialize(run.WarmupSeconds);
         return fingerprint;
@@ -89,6 +100,9 @@ internal sealed class Fingerprint
     {
         switch (node)
         {
+            case JsonObject fields when OneFact.Contains(path):
+                _facts[path] = string.Join(' ', fields.Select(field => $"{field.Key}={field.Value}"));
+                break;
             case JsonObject fields:
                 foreach (var (name, value) in fields)
                 {

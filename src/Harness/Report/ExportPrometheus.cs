@@ -30,7 +30,11 @@ internal sealed class ExportPrometheus
         var run = _report.Run;
         Family("harness_run_info", "gauge", "What the figures of this exposition come from; always 1.");
         Sample("harness_run_info", 1, Labels(
-            ("matrix", run.Matrix), ("machine", run.Machine), ("commit", run.Commit), ("kernel", run.Environment.KernelRelease ?? ""), ("dotnet", run.Environment.Dotnet.Version)));
+            ("matrix", run.Matrix),
+            ("machine", run.Machine),
+            ("commit", run.Commit),
+            ("kernel", run.Environment.KernelRelease ?? ""),
+            ("dotnet", run.Environment.Dotnet.Version)));
         Family("harness_run_started_timestamp_seconds", "gauge", "When the run began, in seconds since 1970.");
         Sample("harness_run_started_timestamp_seconds", run.Started.ToUnixTimeMilliseconds() / 1000.0, Labels(("matrix", run.Matrix), ("machine", run.Machine)));
     }
@@ -63,7 +67,8 @@ internal sealed class ExportPrometheus
                 continue;
             }
             string labels = CellLabels(cell);
-            foreach (var (quantile, us) in new[] { ("0.5", latency.P50), ("0.9", latency.P90), ("0.99", latency.P99), ("0.999", latency.P999), ("1", latency.Max) })
+            (string, double)[] quantiles = [("0.5", latency.P50), ("0.9", latency.P90), ("0.99", latency.P99), ("0.999", latency.P999), ("1", latency.Max)];
+            foreach (var (quantile, us) in quantiles)
             {
                 Sample(Name, us / UsPerSecond, $"{labels},{Labels(("quantile", quantile))}");
             }

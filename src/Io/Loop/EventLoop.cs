@@ -31,6 +31,7 @@ public sealed partial class EventLoop : IDisposable
     private IoOperation? _readyHead;
     private IoOperation? _readyTail;
     private ITurnEndHandler[] _turnEnd = new ITurnEndHandler[64];
+    private ITurnEndHandler[] _turnEndRunning = new ITurnEndHandler[64];
     private int _turnEndCount;
     private LoopWork? _posted;
     private int _sleeping;
@@ -318,13 +319,15 @@ public sealed partial class EventLoop : IDisposable
 
     private void RunTurnEnd()
     {
-        for (int i = 0; i < _turnEndCount; i++)
+        // Who asks again from within is called in the next pass, so that one turn ends however eager a handler is.
+        (_turnEnd, _turnEndRunning) = (_turnEndRunning, _turnEnd);
+        int count = _turnEndCount;
+        _turnEndCount = 0;
+        for (int i = 0; i < count; i++)
         {
-            ITurnEndHandler handler = _turnEnd[i];
-            _turnEnd[i] = null!;
+            ITurnEndHandler handler = _turnEndRunning[i];
+            _turnEndRunning[i] = null!;
             handler.OnTurnEnd();
         }
-
-        _turnEndCount = 0;
     }
 }

@@ -82,4 +82,36 @@ public abstract partial class LoopBackendContract
         }).Start();
         test.Loop.Run();
     }
+
+    [Fact]
+    public void A_turn_end_handler_that_always_asks_again_does_not_hold_the_turn()
+    {
+        using var test = new LoopHarness(Backend);
+        var eager = new Eager(test.Loop);
+        test.Loop.AtTurnEnd(eager);
+        bool ran = false;
+        test.Loop.RunOnce();
+        test.Loop.Post(() => ran = true);
+        test.RunUntil(() => ran, "posted work runs beside an eager handler");
+        Assert.InRange(eager.Calls, 1, 1000);
+        eager.Done = true;
+        test.Loop.RunOnce();
+    }
+
+    private sealed class Eager(EventLoop loop) : ITurnEndHandler
+    {
+        public int Calls { get; private set; }
+
+        public bool Done { get; set; }
+
+        public void OnTurnEnd()
+        {
+            Calls++;
+            if (!Done)
+            {
+                Assert.True(Calls < 100_000, "the turn never ends");
+                loop.AtTurnEnd(this);
+            }
+        }
+    }
 }

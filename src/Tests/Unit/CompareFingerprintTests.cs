@@ -21,6 +21,10 @@ public class CompareFingerprintTests
         Assert.Equal(["environment.io_uring.setup_flags"], Differences(Of(facts => facts with { IoUring = facts.IoUring with { SetupFlags = "SQPOLL" } })));
         Assert.Equal(["duration_seconds"], Differences(Run with { DurationSeconds = 3 }));
         Assert.Equal(["load_cpu", "server_cpu"], Differences(Run with { ServerCpu = 1, LoadCpu = 0 }));
+        Assert.Equal(["load_cpu", "server_cpu"], Differences(Run with { ServerCpu = null, LoadCpu = null }));
+        Assert.Equal(["environment.hypervisor"], Differences(Of(facts => facts with { Hypervisor = "KVM" })));
+        var knobs = new Dictionary<string, string> { ["DOTNET_TieredPGO"] = "0" };
+        Assert.Equal(["environment.dotnet.knobs"], Differences(Of(facts => facts with { Dotnet = facts.Dotnet with { Knobs = knobs } })));
     }
 
     // Unknown is not different, but neither is it the same.

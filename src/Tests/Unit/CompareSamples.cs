@@ -46,7 +46,7 @@ internal sealed class CompareSamples(TempDir folder)
     public static CompareDocument Compare(string was, string now, ComparisonOptions? options = null) =>
         Comparison.Of(RunPool.Read(was), RunPool.Read(now), options ?? new ComparisonOptions());
 
-    /// <summary>A value with noise like that of a shared virtual machine: one percent as a rule, and in one of ten rounds a neighbour takes up to half.</summary>
+    /// <summary>Noise as on a shared virtual machine: one percent as a rule, and in one of ten rounds a neighbour takes up to half.</summary>
     public static double Noisy(double value, ref SplitMix64 random)
     {
         double gauss = Math.Sqrt(-2 * Math.Log(Uniform(ref random))) * Math.Cos(2 * Math.PI * Uniform(ref random));

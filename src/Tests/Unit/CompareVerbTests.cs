@@ -46,8 +46,7 @@ public sealed class CompareVerbTests : IDisposable
     [Fact]
     public void Exit_77_where_not_one_figure_could_be_judged()
     {
-        string skipped = _samples.Run("new", record: record =>
-            ResultsSamples.Not(record.Cell == CompareSamples.Deep.Id ? CompareSamples.Deep : CompareSamples.DepthOne, record.Round, CellStatus.Skipped, "io_uring is refused"));
+        string skipped = _samples.Run("new", record: record => record with { Status = CellStatus.Skipped, Reason = "io_uring is refused", Load = null });
         var (code, output, error) = Compare(_samples.Run("base"), skipped);
         Assert.Equal((77, "harness compare: not one figure could be judged; the reasons are above\n"), (code, error));
         Assert.Contains("no figures in NEW: io_uring is refused", output);
@@ -62,6 +61,7 @@ public sealed class CompareVerbTests : IDisposable
     [InlineData("a b --min-effect 3", "harness compare: --min-effect: '3' is not a percentage; write one like 3% or 0.5% (harness compare --help explains)")]
     [InlineData("a b --factor cpu", "harness compare: --factor: unknown factor 'cpu'; legal: kernel (harness compare --help explains)")]
     [InlineData("a b --json - --junit -", "harness compare: only one of --format, --json, --markdown and --junit can have stdout (harness compare --help explains)")]
+    [InlineData("a b --format yaml", "harness compare: --format: unknown format 'yaml'; legal: text, json, markdown, junit (harness compare --help explains)")]
     [InlineData("a --history b", "harness compare: --history takes neither BASE and NEW, nor --markdown and --junit (harness compare --help explains)")]
     [InlineData("a b", "harness: 'a' does not exist; give a folder that harness run wrote, like results/<machine>/<date>-<matrix>-<commit>")]
     public void Exit_2_and_one_line_for_bad_usage(string arguments, string line)
@@ -110,9 +110,8 @@ public sealed class CompareVerbTests : IDisposable
         Assert.Equal(3, code);
         using var json = JsonDocument.Parse(output);
         var root = json.RootElement;
-        Assert.Equal(
-            (1, "worse", "counted", 0.03, true),
-            (root.GetProperty("schema").GetInt32(), Text(root, "verdict"), Text(root, "gate"), root.GetProperty("min_effect").GetDouble(), root.GetProperty("in_turns").GetBoolean()));
+        Assert.Equal((1, "worse", "counted"), (root.GetProperty("schema").GetInt32(), Text(root, "verdict"), Text(root, "gate")));
+        Assert.Equal((0.03, true), (root.GetProperty("min_effect").GetDouble(), root.GetProperty("in_turns").GetBoolean()));
         var cell = root.GetProperty("cells").EnumerateArray().Single(cell => Text(cell, "cell") == CompareSamples.DepthOne.Id);
         Assert.Equal("server.syscalls_per_op", Text(cell, "decided_by"));
         var figure = cell.GetProperty("figures").EnumerateArray().Single(figure => Text(figure, "figure") == "iops");
@@ -137,8 +136,9 @@ public sealed class CompareVerbTests : IDisposable
     {
         string path = _folder.File("junit.xml");
         // What a terminal's escape does in a failure's reason must not make the file unreadable.
-        string now = _samples.Run("new", turn: 1, record: record =>
-            record.Cell == CompareSamples.Deep.Id ? ResultsSamples.Not(CompareSamples.Deep, record.Round, CellStatus.Failed, "\u001b[31m<died> & gone") : record);
+        string now = _samples.Run("new", turn: 1, record: record => record.Cell == CompareSamples.Deep.Id
+            ? record with { Status = CellStatus.Failed, Reason = "\u001b[31m<died> & gone", Load = null }
+            : record);
         var (code, output, _) = Compare(_samples.Run("base"), now, "--junit", path);
         Assert.Equal(3, code);
         Assert.Contains("verdict: worse", output);
@@ -153,8 +153,12 @@ public sealed class CompareVerbTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_cannot_be_written_is_one_line() =>
-        Assert.StartsWith("harness: cannot write '", Compare(_samples.Run("base"), _samples.Run("new", turn: 1), "--markdown", _folder.File("none/x.md")).Error);
+    public void A_file_that_cannot_be_written_is_one_line()
+    {
+        var (code, _, error) = Compare(_samples.Run("base"), _samples.Run("new", turn: 1), "--markdown", _folder.File("none/x.md"));
+        Assert.Equal(1, code);
+        Assert.StartsWith("harness: cannot write '", error);
+    }
 
     [Fact]
     public void A_history_prints_its_changes_and_one_run_is_none()
@@ -164,7 +168,8 @@ public sealed class CompareVerbTests : IDisposable
         Assert.Equal(77, code);
         Assert.EndsWith("1 run: it takes at least two comparable runs of one matrix to see a change\n", output);
 
-        _samples.Run("history", rounds: 3, started: ResultsSamples.Noon.AddDays(1), load: load => load with { Client = load.Client with { AllocatedBytesPerOp = 32 } });
+        _samples.Run("history", rounds: 3, started: ResultsSamples.Noon.AddDays(1), load: load =>
+            load with { Client = load.Client with { AllocatedBytesPerOp = 32 } });
         (code, output, _) = VerbConsole.Invoke("compare", "--history", _folder.File("history"));
         Assert.Equal(0, code);
         Assert.Contains("  worse  backend=uring,depth=64,rw=read: client.allocated_bytes_per_op 0 → 32.0\n", output);

@@ -87,7 +87,9 @@ public sealed partial class ExportTests : IDisposable
 
     // RFC 4180: a field is plain, or quoted with its quotes doubled.
     private static IEnumerable<string> Fields(string line) =>
-        Field().Matches(line).Select(match => match.Groups[2].Success ? match.Groups[2].Value.Replace("\"\"", "\"", StringComparison.Ordinal) : match.Groups[3].Value);
+        Field().Matches(line).Select(match => match.Groups[2].Success
+            ? match.Groups[2].Value.Replace("\"\"", "\"", StringComparison.Ordinal)
+            : match.Groups[3].Value);
 
     [GeneratedRegex("""(^|,)(?:"((?:[^"]|"")*)"|([^,]*))""")]
     private static partial Regex Field();

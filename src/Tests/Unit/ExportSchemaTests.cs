@@ -1,0 +1,40 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Harness.Results;
+
+namespace Harness.Tests.Unit;
+
+/// <summary>The documented schema and the files are of one mind.</summary>
+public partial class ExportSchemaTests
+{
+    [Fact]
+    public void Every_member_that_is_written_is_documented()
+    {
+        string path = Path.Combine(Repository.Root, "results", "README.md");
+        string text = File.ReadAllText(path);
+        var documented = Word().Matches(text).Select(match => match.Groups[1].Value).ToHashSet();
+        var record = ResultsSamples.Ok(CompareSamples.DepthOne, 1, 1000);
+        var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };
+        var full = record with { Load = record.Load! with { LatencyUs = latency } };
+        string[] missing =
+        [
+            .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
+            .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
+        ];
+        Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());
+        Assert.Contains($"`run.json`, schema {RunRecord.CurrentSchema}", text);
+    }
+
+    // What is named by the machine or the matrix is data: vulnerabilities, variables, axes.
+    private static IEnumerable<string> Names(JsonNode? node, string parent = "") => node switch
+    {
+        JsonObject when parent is "mitigations" or "knobs" or "axes" or "sqes_by_opcode_per_op" => [],
+        JsonObject members => members.SelectMany(member => Names(member.Value, member.Key).Prepend(member.Key)),
+        JsonArray items => items.SelectMany(item => Names(item, parent)),
+        _ => [],
+    };
+
+    [GeneratedRegex("`([a-z0-9_]+)`")]
+    private static partial Regex Word();
+}
