@@ -66,7 +66,9 @@ public static unsafe class Sockets
         return fd;
     }
 
-    /// <summary>Sets TCP_CONGESTION of one socket, see tcp(7). False where the kernel refuses it: ENOENT where it has no such algorithm, EPERM where it is not for all.</summary>
+    /// <summary>
+    /// Sets TCP_CONGESTION of one socket, see tcp(7). False where the kernel refuses it: ENOENT where it has no such algorithm, EPERM where it is not for all.
+    /// </summary>
     public static bool SetCongestionControl(int fd, string name)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(name);
@@ -79,8 +81,9 @@ public static unsafe class Sockets
     /// <summary>The congestion control of a TCP socket by its kernel name; null where the socket has none.</summary>
     public static string? GetCongestionControl(int fd)
     {
-        byte* name = stackalloc byte[Socket.TCP_CA_NAME_MAX];
-        uint length = Socket.TCP_CA_NAME_MAX;
+        // TCP_CA_NAME_MAX, which only the kernel's own headers have.
+        uint length = 16;
+        byte* name = stackalloc byte[(int)length];
         return Socket.getsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_CONGESTION, name, &length) == 0
             ? Encoding.ASCII.GetString(name, (int)length).TrimEnd('\0')
             : null;
