@@ -8,7 +8,8 @@ namespace Harness.Load;
 /// <summary>
 /// The load before the measured part. It ends when tiering has: the runtime counts the methods that it compiles (<see cref="JitInfo"/>), those compiled
 /// anew at a higher tier among them, and waits 100 ms after the last new one before it raises the hot ones. So a span that is longer, in which
-/// neither side compiled more than a stray one, means that what runs now is what will run. Asking must not be what is seen: it is done often enough at the beginning
+/// neither side compiled more than a stray one, means that what runs now is what will run. Asking must not be what is seen: it is done often enough at the
+/// beginning
 /// for its own code to be raised with the rest. Latencies are recorded meanwhile, into histograms that are thrown away, for the same reason.
 /// </summary>
 internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop loop)

@@ -79,7 +79,12 @@ internal sealed record RunSession
             Finished = null,
             Resumed = [.. Resumed.Record.Resumed, record.Started],
             // Those of its cells are gathered anew at the end, and what the machine warned of then or warns of now holds for a part of the run.
-            Warnings = [.. Resumed.Record.Warnings.Concat(record.Warnings).DistinctBy(warning => warning.Id).Where(warning => !SpoiledCell.Ids.Contains(warning.Id))],
+            Warnings =
+            [
+                .. Resumed.Record.Warnings.Concat(record.Warnings)
+                    .DistinctBy(warning => warning.Id)
+                    .Where(warning => !SpoiledCell.Ids.Contains(warning.Id)),
+            ],
         };
         results.Write(record);
         return results;
@@ -135,6 +140,7 @@ internal sealed record RunSession
     {
         var terminal = Messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
         var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
-        return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0)));
+        int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
+        return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, left));
     }
 }

@@ -17,6 +17,9 @@ public static unsafe class Sockets
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
 
+    // TCP_CA_NAME_MAX of the kernel, which no header of the C library has.
+    private const int CongestionNameBytes = 16;
+
     /// <summary>A listening socket.</summary>
     /// <param name="endpoint">Where; port 0 lets the kernel choose, see <see cref="LocalPort"/>.</param>
     /// <param name="backlog">Connections the kernel holds before they are accepted; capped by net.core.somaxconn.</param>
@@ -66,7 +69,9 @@ public static unsafe class Sockets
         return fd;
     }
 
-    /// <summary>Sets TCP_CONGESTION of one socket, see tcp(7). False where the kernel refuses it: ENOENT where it has no such algorithm, EPERM where it is not for all.</summary>
+    /// <summary>
+    /// Sets TCP_CONGESTION of one socket, see tcp(7). False where the kernel refuses it: ENOENT where it has no such algorithm, EPERM where it is not for all.
+    /// </summary>
     public static bool SetCongestionControl(int fd, string name)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(name);
@@ -79,8 +84,8 @@ public static unsafe class Sockets
     /// <summary>The congestion control of a TCP socket by its kernel name; null where the socket has none.</summary>
     public static string? GetCongestionControl(int fd)
     {
-        byte* name = stackalloc byte[Socket.TCP_CA_NAME_MAX];
-        uint length = Socket.TCP_CA_NAME_MAX;
+        byte* name = stackalloc byte[CongestionNameBytes];
+        uint length = CongestionNameBytes;
         return Socket.getsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_CONGESTION, name, &length) == 0
             ? Encoding.ASCII.GetString(name, (int)length).TrimEnd('\0')
             : null;

@@ -19,7 +19,6 @@ internal static unsafe partial class Socket
     public const int IPPROTO_IPV6 = 41;
     public const int TCP_NODELAY = 1;
     public const int TCP_CONGESTION = 13;
-    public const int TCP_CA_NAME_MAX = 16;
     public const int IPV6_V6ONLY = 26;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;

@@ -46,13 +46,15 @@ public sealed class ResultsTests : IDisposable
         var root = json.RootElement;
         Assert.Equal(
             [
-                "ops", "errors", "first_error", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait", "arrivals", "latency_us", "service_us",
+                "ops", "errors", "first_error", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait", "arrivals", "latency_us",
+                "service_us",
                 "send_lag_us", "rate_offered", "rate_achieved", "unsent", "saturated", "client", "server",
             ],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op",
-                "bytes_received_per_op", "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count", "jit_methods_in_window", "ring_flags"],
+                "bytes_received_per_op", "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count",
+                "jit_methods_in_window", "ring_flags"],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("server").GetProperty("enters_per_op").ValueKind);
         var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };

@@ -12,7 +12,15 @@ public sealed class ResumeTests : IDisposable
     private const string MatrixText = "backend: [poll, epoll]\ndepth: [1, 2]\nrounds: 2\nduration: 1ms\nwarmup: 0s\nseed: 7\n";
 
     private readonly TempDir _folder = new();
-    private readonly RunRecord _record = ResultsSamples.Run with { CellCount = 4, Rounds = 2, Seed = 7, DurationSeconds = 0.001, WarmupSeconds = 0, Build = "b" };
+    private readonly RunRecord _record = ResultsSamples.Run with
+    {
+        CellCount = 4,
+        Rounds = 2,
+        Seed = 7,
+        DurationSeconds = 0.001,
+        WarmupSeconds = 0,
+        Build = "b",
+    };
 
     public void Dispose() => _folder.Dispose();
 
@@ -114,7 +122,9 @@ public sealed class ResumeTests : IDisposable
     {
         using var folder = Begin();
         Assert.Equal([folder.Path], Directory.GetDirectories(Path.GetDirectoryName(folder.Path)!));
-        Assert.Equal([".lock", "cells.jsonl", "matrix.yml", "run.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [".lock", "cells.jsonl", "matrix.yml", "run.json"],
+            Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     private ResultsFolder Begin() => ResultsFolder.Create(_folder.Path, _record, MatrixText);
