@@ -18,7 +18,7 @@ help() {
   cat <<'END'
 Commands to paste:
 
-  ./run.sh                                   build, run the smoke matrix (about two minutes), show its table, draw its latencies
+  ./run.sh                                   build, run the smoke matrix (about three minutes), show its table, draw its latencies
   ./run.sh test                              all tests in their short form; ends with "N passed, N failed, N skipped"
   ./run.sh test Interop Tidy                 only the tests with one of these words in their names
   ./run.sh test --full                       the full numbers; leaves a dated log under results/tests/

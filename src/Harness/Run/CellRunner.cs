@@ -22,8 +22,8 @@ internal sealed record CellSettings
     /// <summary>What the load generator may take beyond warm-up and duration.</summary>
     public TimeSpan LoadGrace { get; init; } = TimeSpan.FromSeconds(30);
 
-    // A warm-up goes on until tiering has ended, up to four times as long as asked for.
-    public TimeSpan LongestWarmup => Warmup * 4;
+    /// <summary>A warm-up goes on until tiering has ended.</summary>
+    public TimeSpan LongestWarmup => Warmup * Load.Warmup.MaxTimes;
 }
 
 /// <summary>A fresh server and a fresh load generator for every cell, so that no cell inherits another one's memory, sockets or compiled code.</summary>

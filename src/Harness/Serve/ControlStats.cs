@@ -99,20 +99,10 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 
-        private bool _askedTwice;
-
         public void Ask() => loop.Loop.Post(this);
 
         protected override void Run()
         {
-            // A client may have a reply whose send this loop has not seen completed yet; the next turn sees it, so that nothing answered is left out.
-            if (!_askedTwice)
-            {
-                _askedTwice = true;
-                Ask();
-                return;
-            }
-
             LoopCounters counters = loop.Loop.Counters;
             AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
             Requests = loop.Requests;
