@@ -12,7 +12,9 @@ internal static class Lifeline
     /// <summary>Set to the scratch folder of the cell, which its children remove in the runner's place.</summary>
     public const string Variable = "HARNESS_LIFELINE";
 
-    /// <summary>In a child of a runner, watches for the runner's end; elsewhere does nothing. The watching thread sleeps in one read all its life.</summary>
+    /// <summary>
+    /// In a child of a runner, watches for the runner's end; elsewhere does nothing. The watching thread sleeps in one read for all its life.
+    /// </summary>
     public static void Attach()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } scratch)

@@ -140,7 +140,7 @@ internal sealed record RunSession
     {
         var terminal = Messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
         var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
-        var left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
+        int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
         return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, left));
     }
 }

@@ -17,6 +17,9 @@ public static unsafe class Sockets
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
 
+    // TCP_CA_NAME_MAX of the kernel, which no header of the C library has.
+    private const int CongestionNameBytes = 16;
+
     /// <summary>A listening socket.</summary>
     /// <param name="endpoint">Where; port 0 lets the kernel choose, see <see cref="LocalPort"/>.</param>
     /// <param name="backlog">Connections the kernel holds before they are accepted; capped by net.core.somaxconn.</param>
@@ -81,9 +84,8 @@ public static unsafe class Sockets
     /// <summary>The congestion control of a TCP socket by its kernel name; null where the socket has none.</summary>
     public static string? GetCongestionControl(int fd)
     {
-        // TCP_CA_NAME_MAX, which only the kernel's own headers have.
-        uint length = 16;
-        byte* name = stackalloc byte[(int)length];
+        byte* name = stackalloc byte[CongestionNameBytes];
+        uint length = CongestionNameBytes;
         return Socket.getsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_CONGESTION, name, &length) == 0
             ? Encoding.ASCII.GetString(name, (int)length).TrimEnd('\0')
             : null;

@@ -106,7 +106,7 @@ public sealed class RunnerTests : IDisposable
     {
         // One CPU for two processes is unfit on every machine.
         var results = _folder.File("results");
-        var allowed = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+        string allowed = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
         var cpu = Measure.CpuList.Parse(allowed.Split(':')[1].Trim())[0];
         using var runner = Child.Start(Requires.Tool("taskset"), ["-c", cpu.ToString(CultureInfo.InvariantCulture), HarnessServer.Program, "run", _matrix, "--strict", "--results", results], _environment);
         Assert.Equal(4, runner.WaitForExit(s_patience));
@@ -180,7 +180,9 @@ public sealed class RunnerTests : IDisposable
     }
 
     private static string? Folder(string results) => Directory.Exists(results)
-        ? Directory.GetDirectories(results).SelectMany(Directory.GetDirectories).SingleOrDefault(path => !Path.GetFileName(path).StartsWith('.'))
+        ? Directory.GetDirectories(results)
+            .SelectMany(machine => Directory.GetDirectories(machine))
+            .SingleOrDefault(path => !Path.GetFileName(path).StartsWith('.'))
         : null;
 
     private void AssertNobodyIsLeft()
@@ -228,8 +230,8 @@ public sealed class RunnerTests : IDisposable
             var intervals = HistogramLogReader.Read(log).ToArray();
             foreach (var record in cell)
             {
-                var round = intervals.Where(interval => interval.Tag == $"round{record.Round}");
-                Assert.Equal(record.Load!.LatencyUs!.Count, round.Sum(interval => interval.TotalCount));
+                var ofRound = intervals.Where(interval => interval.Tag == $"round{record.Round}");
+                Assert.Equal(record.Load!.LatencyUs!.Count, ofRound.Sum(interval => interval.TotalCount));
             }
             var total = cell.Sum(record => record.Load!.LatencyUs!.Count).ToString(CultureInfo.InvariantCulture);
             Assert.Matches($@"Total count\s*=\s*{total}\]", File.ReadAllText(Path.Combine(folder, "hgrm", CellFile.Name(cell.Key) + ".hgrm")));

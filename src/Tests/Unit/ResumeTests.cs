@@ -122,8 +122,9 @@ public sealed class ResumeTests : IDisposable
     {
         using var folder = Begin();
         Assert.Equal([folder.Path], Directory.GetDirectories(Path.GetDirectoryName(folder.Path)!));
-        var files = Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal);
-        Assert.Equal([".lock", "cells.jsonl", "matrix.yml", "run.json"], files);
+        Assert.Equal(
+            [".lock", "cells.jsonl", "matrix.yml", "run.json"],
+            Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     private ResultsFolder Begin() => ResultsFolder.Create(_folder.Path, _record, MatrixText);

@@ -36,7 +36,7 @@ public sealed class RunFitnessTests : IDisposable
     [Fact]
     public void A_real_machine_is_read()
     {
-        var facts = new EnvironmentReader().Read(new RingFacts { Available = true }, DotnetFacts.Read());
+        EnvironmentFacts facts = new EnvironmentReader().Read(new RingFacts { Available = true }, DotnetFacts.Read());
         var disturbance = new CpuWatch([CpuList.Parse(facts.CpusAllowed!)[0]]).Stop();
         Assert.NotNull(disturbance.StealPercent);
         Assert.InRange(disturbance.OtherPercent!.Value, 0, double.MaxValue);
