@@ -3,7 +3,10 @@ using Harness.Results;
 namespace Harness.Compare;
 
 /// <summary>From the figures of cells to a verdict per cell.</summary>
-internal sealed class CellJudge(RankRules rules, Gate gate)
+/// <param name="rules">How figures are judged over rounds.</param>
+/// <param name="gate">Which figures decide.</param>
+/// <param name="looksAt">Whether it judges a figure, by the cell's id and the figure's name; what it does not is left out, of the correction too.</param>
+internal sealed class CellJudge(RankRules rules, Gate gate, Func<string, string, bool>? looksAt = null)
 {
     // One judge for all cells: its promise about false alarms is for the whole comparison.
     private readonly RankJudge _ranks = new(rules);
@@ -26,7 +29,7 @@ internal sealed class CellJudge(RankRules rules, Gate gate)
         foreach (var figure in FigureCatalog.Of(cell.Axes, [.. cell.BaseLoads, .. cell.NewLoads]))
         {
             var (was, now) = (Rounds.Of(figure, cell.BaseLoads), Rounds.Of(figure, cell.NewLoads));
-            if (was.Count + now.Count > 0)
+            if (was.Count + now.Count > 0 && looksAt?.Invoke(cell.Cell, figure.Name) is not false)
             {
                 slots.Add(AtOnce(figure, cell, was, now) is { } settled ? new Slot(settled, 0) : new Slot(null, _ranks.Add(figure, was, now)));
             }
@@ -62,14 +65,17 @@ internal sealed class CellJudge(RankRules rules, Gate gate)
         {
             return verdict with { Verdict = Verdict.Worse, Reason = fails };
         }
-        var gated = figures.Where(figure => figure.Gated).ToList();
-        if (gated.Count == 0)
-        {
-            return verdict with { Reason = "no figure that this gate looks at" };
-        }
-        var decider = gated.OrderByDescending(figure => Comparison.Weight(figure.Verdict)).ThenByDescending(Size).First();
-        // Same takes all of them; the others take one.
-        return verdict with { Verdict = decider.Verdict, DecidedBy = decider.Verdict == Verdict.Same ? null : decider.Figure, Reason = decider.Reason };
+        return Decided(verdict);
+    }
+
+    /// <summary>The cell with the verdict of its figures, however they came to theirs.</summary>
+    public static CellVerdict Decided(CellVerdict cell)
+    {
+        var decider = cell.Figures.Where(figure => figure.Gated).OrderByDescending(figure => Comparison.Weight(figure.Verdict)).ThenByDescending(Size).FirstOrDefault();
+        return decider is null
+            ? cell with { Verdict = Verdict.CannotSay, DecidedBy = null, Reason = "no figure that this gate looks at" }
+            // Same takes all of them; the others take one.
+            : cell with { Verdict = decider.Verdict, DecidedBy = decider.Verdict == Verdict.Same ? null : decider.Figure, Reason = decider.Reason };
     }
 
     // The largest change decides; from zero to something is the largest there is.

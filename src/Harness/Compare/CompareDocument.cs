@@ -25,6 +25,9 @@ internal sealed record CompareDocument
     /// <summary>Whether the rounds of both sides were measured in turns.</summary>
     public required bool InTurns { get; init; }
 
+    /// <summary>What measuring the suspects again came to; null where that was not asked for.</summary>
+    public ConfirmationSummary? Confirmation { get; init; }
+
     public required ComparedSide Base { get; init; }
     public required ComparedSide New { get; init; }
 
@@ -34,6 +37,25 @@ internal sealed record CompareDocument
     public required IReadOnlyList<CellVerdict> Cells { get; init; }
 
     public int Count(Verdict verdict) => Cells.Count(cell => cell.Verdict == verdict);
+}
+
+/// <summary>How the suspects of a comparison were measured again.</summary>
+internal sealed record ConfirmationSummary
+{
+    /// <summary>The folder with the fresh rounds, below it <c>base</c> and <c>new</c>; null where there were no suspects.</summary>
+    public string? Results { get; init; }
+
+    /// <summary>Fresh rounds of either side.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>Figures that had changed by the rounds that were compared.</summary>
+    public int Suspects { get; init; }
+
+    /// <summary>Those of which the fresh rounds alone say the same.</summary>
+    public int Confirmed { get; init; }
+
+    /// <summary>The chance of any alarm that is confirmed, were both sides the same: that of an alarm twice in a row.</summary>
+    public double FalseAlarmRate { get; init; } = RankRules.FalseAlarmRate * RankRules.FalseAlarmRate;
 }
 
 /// <summary>What was compared.</summary>

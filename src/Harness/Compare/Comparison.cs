@@ -12,11 +12,7 @@ internal static class Comparison
     public static CompareDocument Of(RunPool was, RunPool now, ComparisonOptions options)
     {
         RefuseOtherFingerprint(was, now, options.Factor);
-        var cells = was.Records.Concat(now.Records)
-            .DistinctBy(record => record.Cell)
-            .Order(CellOrder.Instance)
-            .Select(record => new CellPair(record.Cell, record.Axes, Of(was, record.Cell), Of(now, record.Cell)))
-            .ToList();
+        var cells = Pairs(was, now);
         bool inTurns = Turns.AreTaken(cells);
         var judge = new CellJudge(new RankRules { MinEffect = options.MinEffect, InTurns = inTurns }, options.Gate);
         CellVerdict[] verdicts = judge.Judge(cells);
@@ -43,6 +39,15 @@ internal static class Comparison
         Verdict.CannotSay => 1,
         _ => 0,
     };
+
+    /// <summary>The cells of either side, in the order of reports.</summary>
+    public static IReadOnlyList<CellPair> Pairs(RunPool was, RunPool now) =>
+    [
+        .. was.Records.Concat(now.Records)
+            .DistinctBy(record => record.Cell)
+            .Order(CellOrder.Instance)
+            .Select(record => new CellPair(record.Cell, record.Axes, Of(was, record.Cell), Of(now, record.Cell))),
+    ];
 
     private static CellRecord[] Of(RunPool pool, string cell) => [.. pool.Records.Where(record => record.Cell == cell)];
 

@@ -38,6 +38,12 @@ internal sealed record FigureResult
     /// <summary>Why, in one clause; null where the figures say it themselves.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>What the rounds that were compared said by themselves, where the figure was then measured again; else null.</summary>
+    public Verdict? FirstVerdict { get; init; }
+
+    /// <summary>What the fresh rounds alone say; null where it was not measured again. All other members are of the rounds that were compared.</summary>
+    public FigureResult? Again { get; init; }
+
     public static FigureResult Of(Figure figure, Rounds was, Rounds now) => new()
     {
         Figure = figure.Name,

@@ -21,8 +21,14 @@ internal sealed record MatrixDefinition
     /// <summary>Canonical values of every axis, in the file's order.</summary>
     public required IReadOnlyDictionary<string, string[]> Values { get; init; }
 
+    /// <summary>The ids of the combinations that are measured; null where all are.</summary>
+    public IReadOnlyList<string>? Only { get; init; }
+
+    /// <summary>The cells to measure: of all combinations those that <see cref="Only"/> names.</summary>
+    public IReadOnlyList<Cell> Cells() => Only is null ? Combinations() : [.. Combinations().Where(cell => Only.Contains(cell.Id))];
+
     /// <summary>Every combination, the last axis varying fastest; a closed loop once, whatever the arrivals.</summary>
-    public IReadOnlyList<Cell> Cells()
+    public IReadOnlyList<Cell> Combinations()
     {
         IEnumerable<Dictionary<string, string>> points = [[]];
         foreach (var axis in Axis.All)

@@ -13,10 +13,11 @@ internal sealed class MatrixReader
     private const int MaxNesting = 32;
 
     private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup"];
-    private static readonly string[] Keys = [.. Settings, .. Axis.Names, "brief"];
+    private static readonly string[] Keys = [.. Settings, .. Axis.Names, "cells", "brief"];
 
     private readonly string _path;
     private readonly Dictionary<string, string[]> _values = Axis.All.ToDictionary(axis => axis.Name, axis => axis.Default);
+    private YamlNode? _cells;
     private int _rounds = 3;
     private ulong _seed = 1;
     private TimeSpan _duration = TimeSpan.FromSeconds(1);
@@ -61,7 +62,7 @@ internal sealed class MatrixReader
             outside.Apply(key, value);
         }
         RequireRate(root, briefSection);
-        return new MatrixDefinition
+        return OnlyNamed(new MatrixDefinition
         {
             Name = Path.GetFileNameWithoutExtension(_path),
             Text = text,
@@ -70,8 +71,23 @@ internal sealed class MatrixReader
             Duration = _duration,
             Warmup = _warmup,
             Values = _values,
-        };
+        });
     }
+
+    /// <summary>Leaves of all combinations those that stand under <c>cells:</c>, where it is there.</summary>
+    private MatrixDefinition OnlyNamed(MatrixDefinition matrix)
+    {
+        if (_cells is null)
+        {
+            return matrix;
+        }
+        string[] all = [.. matrix.Combinations().Select(cell => cell.Id)];
+        var named = Items("cells", _cells, text => all.Contains(text) ? text : throw new FormatException(NoSuchCell(text, all)));
+        return named.Length > 0 ? matrix with { Only = named } : throw Error(_cells, "cells: the list is empty; leave the key out for all combinations");
+    }
+
+    private static string NoSuchCell(string id, string[] all) =>
+        $"no combination of the axes is '{id}'" + (Suggest.Closest(id, all) is { } closest ? $"; did you mean '{closest}'?" : $"; the first is '{all[0]}'");
 
     /// <summary>Arrivals without any rate would be a matrix that silently measures something else.</summary>
     private void RequireRate(YamlMappingNode root, YamlMappingNode? brief)
@@ -154,6 +170,9 @@ internal sealed class MatrixReader
             case "warmup":
                 _warmup = Checked(name, value, Units.ParseTime);
                 break;
+            case "cells":
+                _cells = value;
+                break;
             case "brief":
                 throw Error(key, "brief: cannot stand under itself; its keys are those of the matrix");
             default:
@@ -163,15 +182,18 @@ internal sealed class MatrixReader
 
     private string[] AxisValues(Axis axis, YamlNode node)
     {
-        var values = node is YamlSequenceNode list
-            ? list.Select(item => Checked(axis.Name, item, axis.Canonical)).ToArray()
-            : [Checked(axis.Name, node, axis.Canonical)];
-        if (values.Length == 0)
-        {
-            throw Error(node, $"{axis.Name}: the list is empty; leave the key out for its default ({string.Join(", ", axis.Default)})");
-        }
+        var values = Items(axis.Name, node, axis.Canonical);
+        return values.Length > 0
+            ? values
+            : throw Error(node, $"{axis.Name}: the list is empty; leave the key out for its default ({string.Join(", ", axis.Default)})");
+    }
+
+    /// <summary>One value or a list of them, none of them twice.</summary>
+    private string[] Items(string name, YamlNode node, Func<string, string> canonical)
+    {
+        var values = node is YamlSequenceNode list ? list.Select(item => Checked(name, item, canonical)).ToArray() : [Checked(name, node, canonical)];
         var twice = values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1);
-        return twice is null ? values : throw Error(node, $"{axis.Name}: '{twice.Key}' is there twice");
+        return twice is null ? values : throw Error(node, $"{name}: '{twice.Key}' is there twice");
     }
 
     private T Checked<T>(string name, YamlNode node, Func<string, T> parse)

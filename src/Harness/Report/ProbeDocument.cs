@@ -6,12 +6,20 @@ namespace Harness.Report;
 /// <summary>What <c>probe --json</c> prints.</summary>
 internal sealed record ProbeDocument
 {
+    /// <summary>Which compiled program looked, as <c>run.json</c> names it; null from programs of before they said.</summary>
+    public string? Build { get; init; }
+
+    /// <summary>The commit that it was built from.</summary>
+    public string? Commit { get; init; }
+
     public required EnvironmentFacts Environment { get; init; }
     public required IReadOnlyList<BackendState> Backends { get; init; }
     public required IReadOnlyList<Warning> Warnings { get; init; }
 
     public static ProbeDocument Of(EnvironmentFacts facts, IReadOnlyList<Warning> warnings) => new()
     {
+        Build = ProgramBuild.Id,
+        Commit = Checkout.Commit(),
         Environment = facts,
         Warnings = warnings,
         Backends = [.. Vocabulary.Backends.Select(name => State(name, facts.IoUring))],

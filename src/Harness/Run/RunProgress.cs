@@ -11,6 +11,13 @@ internal sealed class RunProgress(TextWriter writer, bool terminal, int width, i
     private const string EraseLine = "\r\x1b[2K";
     private const int BarWidth = 24;
 
+    /// <summary>Draws a bar where messages go to stderr and that is a terminal; else plain lines.</summary>
+    public static RunProgress Of(TextWriter messages, int total)
+    {
+        var terminal = messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
+        return new RunProgress(messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, total);
+    }
+
     private TimeSpan _spent;
     private int _done;
 

@@ -138,9 +138,8 @@ internal sealed record RunSession
 
     private RunProgress Progress(IReadOnlyList<Cell> cells, RingFacts ring, IReadOnlyList<CellRecord> kept)
     {
-        var terminal = Messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
         var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
         int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
-        return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, left));
+        return RunProgress.Of(Messages, Math.Max(1, left));
     }
 }
