@@ -50,6 +50,10 @@ internal static class CompareVerb
         {
             Base, New, GateOption, MinEffect, Factor, History, Format, Json, Markdown, JUnit,
         };
+        foreach (var option in ConfirmOptions.All)
+        {
+            verb.Add(option);
+        }
         verb.Validators.Add(result =>
         {
             if (Conflict(result) is { } conflict)
@@ -76,6 +80,10 @@ internal static class CompareVerb
         {
             return "--history takes neither BASE and NEW, nor --markdown and --junit";
         }
+        if (ConfirmOptions.Conflict(result, history, factor: result.Written(Factor) is not null) is { } conflict)
+        {
+            return conflict;
+        }
         return onStdout > 1 ? "only one of --format, --json, --markdown and --junit can have stdout" : null;
     }
 
@@ -87,7 +95,21 @@ internal static class CompareVerb
             MinEffect = parse.GetValue(MinEffect),
             Factor = parse.GetValue(Factor),
         };
-        var comparison = Comparison.Of(RunPool.Read(parse.GetValue(Base)!), RunPool.Read(parse.GetValue(New)!), options);
+        string folder = parse.GetValue(New)!;
+        var (was, now) = (RunPool.Read(parse.GetValue(Base)!), RunPool.Read(folder));
+        CompareDocument comparison;
+        if (parse.GetValue(ConfirmOptions.Confirm))
+        {
+            // It takes minutes, so what is written at the end is tried at the beginning.
+            OutputFile.Check("--json", parse.GetValue(Json));
+            OutputFile.Check("--markdown", parse.GetValue(Markdown));
+            OutputFile.Check("--junit", parse.GetValue(JUnit));
+            comparison = ConfirmOptions.Run(parse, was, now, folder, options);
+        }
+        else
+        {
+            comparison = Comparison.Of(was, now, options);
+        }
         JsonOutput.Write(Target(parse, "json", Json), comparison, ResultsJson.Document.CompareDocument);
         TextOutput.Write(Target(parse, "markdown", Markdown), () => CompareMarkdown.Of(comparison));
         TextOutput.Write(Target(parse, "junit", JUnit), () => CompareJUnit.Of(comparison));
@@ -105,7 +127,7 @@ internal static class CompareVerb
         {
             return ExitCode.Regression;
         }
-        if (comparison.Cells.SelectMany(cell => cell.Figures).Any(figure => figure.Gated && figure.Verdict != Verdict.CannotSay))
+        if (comparison.Cells.SelectMany(cell => cell.Figures).Any(figure => figure.Gated && (figure.Verdict != Verdict.CannotSay || figure.Again is not null)))
         {
             return ExitCode.Done;
         }

@@ -42,6 +42,12 @@ internal static class CompareJUnit
         Property("gate", comparison.Gate.ToString().ToLowerInvariant());
         Property("base.commit", comparison.Base.Commit);
         Property("new.commit", comparison.New.Commit);
+        if (comparison.Confirmation is { } confirmation)
+        {
+            Property("confirmation.suspects", XmlConvert.ToString(confirmation.Suspects));
+            Property("confirmation.confirmed", XmlConvert.ToString(confirmation.Confirmed));
+            Property("confirmation.results", confirmation.Results ?? "none");
+        }
         xml.WriteEndElement();
 
         void Property(string name, string value)

@@ -18,6 +18,7 @@ internal static class CompareMarkdown
         {
             Line(text, "");
             Table(text, comparison.Cells);
+            AgainTable(text, comparison);
         }
         Folded(text, "Why nothing could be said", CompareLines.Doubts(comparison));
         Folded(text, "Differences that this gate does not look at", CompareLines.NotGated(comparison));
@@ -37,6 +38,23 @@ internal static class CompareMarkdown
                 row[0] = $"**{row[0]}**";
             }
             Row(text, axes.Select(axis => Escaped(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)).Concat(row));
+        }
+    }
+
+    private static void AgainTable(StringBuilder text, CompareDocument comparison)
+    {
+        var again = CompareLines.Again(comparison);
+        if (again.Count == 0)
+        {
+            return;
+        }
+        string[] axes = CompareLines.VaryingAxes(comparison.Cells);
+        Line(text, "");
+        Row(text, axes.Concat(CompareLines.AgainColumns));
+        Row(text, axes.Concat(CompareLines.AgainColumns).Select(_ => "---"));
+        foreach (var (cell, figure) in again)
+        {
+            Row(text, axes.Select(axis => Escaped(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)).Concat(CompareLines.AgainRow(figure).Select(Escaped)));
         }
     }
 

@@ -19,6 +19,10 @@ internal static class CompareText
             // A table that is too wide would have its figures cut off; rather let the line run over.
             console.Profile.Width = 2 * ReportConsole.Width;
             console.Write(Table(comparison.Cells));
+            if (CompareLines.Again(comparison) is [_, ..] again)
+            {
+                console.Write(AgainTable(comparison.Cells, again));
+            }
             console.Profile.Width = ReportConsole.Width;
         }
         WriteLines(console, "reason", CompareLines.Doubts(comparison));
@@ -37,17 +41,36 @@ internal static class CompareText
     private static Table Table(IReadOnlyList<CellVerdict> cells)
     {
         string[] axes = CompareLines.VaryingAxes(cells);
-        var table = new Table().Border(TableBorder.Simple);
-        foreach (string title in axes.Concat(CompareLines.Columns))
-        {
-            bool isNumber = title is "base" or "new" or "new/base" or "iops new/base";
-            table.AddColumn(new TableColumn(title) { Alignment = isNumber ? Justify.Right : Justify.Left, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
-        }
+        var table = Columns(axes.Concat(CompareLines.Columns));
         foreach (var cell in cells)
         {
             string[] row = [.. CompareLines.Row(cell).Select(Markup.Escape)];
             row[0] = Coloured(cell.Verdict, row[0]);
             table.AddRow([.. axes.Select(axis => Markup.Escape(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)), .. row]);
+        }
+        return table;
+    }
+
+    private static Table AgainTable(IReadOnlyList<CellVerdict> cells, IReadOnlyList<(CellVerdict Cell, FigureResult Figure)> again)
+    {
+        string[] axes = CompareLines.VaryingAxes(cells);
+        var table = Columns(axes.Concat(CompareLines.AgainColumns));
+        foreach (var (cell, figure) in again)
+        {
+            string[] row = [.. CompareLines.AgainRow(figure).Select(Markup.Escape)];
+            row[^1] = Coloured(figure.Verdict, row[^1]);
+            table.AddRow([.. axes.Select(axis => Markup.Escape(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)), .. row]);
+        }
+        return table;
+    }
+
+    private static Table Columns(IEnumerable<string> titles)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (string title in titles)
+        {
+            bool isNumber = title is "base" or "new" || title.EndsWith("new/base", StringComparison.Ordinal);
+            table.AddColumn(new TableColumn(title) { Alignment = isNumber ? Justify.Right : Justify.Left, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
         }
         return table;
     }

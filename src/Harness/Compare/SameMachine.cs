@@ -9,7 +9,8 @@ internal static class SameMachine
     /// <exception cref="HarnessException">They differ; the line names the first fact that does.</exception>
     public static void Require(string side, Fingerprint recorded, Fingerprint here)
     {
-        if (Fingerprint.Differences(recorded, here, factor: null) is [var fact, .. var others])
+        FactDifference[] differences = [.. Fingerprint.Differences(recorded, here, factor: null)];
+        if (differences is [var fact, .. var others])
         {
             string more = others.Length == 0 ? "" : $" (and {others.Length} more: {string.Join(", ", others.Select(other => other.Fact))})";
             throw new HarnessException(
