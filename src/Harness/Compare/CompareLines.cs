@@ -10,6 +10,9 @@ internal static class CompareLines
     /// <summary>The columns after the axes.</summary>
     public static readonly string[] Columns = ["verdict", "decided by", "base", "new", "new/base", "iops new/base"];
 
+    /// <summary>The columns after the axes in the table of what was measured again.</summary>
+    public static readonly string[] AgainColumns = ["suspect figure", "at first", "new/base", "again new/base", "verdict"];
+
     /// <summary>What was compared, by which rules.</summary>
     public static IEnumerable<string> Heading(CompareDocument comparison)
     {
@@ -29,20 +32,21 @@ internal static class CompareLines
         }
     }
 
-    /// <summary>The columns after the axes in the table of what was measured again.</summary>
-    public static readonly string[] AgainColumns = ["suspect figure", "at first", "new/base", "again new/base", "verdict"];
-
     /// <summary>The figures that were measured again, each with its cell.</summary>
     public static IReadOnlyList<(CellVerdict Cell, FigureResult Figure)> Again(CompareDocument comparison) =>
         [.. comparison.Cells.SelectMany(cell => cell.Figures.Where(figure => figure.Again is not null).Select(figure => (cell, figure)))];
 
     /// <summary>A row below <see cref="AgainColumns"/>.</summary>
-    public static string[] AgainRow(FigureResult figure) =>
-        [figure.Figure, figure.FirstVerdict!.Value.Words(), Ratio(figure), Ratio(figure.Again), figure.Verdict.Words() + (figure.Verdict == figure.FirstVerdict ? "" : ", not confirmed")];
+    public static string[] AgainRow(FigureResult figure)
+    {
+        string verdict = figure.Verdict == figure.FirstVerdict ? figure.Verdict.Words() : $"{figure.Verdict.Words()}, not confirmed";
+        return [figure.Figure, figure.FirstVerdict!.Value.Words(), Ratio(figure), Ratio(figure.Again), verdict];
+    }
 
     private static string Confirmed(ConfirmationSummary confirmation) => confirmation.Results is null
         ? "confirmation: no figure judged over rounds had changed, so there was nothing to measure again"
-        : $"confirmation: {confirmation.Confirmed} of {Count(confirmation.Suspects, "suspect figure")} confirmed by {confirmation.Rounds} fresh rounds of each build, in {confirmation.Results}";
+        : $"confirmation: {confirmation.Confirmed} of {Count(confirmation.Suspects, "suspect figure")} confirmed by {confirmation.Rounds} fresh rounds of each build, "
+            + $"in {confirmation.Results}";
 
     private static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
@@ -112,9 +116,12 @@ internal static class CompareLines
         figure.Ratio is null ? null : $"new/base {Ratio(figure)}",
         figure.P is { } p ? string.Create(CultureInfo.InvariantCulture, $"p {p:0.####}") : null,
         figure.Tolerance is { } tolerance ? string.Create(CultureInfo.InvariantCulture, $"tolerance {tolerance:0.######}") : null,
-        figure.Again is { } again ? $"at first {figure.FirstVerdict!.Value.Words()}, measured again {Figures.Short(again.Base)} → {Figures.Short(again.New)}, new/base {Ratio(again)}" : null,
+        figure.Again is null ? null : MeasuredAgain(figure, figure.Again),
         figure.Reason,
     }.OfType<string>());
+
+    private static string MeasuredAgain(FigureResult figure, FigureResult again) =>
+        $"at first {figure.FirstVerdict!.Value.Words()}, measured again {Figures.Short(again.Base)} → {Figures.Short(again.New)}, new/base {Ratio(again)}";
 
     private static string Cells(int count) => Count(count, "cell");
 

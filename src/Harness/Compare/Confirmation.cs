@@ -19,7 +19,10 @@ internal static class Confirmation
         var rules = new RankRules { MinEffect = first.MinEffect, InTurns = Turns.AreTaken(pairs) };
         var judge = new CellJudge(rules, first.Gate, (cell, figure) => asked[cell].Contains(figure));
         var again = judge.Judge(pairs).ToDictionary(cell => cell.Cell);
-        CellVerdict[] cells = [.. first.Cells.Select(cell => asked.TryGetValue(cell.Cell, out var figures) ? Looked(cell, figures, again.GetValueOrDefault(cell.Cell)) : cell)];
+        CellVerdict[] cells =
+        [
+            .. first.Cells.Select(cell => asked.TryGetValue(cell.Cell, out var figures) ? Looked(cell, figures, again.GetValueOrDefault(cell.Cell)) : cell),
+        ];
         return first with
         {
             Verdict = cells.Select(cell => cell.Verdict).MaxBy(Comparison.Weight),
@@ -61,6 +64,15 @@ internal static class Confirmation
             : result with { Verdict = again.Verdict == Verdict.Same ? Verdict.Same : Verdict.CannotSay, Reason = NotConfirmed(again) };
     }
 
-    private static string NotConfirmed(FigureResult again) =>
-        $"not confirmed: {again.BaseRounds} and {again.NewRounds} fresh rounds say {again.Verdict.Words()}{(again.Reason is { } reason ? $": {reason}" : "")}";
+    private static string NotConfirmed(FigureResult again)
+    {
+        string rounds = again.BaseRounds == again.NewRounds ? $"{again.BaseRounds} fresh rounds of each" : $"{again.BaseRounds} fresh rounds of BASE and {again.NewRounds} of NEW";
+        string say = again.Verdict switch
+        {
+            Verdict.Same => "find no change",
+            Verdict.CannotSay => "cannot say",
+            _ => $"say {again.Verdict.Words()}",
+        };
+        return $"not confirmed: {rounds} {say}{(again.Reason is { } reason ? $": {reason}" : "")}";
+    }
 }

@@ -24,8 +24,8 @@ internal sealed class ConfirmationSession(ConfirmedSide was, ConfirmedSide now, 
             return comparison with { Confirmation = new ConfirmationSummary() };
         }
         int rounds = Suspect.RoundsFor(suspects);
-        string cells = suspects.Count == 1 ? "1 cell has changed" : $"{suspects.Count} cells have changed";
-        messages.WriteLine($"{cells} by chance or in truth: {rounds} fresh rounds of each build, in turns, into {results}");
+        string cells = suspects.Count == 1 ? "1 cell seems" : $"{suspects.Count} cells seem";
+        messages.WriteLine($"{cells} to have changed: {rounds} fresh rounds of each build, in turns, into {results}");
         string wasMatrix = Prepare(was, [.. suspects.SelectMany(suspect => suspect.Base)]);
         string nowMatrix = Prepare(now, [.. suspects.SelectMany(suspect => suspect.New)]);
         var progress = RunProgress.Of(messages, 2 * rounds);

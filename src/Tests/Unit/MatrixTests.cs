@@ -33,6 +33,13 @@ public sealed class MatrixTests : IDisposable
     }
 
     [Fact]
+    public void Of_all_combinations_those_under_cells_are_measured()
+    {
+        var matrix = Read("backend: [epoll, uring]\ndepth: [1, 64]\ncells: ['backend=uring,depth=1,rw=read', 'backend=epoll,depth=64,rw=read']\n");
+        Assert.Equal(["backend=epoll,depth=64,rw=read", "backend=uring,depth=1,rw=read"], matrix.Cells().Select(cell => cell.Id));
+    }
+
+    [Fact]
     public void Rates_and_arrivals_make_open_loops_and_a_closed_loop_is_one_cell_whatever_the_arrivals()
     {
         var cells = Read("backend: epoll\nrate: [closed, 500, 20k]\narrivals: [constant, poisson]\n").Cells();
@@ -69,7 +76,7 @@ public sealed class MatrixTests : IDisposable
     [Theory]
     [InlineData("rounds: 1\nbackend: [poll, uringg]\n", "2: unknown backend 'uringg'; did you mean 'uring'? legal: poll, epoll, uring-poll, uring")]
     [InlineData("backend: kqueue\n", "1: unknown backend 'kqueue'; legal: poll, epoll, uring-poll, uring")]
-    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
+    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, cells, brief")]
     [InlineData("duration: 3\n", "1: duration: time '3' has no unit; write 3us, 3ms or 3s")]
     [InlineData("duration: 3min\n", "1: duration: unknown unit 'min' in time '3min'; the units are us, ms and s")]
     [InlineData("duration: 0s\n", "1: duration: '0s' measures nothing; write a time above zero")]
@@ -84,13 +91,16 @@ public sealed class MatrixTests : IDisposable
     [InlineData("depth: 1\narrivals: poisson\n", "2: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
     [InlineData("depth: [1, 2, 1]\n", "1: depth: '1' is there twice")]
     [InlineData("depth: []\n", "1: depth: the list is empty; leave the key out for its default (64)")]
+    [InlineData("backend: epoll\ncells: ['backend=epoll,depth=64,rw=raed']\n", "2: cells: no combination of the axes is 'backend=epoll,depth=64,rw=raed'; did you mean 'backend=epoll,depth=64,rw=read'?")]
+    [InlineData("backend: epoll\ncells: x\n", "2: cells: no combination of the axes is 'x'; the first is 'backend=epoll,depth=64,rw=read'")]
+    [InlineData("cells: []\n", "1: cells: the list is empty; leave the key out for all combinations")]
     [InlineData("rounds: [1, 2]\n", "1: rounds: expected one value")]
     [InlineData("wait: spinn\n", "1: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
     [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, null:1G or file:/path")]
     [InlineData("brief: 3\n", "1: brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'")]
-    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
-    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
-    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, brief")]
+    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, cells, brief")]
+    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, cells, brief")]
+    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, backend, wait, depth, connections, rate, arrivals, size, rw, pattern, transport, block, cells, brief")]
     public void A_mistake_is_one_line_with_file_line_and_what_is_legal(string yaml, string message)
     {
         var error = Assert.Throws<HarnessException>(() => Read(yaml));

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using Harness.Compare;
+using Harness.Results;
+using Harness.Tests.Unit;
+
+namespace Harness.Tests.Interop;
+
+/// <summary><c>compare --confirm</c> with real programs and cells of some milliseconds.</summary>
+public sealed class ConfirmProcessTests : IDisposable
+{
+    private const int Rounds = 5;
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
+
+    private readonly TempDir _folder = new();
+    private IReadOnlyList<CellRecord>? _measured;
+
+    public ConfirmProcessTests()
+    {
+        File.WriteAllText(_folder.File("tiny.yml"), "backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\nrounds: 1\nduration: 20ms\nwarmup: 10ms\n");
+        var (code, said) = Run("run", _folder.File("tiny.yml"), "--results", _folder.File("base"));
+        Assert.True(code == 0, said);
+        // The figures are written by hand; what the program says of itself and of the machine is the same on both sides.
+        string run = Path.GetRelativePath(_folder.File("base"), RunFolder("base"));
+        Directory.CreateDirectory(Path.Combine(_folder.File("new"), run));
+        File.Copy(Path.Combine(_folder.File("base"), run, RunReader.RunFile), Path.Combine(_folder.File("new"), run, RunReader.RunFile));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_false_alarm_of_the_same_program_is_not_confirmed_and_exits_0()
+    {
+        Write("base", 1);
+        Write("new", 20);
+        // Alone it is a regression.
+        Assert.Equal(3, Compare().Code);
+        var (code, said) = Compare("--confirm", "--json", _folder.File("c.json"), "--junit", _folder.File("c.xml"), "--markdown", _folder.File("c.md"));
+        Assert.True(code == 0, said);
+        Assert.Contains("confirmation: 0 of 1 suspect figure confirmed by 5 fresh rounds of each build, in ", said.Replace('\n', ' '));
+        Assert.Contains("not confirmed", File.ReadAllText(_folder.File("c.md")));
+        Assert.Contains("at first worse, measured again", File.ReadAllText(_folder.File("c.xml")));
+        var confirmation = JsonSerializer.Deserialize(File.ReadAllText(_folder.File("c.json")), ResultsJson.Document.CompareDocument)!.Confirmation!;
+        Assert.Equal((1, 0, Rounds), (confirmation.Suspects, confirmation.Confirmed, confirmation.Rounds));
+        // Beside NEW, a run per round, of the suspect alone.
+        Assert.Equal(_folder.Path, Path.GetDirectoryName(Path.GetFullPath(Path.Combine(_folder.Path, confirmation.Results!))));
+        var fresh = RunPool.Read(Path.Combine(_folder.Path, confirmation.Results!, "new"));
+        Assert.Equal(Rounds, fresh.Runs.Count);
+        Assert.All(fresh.Records, record => Assert.Equal("epoll", record.Axes["backend"]));
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void Interrupted_it_exits_1_and_leaves_valid_folders(string signal)
+    {
+        Write("base", 1);
+        Write("new", 20);
+        string results = _folder.File("fresh");
+        using var compare = Child.Start(HarnessServer.Program, Arguments("--confirm", "--results", results), Environment);
+        var deadline = DateTime.UtcNow + s_patience;
+        while (!Directory.Exists(Path.Combine(results, "new")) || RunPool.RunFolders(Path.Combine(results, "new")) is [var one] && !File.Exists(Path.Combine(one, "run.json")))
+        {
+            Assert.True(DateTime.UtcNow < deadline, compare.Errors);
+            Thread.Sleep(10);
+        }
+        compare.Signal(signal);
+        Assert.Equal(1, compare.WaitForExit(s_patience));
+        Assert.Contains("so nothing is confirmed; what was measured is in '", compare.Errors);
+        foreach (string side in (string[])["base", "new"])
+        {
+            Assert.All(RunPool.Read(Path.Combine(results, side)).Runs, run => Assert.NotEqual(RunStatus.Running, run.Run.Status));
+        }
+    }
+
+    [Fact]
+    public void Programs_and_folders_that_will_not_do_are_one_line_before_anything_is_measured()
+    {
+        Write("base", 1);
+        Write("new", 20);
+        OneLine(2, "--new-program 'none' does not exist; give the harness executable of that build", "--confirm", "--new-program", "none");
+        OneLine(2, "--base-program: '/bin/false probe --json -' should say which build it is, and it ended with exit code 1", "--confirm", "--base-program", "/bin/false");
+        OneLine(2, "--base-program: '/bin/echo probe --json -' should say which build it is, and it answers no JSON", "--confirm", "--base-program", "/bin/echo");
+        OneLine(2, "holds runs already, which would count as fresh rounds; give another folder", "--confirm", "--results", _folder.Path);
+        OneLine(2, "--results says how to --confirm; give that too", "--results", "x");
+        OneLine(2, "--confirm measures both sides on this machine, so no --factor can differ", "--confirm", "--factor", "kernel");
+        string file = Path.Combine(RunFolder("new"), RunReader.RunFile);
+        string json = File.ReadAllText(file);
+        File.WriteAllText(file, json.Replace(RunReader.Read(RunFolder("new")).Run.Build!, "0123456789ab", StringComparison.Ordinal));
+        OneLine(2, "build 0123456789ab); give that one with --new-program PATH", "--confirm");
+        Assert.Equal(["base", "new"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Where(name => name != "tmp").Order());
+    }
+
+    private void OneLine(int code, string expected, params string[] options)
+    {
+        var (ended, said) = Compare(options);
+        Assert.Contains(expected, said);
+        Assert.Equal((code, 1), (ended, said.Count(c => c == '\n')));
+    }
+
+    /// <summary>Five rounds of what was measured once, taken in turns with those of the other side; of a p50 that is by hand, so the only suspect.</summary>
+    private void Write(string side, double slow)
+    {
+        _measured ??= RunReader.Read(RunFolder("base")).Cells;
+        var lines =
+            from round in Enumerable.Range(1, Rounds)
+            from record in _measured
+            let p50 = record.Axes["backend"] == "epoll" ? 50 * slow : 50
+            select JsonSerializer.Serialize(
+                record with
+                {
+                    Round = round,
+                    Started = ResultsSamples.Noon.AddMinutes((2 * round) + (side == "new" ? 1 : 0)),
+                    Load = ResultsSamples.Ok(new Matrix.Cell(record.Axes), round, 1000).Load! with
+                    {
+                        LatencyUs = record.Load!.LatencyUs! with { P50 = p50 + (0.01 * round) },
+                    },
+                },
+                ResultsJson.Line.CellRecord);
+        File.WriteAllText(Path.Combine(RunFolder(side), RunReader.CellsFile), string.Concat(lines.Select(line => line + "\n")));
+    }
+
+    private string RunFolder(string side) => RunPool.RunFolders(_folder.File(side)).Single();
+
+    private Dictionary<string, string?> Environment => new() { ["TMPDIR"] = Directory.CreateDirectory(_folder.File("tmp")).FullName };
+
+    // So large an effect that no neighbour makes a suspect of the same program.
+    private string[] Arguments(params string[] options) =>
+        ["compare", _folder.File("base"), _folder.File("new"), "--gate", "timed", "--min-effect", "300%", .. options];
+
+    private (int Code, string Said) Compare(params string[] options) => Run(Arguments(options));
+
+    private (int Code, string Said) Run(params string[] arguments)
+    {
+        using var harness = Child.Start(HarnessServer.Program, arguments, Environment);
+        int? code = harness.WaitForExit(s_patience);
+        return (code ?? -1, harness.Output + harness.Errors);
+    }
+}
