@@ -55,8 +55,8 @@ internal sealed record RunRecord
     public string? TcpCongestionControl { get; init; }
 
     /// <summary>
-    /// The regression that its servers had on purpose (<see cref="Serve.SeededRegression"/>); null where they had none. Apart from the environment, since such a
-    /// run is there to be compared to one without.
+    /// The regression that its servers had on purpose (<see cref="Serve.SeededRegression"/>); null where they had none. Apart from the environment, since such
+    /// a run is there to be compared to one without.
     /// </summary>
     public string? SeededRegression { get; init; }
 

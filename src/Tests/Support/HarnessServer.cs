@@ -118,7 +118,8 @@ internal sealed class HarnessServer : IDisposable
         }
     }
 
-    private static HarnessServer StartOurs(TempDir folder, string backend, string transport, string block, string[] more, IReadOnlyDictionary<string, string?>? environment = null)
+    private static HarnessServer StartOurs(
+        TempDir folder, string backend, string transport, string block, string[] more, IReadOnlyDictionary<string, string?>? environment = null)
     {
         var listen = transport == Unix ? $"nbd+unix:///?socket={folder.File("s")}" : "nbd://127.0.0.1:0";
         var child = Child.Start(Program, ["serve", "--block", block, "--listen", listen, "--backend", backend, .. more], environment);
