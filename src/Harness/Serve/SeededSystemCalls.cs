@@ -4,9 +4,9 @@ using Harness.Nbd;
 namespace Harness.Serve;
 
 /// <summary>
-/// One system call before each request of one loop: a receive from a stream whose other end is closed. It is an operation of the loop like the server's own, so the
-/// loop counts it as it counts those: recv(2) at once on the readiness backends, an entry and the enter that brings its completion on <c>uring</c>. Requests
-/// take turns, so that not even a ring can do several at once.
+/// One system call before each request of one loop: a receive from a stream whose other end is closed. It is an operation of the loop like the server's own,
+/// so the loop counts it as it counts those: recv(2) at once on the readiness backends, an entry and the enter that brings its completion on <c>uring</c>.
+/// Requests take turns, so that not even a ring can do several at once.
 /// </summary>
 internal sealed class SeededSystemCalls : IIoHandler, IDisposable
 {
