@@ -55,6 +55,12 @@ internal sealed record RunRecord
     public string? TcpCongestionControl { get; init; }
 
     /// <summary>
+    /// Operations per second of closed loops, by the id of the cell: what rates in percent are shares of (<see cref="Run.SaturatedRates"/>). Empty where there
+    /// are none.
+    /// </summary>
+    public IReadOnlyDictionary<string, double> SaturatedRates { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>
     /// The regression that its servers had on purpose (<see cref="Serve.SeededRegression"/>); null where they had none. Apart from the environment, since such
     /// a run is there to be compared to one without.
     /// </summary>

@@ -49,13 +49,20 @@ internal sealed record RunSession
             progress.Say($"warning: {warning.Text}; remedy: {warning.Remedy}");
         }
 
-        using var runner = new CellRunner(new CellSettings
+        var settings = new CellSettings
         {
             Program = Program,
             Pinning = pinning,
             Duration = Matrix.Duration,
             Warmup = Matrix.Warmup,
             Seed = Matrix.Seed,
+        };
+        var goes = new CellRunner(settings with { Duration = SaturatedRates.Duration(Matrix.Duration) });
+        using var runner = new SaturatedRates(new CellRunner(settings), goes, record.SaturatedRates, (cell, rate) =>
+        {
+            record = record with { SaturatedRates = new Dictionary<string, double>(record.SaturatedRates) { [cell] = rate } };
+            results.Write(record);
+            progress.Say(string.Create(CultureInfo.InvariantCulture, $"saturated at {rate:N0} per second: {cell}"));
         });
         var matrixRunner = new MatrixRunner(Matrix, runner, results, progress, kept);
         var runnable = matrixRunner.SkipRefused(cells, facts.IoUring);
