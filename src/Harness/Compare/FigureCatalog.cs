@@ -25,7 +25,15 @@ internal static class FigureCatalog
     /// <summary>The figures of a cell.</summary>
     /// <param name="axes">The cell's axes, which decide what is invariant in it.</param>
     /// <param name="loads">Its rounds on both sides, which decide what opcodes there are.</param>
-    public static IReadOnlyList<Figure> Of(IReadOnlyDictionary<string, string> axes, IReadOnlyList<LoadResult> loads) =>
+    public static IReadOnlyList<Figure> Of(IReadOnlyDictionary<string, string> axes, IReadOnlyList<LoadResult> loads)
+    {
+        var all = All(axes, loads);
+        return OfferedRates.Difference(axes, loads) is { } differ
+            ? [.. all.Select(figure => figure.Kind == FigureKind.Invariant ? figure : figure with { NotRanked = _ => differ })]
+            : all;
+    }
+
+    private static IReadOnlyList<Figure> All(IReadOnlyDictionary<string, string> axes, IReadOnlyList<LoadResult> loads) =>
     [
         .. Costs("server", load => load.Server, axes, loads),
         .. Costs("client", load => load.Client, axes, loads),

@@ -31,8 +31,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     private static string Rate(string text) =>
         text == Vocabulary.ClosedLoop ? text
+        : Vocabulary.RatePercent(text) is { } percent ? string.Create(CultureInfo.InvariantCulture, $"{percent}%")
         : text.Length > 0 && char.IsAsciiDigit(text[0]) ? Vocabulary.Rate(text).ToString(CultureInfo.InvariantCulture)
-        : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, or {Vocabulary.ClosedLoop} for no schedule");
+        : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, a share of the saturated rate, like 50%, or {Vocabulary.ClosedLoop} for no schedule");
 
     // What a chain means is the server's to say; here only what would break the command line or the id.
     private static string Chain(string text) =>

@@ -30,6 +30,12 @@ internal sealed class Cell
     /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
     public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;
 
+    /// <summary>The share of the saturated rate that is offered, in percent; null where the rate is none, or is told in operations per second.</summary>
+    public int? RatePercent => Vocabulary.RatePercent(_values["rate"]);
+
+    /// <summary>The cell with another value on one axis.</summary>
+    public Cell With(string axis, string value) => new(new Dictionary<string, string>(_values) { [axis] = value });
+
     /// <summary>All values by axis name, as they are stored in results.</summary>
     public IReadOnlyDictionary<string, string> Values => _values;
 

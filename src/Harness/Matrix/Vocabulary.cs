@@ -23,6 +23,9 @@ internal static class Vocabulary
 
     private const long MaxRate = 1_000_000_000;
 
+    // Beyond that a run only waits for its end; how a server behaves that cannot keep up shows well below.
+    private const int MaxRatePercent = 200;
+
     /// <summary>True for the backends that need io_uring from the kernel.</summary>
     public static bool NeedsRing(string backend) => backend.StartsWith("uring", StringComparison.Ordinal);
 
@@ -67,6 +70,22 @@ internal static class Vocabulary
         return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= 1 && count <= MaxRate / factor
             ? count * factor
             : throw new FormatException($"'{text}' is not a rate; write operations per second, like 500, 20k or 1M, at most {MaxRate}");
+    }
+
+    /// <summary>
+    /// A rate as a share of what the same load reaches in a closed loop, in percent, 1 to 200: 50 of <c>50%</c>; null for a rate of another kind.
+    /// </summary>
+    /// <exception cref="FormatException">Says what is legal.</exception>
+    public static int? RatePercent(string rate)
+    {
+        if (!rate.EndsWith('%'))
+        {
+            return null;
+        }
+        var digits = rate.AsSpan(0, rate.Length - 1);
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var percent) && percent is >= 1 and <= MaxRatePercent
+            ? percent
+            : throw new FormatException($"'{rate}' is not a share of the saturated rate; write a whole number from 1% to {MaxRatePercent}%, like 50%");
     }
 
     /// <summary>An order of offsets in its one canonical text: a word, or <c>zipf:THETA</c>.</summary>

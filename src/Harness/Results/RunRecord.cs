@@ -54,6 +54,18 @@ internal sealed record RunRecord
     /// <summary>The congestion control that both sides' TCP sockets were set to; null where the machine's default held.</summary>
     public string? TcpCongestionControl { get; init; }
 
+    /// <summary>
+    /// Operations per second of closed loops, by the id of the cell: what rates in percent are shares of (<see cref="Run.SaturatedRates"/>). Empty where there
+    /// are none.
+    /// </summary>
+    public IReadOnlyDictionary<string, double> SaturatedRates { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>
+    /// The regression that its servers had on purpose (<see cref="Serve.SeededRegression"/>); null where they had none. Apart from the environment, since such
+    /// a run is there to be compared to one without.
+    /// </summary>
+    public string? SeededRegression { get; init; }
+
     public required EnvironmentFacts Environment { get; init; }
 
     /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>

@@ -3,6 +3,7 @@ using Harness.Compare;
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
+using Harness.Serve;
 
 namespace Harness.Run;
 
@@ -38,7 +39,7 @@ internal sealed record RunSession
         var reader = new EnvironmentReader();
         var facts = reader.Read(RingFacts.Read(), DotnetFacts.Read());
         var pinning = Pinning.Choose(facts, reader.ShareCore);
-        var record = Record(facts, pinning, cells);
+        var record = Record(facts, pinning, cells, SeededRegression.Asked());
         record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
         RequireFit(record);
         using var results = Begin(ref record, out var kept);
@@ -48,13 +49,20 @@ internal sealed record RunSession
             progress.Say($"warning: {warning.Text}; remedy: {warning.Remedy}");
         }
 
-        using var runner = new CellRunner(new CellSettings
+        var settings = new CellSettings
         {
             Program = Program,
             Pinning = pinning,
             Duration = Matrix.Duration,
             Warmup = Matrix.Warmup,
             Seed = Matrix.Seed,
+        };
+        var goes = new CellRunner(settings with { Duration = SaturatedRates.Duration(Matrix.Duration) });
+        using var runner = new SaturatedRates(new CellRunner(settings), goes, record.SaturatedRates, (cell, rate) =>
+        {
+            record = record with { SaturatedRates = new Dictionary<string, double>(record.SaturatedRates) { [cell] = rate } };
+            results.Write(record);
+            progress.Say(string.Create(CultureInfo.InvariantCulture, $"saturated at {rate:N0} per second: {cell}"));
         });
         var matrixRunner = new MatrixRunner(Matrix, runner, results, progress, kept);
         var runnable = matrixRunner.SkipRefused(cells, facts.IoUring);
@@ -107,7 +115,7 @@ internal sealed record RunSession
         }
     }
 
-    private RunRecord Record(EnvironmentFacts facts, Pinning pinning, IReadOnlyList<Cell> cells) => new()
+    private RunRecord Record(EnvironmentFacts facts, Pinning pinning, IReadOnlyList<Cell> cells, string? seeded) => new()
     {
         Matrix = Matrix.Name,
         Machine = MachineName.Of(facts),
@@ -126,8 +134,9 @@ internal sealed record RunSession
         ServerCpu = pinning.ServerCpu,
         LoadCpu = pinning.LoadCpu,
         TcpCongestionControl = TcpCongestion.Forced,
+        SeededRegression = seeded,
         Environment = facts,
-        Warnings = [.. Warnings(cells, facts), .. pinning.Warnings],
+        Warnings = [.. Warnings(cells, facts), .. pinning.Warnings, .. seeded is null ? [] : new[] { SeededRegression.Warning(seeded) }],
     };
 
     private static IReadOnlyList<Warning> Warnings(IReadOnlyList<Cell> cells, EnvironmentFacts facts) => EnvironmentWarnings.Of(

@@ -102,6 +102,25 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public void A_rate_in_percent_is_a_share_of_a_closed_loop_that_a_resumed_run_does_not_measure_again()
+    {
+        var results = _folder.File("results");
+        File.WriteAllText(_matrix, "backend: epoll\ndepth: 4\nrate: 50%\nblock: memory:4M\nrounds: 3\nduration: 200ms\nwarmup: 10ms\n");
+        Assert.True(KillAfterCells(results, 1));
+        var folder = Folder(results)!;
+        const string Closed = "backend=epoll,depth=4,rw=read,block=memory:4M";
+        double measured = RunReader.Read(folder).Run.SaturatedRates[Closed];
+        Assert.Equal(measured / 2, RunReader.Read(folder).Cells[0].Load!.RateOffered!.Value, 0.02 * measured);
+        var file = Path.Combine(folder, "run.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace($"\"{Closed}\": {measured.ToString(CultureInfo.InvariantCulture)}", $"\"{Closed}\": 1000"));
+        var (code, said) = Run("run", "--resume", folder);
+        Assert.True(code == 0, said);
+        Assert.DoesNotContain("saturated at", said);
+        Assert.Equal(500, RunReader.Read(folder).Cells[^1].Load!.RateOffered!.Value, 20.0);
+        Assert.Equal(1000, RunReader.Read(folder).Run.SaturatedRates[Closed]);
+    }
+
+    [Fact]
     public void Strict_exits_4_before_anything_runs_where_the_machine_is_known_to_be_unfit()
     {
         // One CPU for two processes is unfit on every machine.
