@@ -71,7 +71,8 @@ internal sealed class CellJudge(RankRules rules, Gate gate, Func<string, string,
     /// <summary>The cell with the verdict of its figures, however they came to theirs.</summary>
     public static CellVerdict Decided(CellVerdict cell)
     {
-        var decider = cell.Figures.Where(figure => figure.Gated).OrderByDescending(figure => Comparison.Weight(figure.Verdict)).ThenByDescending(Size).FirstOrDefault();
+        var gated = cell.Figures.Where(figure => figure.Gated);
+        var decider = gated.OrderByDescending(figure => Comparison.Weight(figure.Verdict)).ThenByDescending(Size).FirstOrDefault();
         return decider is null
             ? cell with { Verdict = Verdict.CannotSay, DecidedBy = null, Reason = "no figure that this gate looks at" }
             // Same takes all of them; the others take one.

@@ -54,7 +54,8 @@ internal static class CompareMarkdown
         Row(text, axes.Concat(CompareLines.AgainColumns).Select(_ => "---"));
         foreach (var (cell, figure) in again)
         {
-            Row(text, axes.Select(axis => Escaped(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)).Concat(CompareLines.AgainRow(figure).Select(Escaped)));
+            var values = axes.Select(axis => cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None);
+            Row(text, values.Concat(CompareLines.AgainRow(figure)).Select(Escaped));
         }
     }
 

@@ -1,3 +1,4 @@
+using Harness.Results;
 using Harness.Run;
 
 namespace Harness.Compare;
@@ -44,7 +45,7 @@ internal sealed class ConfirmationSession(ConfirmedSide was, ConfirmedSide now, 
 
     private string Folder(ConfirmedSide side) => Path.Combine(results, side.Name);
 
-    private string Prepare(ConfirmedSide side, IReadOnlyList<Results.CellRecord> cells)
+    private string Prepare(ConfirmedSide side, IReadOnlyList<CellRecord> cells)
     {
         var run = side.Runs.Runs[0].Run;
         string path = Path.Combine(Folder(side), $"{run.Matrix}-suspects.yml");
@@ -82,7 +83,17 @@ internal sealed class ConfirmationSession(ConfirmedSide was, ConfirmedSide now, 
         progress.End(round, side.Name, clock.Elapsed, "measured again");
         if (round == 1)
         {
-            SameMachine.Require(side.Name, side.Runs.Fingerprint, Fresh(side).Fingerprint);
+            RequireSame(side, Fresh(side));
+        }
+    }
+
+    private static void RequireSame(ConfirmedSide side, RunPool fresh)
+    {
+        SameMachine.Require(side.Name, side.Runs.Fingerprint, fresh.Fingerprint);
+        if (side.Runs.Runs[0].Run.SeededRegression != fresh.Runs[0].Run.SeededRegression)
+        {
+            string was = side.Runs.Runs[0].Run.SeededRegression ?? "none";
+            throw new HarnessException(ExitCode.Usage, $"{side.Name.ToUpperInvariant()} was measured with the seeded regression '{was}', and its program has another one now; set it so");
         }
     }
 

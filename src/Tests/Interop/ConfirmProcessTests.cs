@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Harness.Compare;
 using Harness.Results;
+using Harness.Serve;
 using Harness.Tests.Unit;
 
 namespace Harness.Tests.Interop;
@@ -12,26 +13,13 @@ public sealed class ConfirmProcessTests : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
 
     private readonly TempDir _folder = new();
-    private IReadOnlyList<CellRecord>? _measured;
-
-    public ConfirmProcessTests()
-    {
-        File.WriteAllText(_folder.File("tiny.yml"), "backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\nrounds: 1\nduration: 20ms\nwarmup: 10ms\n");
-        var (code, said) = Run("run", _folder.File("tiny.yml"), "--results", _folder.File("base"));
-        Assert.True(code == 0, said);
-        // The figures are written by hand; what the program says of itself and of the machine is the same on both sides.
-        string run = Path.GetRelativePath(_folder.File("base"), RunFolder("base"));
-        Directory.CreateDirectory(Path.Combine(_folder.File("new"), run));
-        File.Copy(Path.Combine(_folder.File("base"), run, RunReader.RunFile), Path.Combine(_folder.File("new"), run, RunReader.RunFile));
-    }
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_false_alarm_of_the_same_program_is_not_confirmed_and_exits_0()
     {
-        Write("base", 1);
-        Write("new", 20);
+        Make(SlowerP50);
         // Alone it is a regression.
         Assert.Equal(3, Compare().Code);
         var (code, said) = Compare("--confirm", "--json", _folder.File("c.json"), "--junit", _folder.File("c.xml"), "--markdown", _folder.File("c.md"));
@@ -48,13 +36,37 @@ public sealed class ConfirmProcessTests : IDisposable
         Assert.All(fresh.Records, record => Assert.Equal("epoll", record.Axes["backend"]));
     }
 
+    // A count, which a busy machine does not hide; with the full numbers also a time, in the loop that spins.
+    [Fact]
+    public void A_seeded_regression_is_confirmed_and_exits_3()
+    {
+        foreach (string kind in TestScale.Pick<string[]>([SeededRegression.SystemCall], [SeededRegression.SystemCall, SeededRegression.BusyWait]))
+        {
+            bool counted = kind == SeededRegression.SystemCall;
+            Make(
+                load => counted ? load with { Server = load.Server! with { SyscallsPerOp = 1.031 } } : SlowerP50(load),
+                $"backend: epoll\nblock: memory:4M\n{(counted ? "depth: 64" : "depth: 1\nwait: spin")}\n");
+            File.WriteAllText(_folder.File("slower"), $"#!/bin/sh\n{SeededRegression.Variable}={kind} exec '{HarnessServer.Program}' \"$@\"\n");
+            Tool.Run("chmod", "+x", _folder.File("slower")).Succeeded();
+            string[] confirm = ["--confirm", "--new-program", _folder.File("slower"), "--results", _folder.File("fresh")];
+            var (code, said) = Run(["compare", _folder.File("base"), _folder.File("new"), "--gate", "timed", "--min-effect", "20%", .. confirm]);
+            Assert.True(code == 3, said);
+            Assert.Contains("confirmation: 1 of 1 suspect figure confirmed by 5 fresh rounds of each build, in ", said.Replace('\n', ' '));
+            Assert.All(RunPool.Read(_folder.File("fresh/new")).Runs, run => Assert.Equal(kind, run.Run.SeededRegression));
+            foreach (string used in (string[])["base", "new", "fresh"])
+            {
+                Directory.Delete(_folder.File(used), recursive: true);
+            }
+            File.Delete(_folder.File("slower"));
+        }
+    }
+
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]
     public void Interrupted_it_exits_1_and_leaves_valid_folders(string signal)
     {
-        Write("base", 1);
-        Write("new", 20);
+        Make(SlowerP50);
         string results = _folder.File("fresh");
         using var compare = Child.Start(HarnessServer.Program, Arguments("--confirm", "--results", results), Environment);
         var deadline = DateTime.UtcNow + s_patience;
@@ -75,8 +87,7 @@ public sealed class ConfirmProcessTests : IDisposable
     [Fact]
     public void Programs_and_folders_that_will_not_do_are_one_line_before_anything_is_measured()
     {
-        Write("base", 1);
-        Write("new", 20);
+        Make(SlowerP50);
         OneLine(2, "--new-program 'none' does not exist; give the harness executable of that build", "--confirm", "--new-program", "none");
         OneLine(2, "--base-program: '/bin/false probe --json -' should say which build it is, and it ended with exit code 1", "--confirm", "--base-program", "/bin/false");
         OneLine(2, "--base-program: '/bin/echo probe --json -' should say which build it is, and it answers no JSON", "--confirm", "--base-program", "/bin/echo");
@@ -97,27 +108,42 @@ public sealed class ConfirmProcessTests : IDisposable
         Assert.Equal((code, 1), (ended, said.Count(c => c == '\n')));
     }
 
-    /// <summary>Five rounds of what was measured once, taken in turns with those of the other side; of a p50 that is by hand, so the only suspect.</summary>
-    private void Write(string side, double slow)
+    /// <summary>
+    /// Runs of both sides: measured once, for what the program says of itself and of the machine, with five rounds of figures that are written by hand and
+    /// are all the same but for what <paramref name="slow"/> does to NEW's.
+    /// </summary>
+    private void Make(Func<LoadResult, LoadResult> slow, string matrix = "backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\n")
     {
-        _measured ??= RunReader.Read(RunFolder("base")).Cells;
+        File.WriteAllText(_folder.File("tiny.yml"), matrix + "rounds: 1\nduration: 20ms\nwarmup: 10ms\n");
+        var (code, said) = Run("run", _folder.File("tiny.yml"), "--results", _folder.File("base"));
+        Assert.True(code == 0, said);
+        var measured = RunReader.Read(RunFolder("base")).Cells;
+        string header = Path.Combine(Path.GetRelativePath(_folder.File("base"), RunFolder("base")), RunReader.RunFile);
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder.File("new"), header))!);
+        File.Copy(Path.Combine(_folder.File("base"), header), Path.Combine(_folder.File("new"), header));
+        Write("base", measured, 0, load => load);
+        Write("new", measured, 1, slow);
+    }
+
+    private void Write(string side, IReadOnlyList<CellRecord> measured, int turn, Func<LoadResult, LoadResult> change)
+    {
         var lines =
             from round in Enumerable.Range(1, Rounds)
-            from record in _measured
-            let p50 = record.Axes["backend"] == "epoll" ? 50 * slow : 50
+            from record in measured
+            let latency = record.Load!.LatencyUs! with { P50 = 50, P99 = 90 }
+            let load = ResultsSamples.Ok(new Matrix.Cell(record.Axes), round, 1000).Load! with { LatencyUs = latency }
             select JsonSerializer.Serialize(
                 record with
                 {
                     Round = round,
-                    Started = ResultsSamples.Noon.AddMinutes((2 * round) + (side == "new" ? 1 : 0)),
-                    Load = ResultsSamples.Ok(new Matrix.Cell(record.Axes), round, 1000).Load! with
-                    {
-                        LatencyUs = record.Load!.LatencyUs! with { P50 = p50 + (0.01 * round) },
-                    },
+                    Started = ResultsSamples.Noon.AddMinutes((2 * round) + turn),
+                    Load = record.Axes["backend"] == "epoll" ? change(load) : load,
                 },
                 ResultsJson.Line.CellRecord);
         File.WriteAllText(Path.Combine(RunFolder(side), RunReader.CellsFile), string.Concat(lines.Select(line => line + "\n")));
     }
+
+    private static LoadResult SlowerP50(LoadResult load) => load with { LatencyUs = load.LatencyUs! with { P50 = 1000 } };
 
     private string RunFolder(string side) => RunPool.RunFolders(_folder.File(side)).Single();
 

@@ -191,8 +191,8 @@ public sealed class ConfirmTests : IDisposable
                 double us = 100 * factor * (1 + (0.01 * random.Below(3)));
                 var record = ResultsSamples.Ok(cell, 1, 1000) with { Started = started };
                 var latency = new LatencySummary { Min = us, P50 = us, P90 = us, P99 = us, P999 = us, Max = us, Mean = us, Count = 1000 };
-                folder.Append(
-                    failure is null ? record with { Load = record.Load! with { LatencyUs = latency } } : ResultsSamples.Not(cell, 1, CellStatus.Failed, failure), null);
+                var measured = record with { Load = record.Load! with { LatencyUs = latency } };
+                folder.Append(failure is null ? measured : ResultsSamples.Not(cell, 1, CellStatus.Failed, failure), null);
             }
             if (test._turns.Count == stopAfter)
             {
