@@ -75,7 +75,7 @@ internal static class ReportTable
         }
         if (cells.Any(cell => cell.SaturatedRounds > 0))
         {
-            console.WriteLine("saturated: the server did not keep up with the rate, so (latencies) say how long the run was; they rank nothing; lower the rate");
+            console.WriteLine("saturated: the server did not keep up; its (latencies) say how long the run was and rank nothing; lower the rate");
         }
         SpoiledLines.Write(cells, console);
     }

@@ -9,7 +9,7 @@ internal static class SpoiledLines
     public const string Mark = "!";
 
     // On a busy machine every cell is spoiled: the remedy matters then, not the hundredth line.
-    private const int MostPerKind = 12;
+    private const int MostPerKind = 8;
 
     public static void Write(IEnumerable<CellFigures> cells, IAnsiConsole console)
     {
