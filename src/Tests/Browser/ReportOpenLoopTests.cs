@@ -33,12 +33,11 @@ public sealed class ReportOpenLoopTests : IDisposable
                 await choice.SelectOptionAsync(view);
             }
             await ReportPage.DrawAllAsync(page);
-            foreach (var chart in await page.Locator(".chart canvas").AllAsync())
-            {
-                Assert.InRange(await chart.EvaluateAsync<int>(ReportPage.Marks), 50, int.MaxValue);
-            }
+            await AssertMarksAsync(page, ".curves canvas");
             Assert.Equal(width, await page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
         }
+        // A canvas is read once: Chromium complains of more. Those with a choice were made anew for each.
+        await AssertMarksAsync(page, "#knee canvas, .pair > figure canvas");
         await page.ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, $"open-{width}-{(dark ? "dark" : "light")}.png"), FullPage = true });
         Assert.Empty(_complaints);
     }
@@ -58,7 +57,7 @@ public sealed class ReportOpenLoopTests : IDisposable
         await Expect(chart.Locator(".u-legend .u-value").Last).ToContainTextAsync("µs");
         await chart.Locator("summary").ClickAsync();
         var at99 = await chart.Locator("details tbody tr").Nth(2).Locator("th, td").AllTextContentsAsync();
-        Assert.Equal(["99 %", "15.2 ms", "150 µs", "16.7 µs"], [at99[0], at99[1], at99[2], at99[3]]);
+        Assert.Equal(["99 %", "15.2 ms", "88.1 µs", "9.01 µs"], [at99[0], at99[1], at99[2], at99[3]]);
         // What was chosen stays when something else is.
         await page.Locator("#which").SelectOptionAsync("p50");
         Assert.Equal("of epoll", await page.Locator($"{Lower} .curves select").InputValueAsync());
@@ -88,6 +87,7 @@ public sealed class ReportOpenLoopTests : IDisposable
         await Expect(speeds.Last.Locator(".unranked")).ToHaveCountAsync(5);
         await Expect(speeds.First.Locator(".unranked")).ToHaveCountAsync(0);
 
+        await ReportPage.DrawAllAsync(page);
         var knee = page.Locator("#knee figure");
         await Expect(knee.Locator("figcaption")).ToContainTextAsync("× saturated");
         await knee.Locator(".u-wrap").FocusAsync();
@@ -118,7 +118,7 @@ public sealed class ReportOpenLoopTests : IDisposable
         await Expect(page.Locator($"{Higher} figure").Last.Locator("figcaption")).Not.ToContainTextAsync("spoiled");
         await chart.Locator("summary").ClickAsync();
         var rows = chart.Locator("details tbody tr");
-        await Expect(rows.First.Locator("td").First).ToHaveTextAsync("7,336 µs !");
+        await Expect(rows.First.Locator("td").First).ToHaveTextAsync("11.6 ms !");
         await Expect(rows.First.Locator("td").Last).Not.ToContainTextAsync("!");
         await Expect(rows.Last.Locator("td").First).Not.ToContainTextAsync("!");
         // The bar at the foot, in epoll's colour: none under the other round.
@@ -144,6 +144,14 @@ public sealed class ReportOpenLoopTests : IDisposable
           return found;
         }
         """;
+
+    private static async Task AssertMarksAsync(IPage page, string canvases)
+    {
+        foreach (var chart in await page.Locator(canvases).AllAsync())
+        {
+            Assert.InRange(await chart.EvaluateAsync<int>(ReportPage.Marks), 50, int.MaxValue);
+        }
+    }
 
     private async Task<IPage> OpenAsync(Chromium chromium, int width, bool dark)
     {

@@ -114,7 +114,7 @@ public sealed partial class ReportPageTests : IDisposable
         }
         Assert.Equal(Enumerable.Range(0, controls), reached.Order());
         // As a screen reader finds them: tables with captions and headers, charts and choices with names, pictures with words.
-        Assert.Equal([], await page.EvaluateAsync<string[]>("""
+        Assert.Empty(await page.EvaluateAsync<string[]>("""
             () => [
               ...[...document.querySelectorAll("table:not(.u-legend)")].filter(each => !each.caption?.textContent || !each.querySelector("thead th[scope=col]")
                 || !each.querySelector("tbody th[scope=row]")).map(() => "table"),
