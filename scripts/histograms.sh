@@ -12,6 +12,8 @@ run=${1:-}
 out=${2:-$run/latency.svg}
 files=()
 for file in "$run"/hgrm/*.hgrm; do
+  # What an open loop has beside its latencies.
+  case $file in *.service.hgrm | *.lag.hgrm) continue ;; esac
   if [ -s "$file" ]; then files+=("$file"); fi
 done
 [ "${#files[@]}" != 0 ] || die "no .hgrm file in '$run/hgrm'; a run leaves them there after its first cell"
@@ -57,7 +59,7 @@ LC_ALL=C awk -v title="$title" -v out="$script.svg" '
   FNR == 1 {
     file++
     name = FILENAME
-    sub(/.*\//, "", name); sub(/\.hgrm$/, "", name); gsub(/%2F/, "/", name); gsub(/%25/, "%", name)
+    sub(/.*\//, "", name); sub(/\.hgrm$/, "", name); gsub(/%2F/, "/", name); gsub(/%2E/, ".", name); gsub(/%25/, "%", name)
     count = split(name, part, ",")
     for (i = 1; i <= count; i++) {
       at = index(part[i], "=")

@@ -19,21 +19,19 @@ internal static class LoadFiles
         WriteFile("--hlog", options.Hlog, stream => WriteLog(stream, intervals));
         if (record.SendLags is { } lags)
         {
-            WriteWhole(options, "service", record.Services, intervals);
-            WriteWhole(options, "lag", lags, intervals);
+            WriteWhole(options, LatencyKind.Service, record.Services, intervals);
+            WriteWhole(options, LatencyKind.SendLag, lags, intervals);
         }
     }
 
-    /// <summary>The name with another part before its ending: <c>a.hlog</c> becomes <c>a.lag.hlog</c>.</summary>
-    public static string? Beside(string? path, string part) =>
-        path is null ? null : Path.ChangeExtension(path, null) + "." + part + Path.GetExtension(path);
+    private static string? Beside(string? path, LatencyKind kind) => path is null ? null : LatencyKinds.Beside(path, kind);
 
-    private static void WriteWhole(LoadOptions options, string part, HistogramBase histogram, HistogramBase[] intervals)
+    private static void WriteWhole(LoadOptions options, LatencyKind kind, HistogramBase histogram, HistogramBase[] intervals)
     {
         histogram.StartTimeStamp = intervals[0].StartTimeStamp;
         histogram.EndTimeStamp = intervals[^1].EndTimeStamp;
-        WriteFile("--hgrm", Beside(options.Hgrm, part), stream => WritePercentiles(stream, histogram));
-        WriteFile("--hlog", Beside(options.Hlog, part), stream => WriteLog(stream, histogram));
+        WriteFile("--hgrm", Beside(options.Hgrm, kind), stream => WritePercentiles(stream, histogram));
+        WriteFile("--hlog", Beside(options.Hlog, kind), stream => WriteLog(stream, histogram));
     }
 
     private static void WritePercentiles(Stream stream, HistogramBase histogram)

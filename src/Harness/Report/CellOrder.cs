@@ -12,10 +12,13 @@ internal sealed class CellOrder : IComparer<CellRecord>
 {
     public static readonly CellOrder Instance = new();
 
-    private static readonly string[] Words = [.. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports, "read", "write"];
+    private static readonly string[] Words =
+    [
+        Vocabulary.ClosedLoop, .. Vocabulary.Arrivals, .. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports, "read", "write",
+    ];
 
     // What separates groups most strongly comes first; backend comes last.
-    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "depth", "rw", "backend"];
+    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "arrivals", "rate", "depth", "rw", "backend"];
 
     public int Compare(CellRecord? x, CellRecord? y)
     {
@@ -46,7 +49,7 @@ internal sealed class CellOrder : IComparer<CellRecord>
         }
         try
         {
-            return Units.ParseSize(value);
+            return Units.ParseSize(value.TrimEnd('%'));
         }
         catch (FormatException)
         {

@@ -65,7 +65,7 @@ internal sealed record HtmlCell
     public required string Id { get; init; }
     public required IReadOnlyDictionary<string, string> Axes { get; init; }
 
-    /// <summary>The rounds whose figures count, and the operations per second of each.</summary>
+    /// <summary>The rounds whose figures count, by number.</summary>
     public required IReadOnlyList<HtmlRound> Rounds { get; init; }
 
     public required int FailedRounds { get; init; }
@@ -75,11 +75,27 @@ internal sealed record HtmlCell
     public string? Reason { get; init; }
 
     public LatencySummary? LatencyUs { get; init; }
+
+    /// <summary>Open loop: service time and send lag.</summary>
+    public LatencySummary? ServiceUs { get; init; }
+
+    /// <inheritdoc cref="ServiceUs"/>
+    public LatencySummary? SendLagUs { get; init; }
+
+    /// <summary>Open loop: operations per second that the schedule asked for, median over the rounds.</summary>
+    public double? RateOffered { get; init; }
+
     public SideCosts? Server { get; init; }
     public SideCosts? Client { get; init; }
 
     /// <summary>Latencies in µs on <see cref="HtmlReport.PercentileGrid"/>, as far as there are values to speak of one.</summary>
     public required IReadOnlyList<double> Percentiles { get; init; }
+
+    /// <summary>Service times of an open loop, as <see cref="Percentiles"/>; empty in a closed one.</summary>
+    public required IReadOnlyList<double> ServicePercentiles { get; init; }
+
+    /// <summary>Send lags of an open loop, as <see cref="Percentiles"/>; empty in a closed one.</summary>
+    public required IReadOnlyList<double> LagPercentiles { get; init; }
 
     /// <summary>Latency over time: a segment for each round, in order, and one for the pass that traced the collector.</summary>
     public required IReadOnlyList<HtmlSegment> Segments { get; init; }
@@ -88,7 +104,29 @@ internal sealed record HtmlCell
     public IReadOnlyList<HtmlGcPause>? GcPauses { get; init; }
 }
 
-internal sealed record HtmlRound(int Round, double Iops);
+/// <summary>One round of a cell: what ratios are made of, and what spoils them.</summary>
+internal sealed record HtmlRound
+{
+    public required int Round { get; init; }
+    public required double Iops { get; init; }
+
+    /// <summary>Latencies in µs; null where the round has none.</summary>
+    public double? P50 { get; init; }
+
+    /// <inheritdoc cref="P50"/>
+    public double? P99 { get; init; }
+
+    /// <inheritdoc cref="P50"/>
+    public double? P999 { get; init; }
+
+    /// <inheritdoc cref="P50"/>
+    public double? Max { get; init; }
+
+    /// <summary>Open loop: the server did not keep up, so the latencies say how long the run was.</summary>
+    public required bool Saturated { get; init; }
+
+    public required IReadOnlyList<Warning> Warnings { get; init; }
+}
 
 /// <summary>Latencies by interval within one uninterrupted stretch of measuring. All lists are of one length; latencies are in µs.</summary>
 internal sealed record HtmlSegment

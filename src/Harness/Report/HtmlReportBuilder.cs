@@ -65,19 +65,43 @@ internal static class HtmlReportBuilder
             [
                 .. rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null })
                     .OrderBy(record => record.Round)
-                    .Select(record => new HtmlRound(record.Round, HtmlCurves.Digits(record.Load!.Iops, 6))),
+                    .Select(Round),
             ],
             FailedRounds = cell.FailedRounds,
             Skipped = cell.Skipped,
             Reason = cell.Reason,
             LatencyUs = cell.LatencyUs,
+            ServiceUs = cell.ServiceUs,
+            SendLagUs = cell.SendLagUs,
+            RateOffered = cell.RateOffered?.Median,
             Server = cell.Server,
             Client = cell.Client,
             Percentiles = HtmlCurves.Percentiles(intervals),
+            ServicePercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.Service)),
+            LagPercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.SendLag)),
             Segments = segments,
             GcPauses = gcPass?.Pauses.Select(pause => pause with { Segment = traced }).ToList(),
         };
     }
+
+    private static HtmlRound Round(CellRecord record)
+    {
+        var load = record.Load!;
+        var latency = load.LatencyUs;
+        return new HtmlRound
+        {
+            Round = record.Round,
+            Iops = HtmlCurves.Digits(load.Iops, 6),
+            P50 = Short(latency?.P50),
+            P99 = Short(latency?.P99),
+            P999 = Short(latency?.P999),
+            Max = Short(latency?.Max),
+            Saturated = load.Saturated == true,
+            Warnings = record.Warnings,
+        };
+    }
+
+    private static double? Short(double? us) => us is { } value ? HtmlCurves.Digits(value, 4) : null;
 
     private static List<HtmlAxis> Axes(List<HtmlCell> cells) =>
     [

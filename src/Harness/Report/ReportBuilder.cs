@@ -29,9 +29,11 @@ internal static class ReportBuilder
         };
     }
 
-    private static CellFigures Figures(CellRecord[] rounds, CellRecord[]? baseline, LatencyFiles latencies, List<string> problems)
+    private static CellFigures Figures(CellRecord[] rounds, CellRecord[]? baselineRounds, LatencyFiles latencies, List<string> problems)
     {
         var ok = Measured(rounds).ToArray();
+        var baseline = Measured(baselineRounds ?? []).ToArray();
+        var saturated = Saturated(ok);
         var troubled = rounds.FirstOrDefault(record => record.Status != CellStatus.Ok);
         return new CellFigures
         {
@@ -42,8 +44,13 @@ internal static class ReportBuilder
             Skipped = rounds.All(record => record.Status == CellStatus.Skipped),
             Reason = troubled?.Reason,
             Iops = Spread.Of(ok.Select(record => record.Load!.Iops)),
-            RatioToEpoll = Spread.Of(Ratios(ok, Measured(baseline ?? []))),
+            RatioToEpoll = saturated + Saturated(baseline) > 0 ? null : Spread.Of(Ratios(ok, baseline)),
             LatencyUs = latencies.Summary(rounds[0].Cell, problems),
+            ServiceUs = latencies.Summary(rounds[0].Cell, problems, LatencyKind.Service),
+            SendLagUs = latencies.Summary(rounds[0].Cell, problems, LatencyKind.SendLag),
+            RateOffered = Spread.Of(ok.Select(record => record.Load!.RateOffered).OfType<double>()),
+            SaturatedRounds = saturated,
+            Warnings = Warnings(ok),
             Server = Medians(ok.Select(record => record.Load!.Server)),
             Client = Medians(ok.Select(record => record.Load!.Client)),
         };
@@ -52,8 +59,18 @@ internal static class ReportBuilder
     private static IEnumerable<CellRecord> Measured(IEnumerable<CellRecord> rounds) =>
         rounds.Where(record => record is { Status: CellStatus.Ok, Load: not null });
 
+    private static int Saturated(IEnumerable<CellRecord> measured) => measured.Count(record => record.Load!.Saturated == true);
+
+    private static IReadOnlyList<RoundWarning> Warnings(IEnumerable<CellRecord> measured) =>
+    [
+        .. from record in measured
+           orderby record.Round
+           from warning in record.Warnings
+           select new RoundWarning(record.Round, warning.Id, warning.Text, warning.Remedy),
+    ];
+
     // Paired by round: what slowed the machine down in one round slowed both, and cancels out.
-    private static IEnumerable<double> Ratios(IEnumerable<CellRecord> cell, IEnumerable<CellRecord> baseline) =>
+    private static IEnumerable<double> Ratios(IEnumerable<CellRecord> cell, CellRecord[] baseline) =>
         from mine in cell
         join other in baseline on mine.Round equals other.Round
         where other.Load!.Iops > 0

@@ -35,11 +35,28 @@ internal sealed record CellFigures
     /// <summary>Over the rounds.</summary>
     public Spread? Iops { get; init; }
 
-    /// <summary>Operations per second over those of <c>epoll</c> with the same other axes, round by round.</summary>
+    /// <summary>Operations per second over those of <c>epoll</c> with the same other axes, round by round; null where one of the two was saturated.</summary>
     public Spread? RatioToEpoll { get; init; }
 
     /// <summary>Of all rounds' histograms added up.</summary>
     public LatencySummary? LatencyUs { get; init; }
+
+    /// <summary>Open loop: from when a request was sent to its whole reply, as <see cref="LatencyUs"/>.</summary>
+    public LatencySummary? ServiceUs { get; init; }
+
+    /// <summary>Open loop: how late requests were sent, as <see cref="LatencyUs"/>.</summary>
+    public LatencySummary? SendLagUs { get; init; }
+
+    /// <summary>Open loop: operations per second that the schedule asked for, over the rounds.</summary>
+    public Spread? RateOffered { get; init; }
+
+    /// <summary>
+    /// Rounds in which the server did not keep up with its schedule. With one of them the latencies say how long the run was, and nothing here is ranked.
+    /// </summary>
+    public required int SaturatedRounds { get; init; }
+
+    /// <summary>What spoiled single rounds, by round.</summary>
+    public required IReadOnlyList<RoundWarning> Warnings { get; init; }
 
     /// <summary>Medians over the rounds.</summary>
     public SideCosts? Server { get; init; }
@@ -47,6 +64,9 @@ internal sealed record CellFigures
     /// <inheritdoc cref="Server"/>
     public SideCosts? Client { get; init; }
 }
+
+/// <summary>What spoiled a cell's figures in one round.</summary>
+internal sealed record RoundWarning(int Round, string Id, string Text, string Remedy);
 
 /// <summary>A figure over several rounds.</summary>
 internal sealed record Spread(double Median, double Min, double Max)

@@ -18,7 +18,7 @@ internal static class ReportTable
             console.Profile.Width = 2 * ReportConsole.Width;
             console.Write(Table(measured));
             console.Profile.Width = ReportConsole.Width;
-            console.WriteLine("a/b is server/client; p50 to p99.9: latencies in µs, closed loop; vs epoll: ratio of iops by round, median min..max");
+            WriteLegend(measured, console);
         }
         else
         {
@@ -34,9 +34,9 @@ internal static class ReportTable
         console.WriteLine($"{run.Matrix} · {run.Commit} · {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC · {Rounds(run)} · {run.DurationSeconds:0.###} s per cell after {run.WarmupSeconds:0.###} s warm-up");
         console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
         // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word.
-        var hasRates = report.Cells.Any(cell => cell.Axes.GetValueOrDefault("rate", Vocabulary.ClosedLoop) != Vocabulary.ClosedLoop);
+        var hasRates = report.Cells.Any(IsOpenLoop);
         var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")));
-        var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {report.Cells[0].Axes.GetValueOrDefault(axis)}");
+        var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {Values(report.Cells, axis).First()}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");
         console.WriteLine();
     }
@@ -64,6 +64,22 @@ internal static class ReportTable
         }
     }
 
+    private static void WriteLegend(IReadOnlyList<CellFigures> cells, IAnsiConsole console)
+    {
+        var open = cells.Any(IsOpenLoop);
+        var loop = open ? "" : ", closed loop";
+        console.WriteLine($"a/b is server/client; p50 to p99.9: latencies in µs{loop}; vs epoll: ratio of iops by round, median min..max");
+        if (open)
+        {
+            console.WriteLine("with a rate, latencies count from when a request was due, and lag p99 says in µs how late requests were sent");
+        }
+        if (cells.Any(cell => cell.SaturatedRounds > 0))
+        {
+            console.WriteLine("saturated: the server did not keep up; its (latencies) say how long the run was and rank nothing; lower the rate");
+        }
+        SpoiledLines.Write(cells, console);
+    }
+
     private static void WriteTroubles(ReportDocument report, IAnsiConsole console)
     {
         foreach (var cell in report.Cells.Where(cell => cell.Reason is not null))
@@ -77,13 +93,15 @@ internal static class ReportTable
     private static Table Table(IReadOnlyList<CellFigures> cells)
     {
         var axes = Varying(cells);
+        var open = cells.Any(IsOpenLoop);
+        string[] lag = open ? ["lag p99"] : [];
         var table = new Table().Border(TableBorder.Simple);
         foreach (var axis in axes)
         {
             Column(table, axis, Justify.Left);
         }
         Column(table, "backend", Justify.Left);
-        foreach (var title in (string[])["iops", "vs epoll", "p50", "p99", "p99.9", "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
+        foreach (var title in (string[])["iops", "vs epoll", "p50", "p99", "p99.9", .. lag, "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
         {
             Column(table, title, Justify.Right);
         }
@@ -97,24 +115,28 @@ internal static class ReportTable
                 table.AddEmptyRow();
             }
             group = values;
-            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell)]);
+            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell, open)]);
         }
         return table;
     }
 
-    private static string[] Row(CellFigures cell) =>
+    private static string[] Row(CellFigures cell, bool withLag) =>
     [
-        Markup.Escape(cell.Axes.GetValueOrDefault("backend") ?? Figures.None),
+        Markup.Escape(cell.Axes.GetValueOrDefault("backend") ?? Figures.None) + (cell.Warnings.Count > 0 ? $" [yellow]{SpoiledLines.Mark}[/]" : ""),
         Figures.Count(cell.Iops?.Median),
-        Coloured(cell.RatioToEpoll),
-        Figures.Short(cell.LatencyUs?.P50),
-        Figures.Short(cell.LatencyUs?.P99),
-        Figures.Short(cell.LatencyUs?.P999),
+        cell.SaturatedRounds > 0 ? "[yellow]saturated[/]" : Coloured(cell.RatioToEpoll),
+        Latency(cell, cell.LatencyUs?.P50),
+        Latency(cell, cell.LatencyUs?.P99),
+        Latency(cell, cell.LatencyUs?.P999),
+        .. withLag ? [Latency(cell, cell.SendLagUs?.P99)] : (string[])[],
         Figures.Pair(cell.Server?.CpuUsPerOp, cell.Client?.CpuUsPerOp),
         Figures.Pair(cell.Server?.SyscallsPerOp, cell.Client?.SyscallsPerOp),
         Figures.Pair(cell.Server?.EntersPerOp, cell.Client?.EntersPerOp),
         Figures.Pair(cell.Server?.AllocatedBytesPerOp, cell.Client?.AllocatedBytesPerOp),
     ];
+
+    // In brackets where it is not the server's: it grows with the run.
+    private static string Latency(CellFigures cell, double? us) => us is not null && cell.SaturatedRounds > 0 ? $"({Figures.Short(us)})" : Figures.Short(us);
 
     // Colour only where every round lay on the same side of 1: the rest has not shown anything.
     private static string Coloured(Spread? ratio) => ratio switch
@@ -127,7 +149,14 @@ internal static class ReportTable
     private static void Column(Table table, string title, Justify justify) =>
         table.AddColumn(new TableColumn(title) { Alignment = justify, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
 
+    private static bool IsOpenLoop(CellFigures cell) => cell.Axes.GetValueOrDefault("rate", Vocabulary.ClosedLoop) != Vocabulary.ClosedLoop;
+
     /// <summary>The axes that tell groups of rows apart.</summary>
-    private static string[] Varying(IReadOnlyList<CellFigures> cells) =>
-        [.. Axis.Names.Where(axis => axis != "backend" && cells.Select(cell => cell.Axes.GetValueOrDefault(axis)).Distinct().Count() > 1)];
+    private static string[] Varying(IReadOnlyList<CellFigures> cells) => [.. Axis.Names.Where(axis => axis != "backend" && Values(cells, axis).Count() > 1)];
+
+    // Gaps are an open loop's; where no cell is one, they are all the same.
+    private static IEnumerable<string?> Values(IReadOnlyList<CellFigures> cells, string axis) => cells
+        .Where(cell => axis != "arrivals" || IsOpenLoop(cell) || !cells.Any(IsOpenLoop))
+        .Select(cell => cell.Axes.GetValueOrDefault(axis))
+        .Distinct();
 }

@@ -11,8 +11,10 @@ internal static class WarningLines
     public static void Write(IAnsiConsole console, Warning warning)
     {
         Write(console, "warning", warning.Text);
-        console.WriteLine($"{"",LabelWidth}remedy: {warning.Remedy}");
+        WriteRemedy(console, warning.Remedy);
     }
+
+    public static void WriteRemedy(IAnsiConsole console, string remedy) => console.WriteLine($"{"",LabelWidth}remedy: {remedy}");
 
     /// <param name="console">Where to.</param>
     /// <param name="label">One word of at most eight letters.</param>

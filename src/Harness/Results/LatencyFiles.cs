@@ -4,7 +4,8 @@ namespace Harness.Results;
 
 /// <summary>
 /// The latencies of a run's cells: <c>hlog/CELL.hlog</c> holds every interval of every round, tagged <c>round1</c>, <c>round2</c>, …, and
-/// <c>hgrm/CELL.hgrm</c> the percentiles over all of them. Rounds are added up as histograms; percentiles are never averaged.
+/// <c>hgrm/CELL.hgrm</c> the percentiles over all of them. An open loop has service times and send lags beside them, in <c>CELL.service.hlog</c>,
+/// <c>CELL.lag.hlog</c> and the same of <c>.hgrm</c>. Rounds are added up as histograms; percentiles are never averaged.
 /// </summary>
 internal sealed class LatencyFiles(string folder)
 {
@@ -14,29 +15,30 @@ internal sealed class LatencyFiles(string folder)
     /// Adds one round of a cell. Intervals that the log has of that round already are replaced: they are of a run that was killed between writing them
     /// and listing the round, and a run that is resumed measures it again.
     /// </summary>
-    /// <exception cref="HarnessException">The log cannot be read.</exception>
+    /// <param name="cellId">The cell.</param>
+    /// <param name="round">From 1.</param>
+    /// <param name="roundLogPath">The round's latencies; those of the other kinds are taken from beside them (<see cref="LatencyKinds.Beside"/>).</param>
+    /// <exception cref="HarnessException">A log cannot be read.</exception>
     public void AddRound(string cellId, int round, string roundLogPath)
     {
-        var logPath = LogPath(cellId);
-        Directory.CreateDirectory(Path.GetDirectoryName(logPath)!);
+        Directory.CreateDirectory(Path.Combine(folder, "hlog"));
         Directory.CreateDirectory(Path.Combine(folder, "hgrm"));
-        var tag = $"round{round}";
-        List<HistogramBase> intervals = [.. File.Exists(logPath) ? ReadLog(logPath).Where(interval => interval.Tag != tag) : []];
-        foreach (var interval in ReadLog(roundLogPath))
+        foreach (var kind in LatencyKinds.All)
         {
-            interval.Tag = tag;
-            intervals.Add(interval);
+            var path = LatencyKinds.Beside(roundLogPath, kind);
+            if (kind == LatencyKind.Latency || File.Exists(path))
+            {
+                AddRound(cellId, kind, $"round{round}", path);
+            }
         }
-        Replace(logPath, stream => WriteLog(stream, intervals));
-        Replace(Path.Combine(folder, "hgrm", CellFile.Name(cellId) + ".hgrm"), stream => WritePercentiles(stream, Sum(intervals)));
     }
 
     /// <summary>All rounds of a cell in microseconds; null where the run has no log of it, or only a damaged one, which is added to the problems.</summary>
-    public LatencySummary? Summary(string cellId, List<string> problems)
+    public LatencySummary? Summary(string cellId, List<string> problems, LatencyKind kind = LatencyKind.Latency)
     {
         try
         {
-            return File.Exists(LogPath(cellId)) ? Summarize(Sum(ReadLog(LogPath(cellId)))) : null;
+            return File.Exists(LogPath(cellId, kind)) ? Summarize(Sum(ReadLog(LogPath(cellId, kind)))) : null;
         }
         catch (HarnessException e)
         {
@@ -46,11 +48,11 @@ internal sealed class LatencyFiles(string folder)
     }
 
     /// <summary>The intervals of a cell in nanoseconds, tagged by round; none where the run has no log of it, or only a damaged one.</summary>
-    public IReadOnlyList<HistogramBase> Intervals(string cellId)
+    public IReadOnlyList<HistogramBase> Intervals(string cellId, LatencyKind kind = LatencyKind.Latency)
     {
         try
         {
-            return File.Exists(LogPath(cellId)) ? ReadLog(LogPath(cellId)) : [];
+            return File.Exists(LogPath(cellId, kind)) ? ReadLog(LogPath(cellId, kind)) : [];
         }
         catch (HarnessException)
         {
@@ -79,7 +81,20 @@ internal sealed class LatencyFiles(string folder)
         };
     }
 
-    private string LogPath(string cellId) => Path.Combine(folder, "hlog", CellFile.Name(cellId) + ".hlog");
+    private void AddRound(string cellId, LatencyKind kind, string tag, string roundLogPath)
+    {
+        var logPath = LogPath(cellId, kind);
+        List<HistogramBase> intervals = [.. File.Exists(logPath) ? ReadLog(logPath).Where(interval => interval.Tag != tag) : []];
+        foreach (var interval in ReadLog(roundLogPath))
+        {
+            interval.Tag = tag;
+            intervals.Add(interval);
+        }
+        Replace(logPath, stream => WriteLog(stream, intervals));
+        Replace(Path.Combine(folder, "hgrm", $"{CellFile.Name(cellId)}{LatencyKinds.Part(kind)}.hgrm"), stream => WritePercentiles(stream, Sum(intervals)));
+    }
+
+    private string LogPath(string cellId, LatencyKind kind) => Path.Combine(folder, "hlog", $"{CellFile.Name(cellId)}{LatencyKinds.Part(kind)}.hlog");
 
     private static LongHistogram Sum(IEnumerable<HistogramBase> intervals)
     {

@@ -77,7 +77,7 @@ internal sealed class ResultsFolder : IDisposable
 
     /// <summary>Adds a cell's record, and its latencies where it has some.</summary>
     /// <param name="record">What the cell came to.</param>
-    /// <param name="hlogPath">The interval log of this round; null where there is none.</param>
+    /// <param name="hlogPath">The interval log of this round, with those of an open loop's other histograms beside it; null where there is none.</param>
     /// <exception cref="HarnessException">The disk is full, or the folder is gone.</exception>
     public void Append(CellRecord record, string? hlogPath)
     {

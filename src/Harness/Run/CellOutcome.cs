@@ -8,7 +8,7 @@ namespace Harness.Run;
 /// <param name="Status">Whether its figures count.</param>
 /// <param name="Reason">Why not, in one line; null where they do.</param>
 /// <param name="Load">The load generator's result, where it printed one.</param>
-/// <param name="HlogPath">Its latency log, until the next cell runs; null where there is none.</param>
+/// <param name="HlogPath">Its latency log, with an open loop's other two beside it, until the next cell runs; null where there is none.</param>
 internal sealed record CellOutcome(CellStatus Status, string? Reason, LoadResult? Load, string? HlogPath)
 {
     /// <summary>What took CPU time from it; null where that was not watched.</summary>

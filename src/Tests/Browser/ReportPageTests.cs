@@ -10,19 +10,6 @@ namespace Harness.Tests.Browser;
 /// <summary>The HTML report as a reader has it: opened from a file, without network. HARNESS_TEST_SCREENSHOTS=DIR keeps the pictures.</summary>
 public sealed partial class ReportPageTests : IDisposable
 {
-    // Pixels of a canvas that are not transparent, by colour, without those of the axes: what the data left there.
-    private const string Marks = """
-        canvas => {
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          let marks = 0;
-          for (let at = 0; at < data.length; at += 4) {
-            const [r, g, b, a] = data.subarray(at, at + 4);
-            if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 60) marks++;
-          }
-          return marks;
-        }
-        """;
-
     private readonly TempDir _folder = new();
     private readonly List<string> _complaints = [];
 
@@ -37,15 +24,15 @@ public sealed partial class ReportPageTests : IDisposable
     {
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.OpenAsync(Write(), width, dark, _complaints);
-        var charts = await DrawAllAsync(page);
+        var charts = await ReportPage.DrawAllAsync(page);
         // One for the knee, and two for each depth.
         Assert.Equal(7, charts.Count);
         foreach (var chart in charts)
         {
-            Assert.InRange(await chart.EvaluateAsync<int>(Marks), 50, int.MaxValue);
+            Assert.InRange(await chart.EvaluateAsync<int>(ReportPage.Marks), 50, int.MaxValue);
         }
         Assert.Equal(width, await page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
-        await page.ScreenshotAsync(new() { Path = Picture($"report-{width}-{(dark ? "dark" : "light")}.png"), FullPage = true });
+        await page.ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, $"report-{width}-{(dark ? "dark" : "light")}.png"), FullPage = true });
         Assert.Empty(_complaints);
     }
 
@@ -54,7 +41,7 @@ public sealed partial class ReportPageTests : IDisposable
     {
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.OpenAsync(Write(), 1280, false, _complaints);
-        await DrawAllAsync(page);
+        await ReportPage.DrawAllAsync(page);
         foreach (var chart in await page.Locator("figure").AllAsync())
         {
             await chart.ScrollIntoViewIfNeededAsync();
@@ -107,6 +94,39 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [SkippableFact]
+    public async Task Every_control_is_reached_by_the_keyboard_shows_its_focus_and_has_a_name()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), 1280, false, _complaints);
+        await ReportPage.DrawAllAsync(page);
+        var controls = await page.EvaluateAsync<int>("""
+            () => [...document.querySelectorAll("a[href], select, summary, [tabindex='0'], [role=button]")].map((each, at) => (each.dataset.control = at)).length
+            """);
+        Assert.InRange(controls, 40, 400);
+        await page.EvaluateAsync("document.activeElement.blur(); scrollTo(0, 0)");
+        var reached = new HashSet<int>();
+        for (var step = 0; step < controls; step++)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            var at = await page.EvaluateAsync<int>("+(document.activeElement.dataset.control ?? -1)");
+            Assert.Equal("solid", await page.EvaluateAsync<string>("getComputedStyle(document.activeElement).outlineStyle"));
+            reached.Add(at);
+        }
+        Assert.Equal(Enumerable.Range(0, controls), reached.Order());
+        // As a screen reader finds them: tables with captions and headers, charts and choices with names, pictures with words.
+        Assert.Empty(await page.EvaluateAsync<string[]>("""
+            () => [
+              ...[...document.querySelectorAll("table:not(.u-legend)")].filter(each => !each.caption?.textContent || !each.querySelector("thead th[scope=col]")
+                || !each.querySelector("tbody th[scope=row]")).map(() => "table"),
+              ...[...document.querySelectorAll(".u-wrap, [role=img], [role=region]")].filter(each => !each.getAttribute("aria-label")).map(each => each.className),
+              ...[...document.querySelectorAll("select")].filter(each => !each.labels.length).map(each => each.id),
+              ...[...document.querySelectorAll("figure")].filter(each => !each.querySelector("figcaption").textContent || !each.querySelector("summary")).map(() => "figure"),
+            ]
+            """));
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
     public async Task Pauses_of_the_collector_are_drawn_and_listed()
     {
         await using var chromium = await Chromium.StartAsync();
@@ -116,13 +136,13 @@ public sealed partial class ReportPageTests : IDisposable
         var path = _folder.File("gc.html");
         HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(run, passes)));
         var page = await chromium.OpenAsync(path, 1280, false, _complaints);
-        await DrawAllAsync(page);
+        await ReportPage.DrawAllAsync(page);
         var chart = page.Locator("#group-1 figure").Nth(1);
         Assert.Contains("a pause of the garbage collector", await chart.Locator("figcaption").TextContentAsync());
         await chart.Locator("summary").ClickAsync();
         var pause = chart.Locator("table").Last.Locator("tbody tr").Nth(1).Locator("th, td");
         await Expect(pause).ToHaveTextAsync(["epoll", "server", "0", "1.500 s", "850 µs"]);
-        await chart.ScreenshotAsync(new() { Path = Picture("gc.png") });
+        await chart.ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, "gc.png") });
         Assert.Empty(_complaints);
     }
 
@@ -135,10 +155,10 @@ public sealed partial class ReportPageTests : IDisposable
         var (first, second) = (ReportHtmlSamples.Run(_folder.Path), ReportHtmlSamples.Run(_folder.Path, other));
         HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(first), new HtmlSource(second)));
         var page = await chromium.OpenAsync(path, 400, true, _complaints);
-        await DrawAllAsync(page);
+        await ReportPage.DrawAllAsync(page);
         Assert.Equal(["", "run A", "run B"], await page.Locator("#overview thead th").AllTextContentsAsync());
         Assert.Equal(["kernel releasediffers", "6.12.0", "6.18.0"], await page.Locator("#environment tr.differs").Locator("th, td").AllTextContentsAsync());
-        await page.ScreenshotAsync(new() { Path = Picture("two-400-dark.png"), FullPage = true });
+        await page.ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, "two-400-dark.png"), FullPage = true });
         Assert.Empty(_complaints);
     }
 
@@ -147,21 +167,6 @@ public sealed partial class ReportPageTests : IDisposable
         var path = _folder.File("report.html");
         HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(ReportHtmlSamples.Run(_folder.Path))));
         return path;
-    }
-
-    private string Picture(string name) => Path.Combine(Environment.GetEnvironmentVariable("HARNESS_TEST_SCREENSHOTS") ?? _folder.Path, name);
-
-    // Charts are drawn when they come near the window.
-    private static async Task<IReadOnlyList<ILocator>> DrawAllAsync(IPage page)
-    {
-        foreach (var place in await page.Locator(".chart").AllAsync())
-        {
-            await place.ScrollIntoViewIfNeededAsync();
-            await place.Locator("canvas").WaitForAsync();
-        }
-        // uPlot draws in the microtask after it is made.
-        await page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
-        return await page.Locator(".chart canvas").AllAsync();
     }
 
     [GeneratedRegex(@"\d (µs|ms)")]

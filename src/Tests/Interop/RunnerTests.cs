@@ -165,6 +165,22 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains("cannot set the TCP congestion control 'nosuch'", said);
     }
 
+    [Fact]
+    public void An_open_loop_leaves_its_three_histograms_for_every_round_and_a_closed_one_only_its_latencies()
+    {
+        var results = _folder.File("results");
+        File.WriteAllText(_matrix, "backend: epoll\nrate: [closed, 500]\ndepth: 4\nblock: memory:4M\nrounds: 2\nduration: 100ms\nwarmup: 10ms\n");
+        var (code, said) = Run("run", _matrix, "--results", results);
+        Assert.True(code == 0, said);
+        var latencies = new LatencyFiles(Folder(results)!);
+        foreach (var rounds in RunReader.Read(Folder(results)!).Cells.GroupBy(record => record.Cell))
+        {
+            var counts = LatencyKinds.All.Select(kind => latencies.Intervals(rounds.Key, kind).Sum(interval => interval.TotalCount));
+            var ops = rounds.Sum(record => record.Load!.Ops);
+            Assert.Equal(rounds.First().Axes["rate"] == "closed" ? [ops, 0, 0] : [ops, ops, ops], counts);
+        }
+    }
+
     private bool KillAfterCells(string results, int cells)
     {
         using var runner = Child.Start(HarnessServer.Program, ["run", _matrix, "--results", results], _environment);

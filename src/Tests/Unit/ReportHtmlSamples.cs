@@ -1,5 +1,6 @@
 using HdrHistogram;
 using Harness.Matrix;
+using Harness.Measure;
 using Harness.Report;
 using Harness.Results;
 
@@ -29,6 +30,61 @@ internal static class ReportHtmlSamples
         }
         folder.Append(ResultsSamples.Not(Cell("poll", "256"), 1, CellStatus.Failed, "the server was killed by signal 11 (SIGSEGV)"), null);
         return RunReader.Read(folder.Path);
+    }
+
+    /// <summary>
+    /// A closed loop and two rates, on epoll and uring, two rounds: uring did not keep up with the higher rate in round 2, and epoll was disturbed in
+    /// round 1 of the lower one.
+    /// </summary>
+    public static RunData OpenRun(string root)
+    {
+        var folder = ResultsFolder.Create(root, ResultsSamples.Run with { Rounds = 2 }, "");
+        for (var round = 1; round <= 2; round++)
+        {
+            foreach (var backend in new[] { "epoll", "uring" })
+            {
+                foreach (var rate in new[] { "100000", "closed", "2000" })
+                {
+                    var cell = new Cell(new Dictionary<string, string> { ["backend"] = backend, ["rate"] = rate, ["arrivals"] = "poisson" });
+                    folder.Append(OpenRecord(cell, round), OpenLog(root, cell, round));
+                }
+            }
+        }
+        return RunReader.Read(folder.Path);
+    }
+
+    public static readonly Warning Steal = new("steal", "the host gave 7 % of the measured CPUs' time to other guests", "measure again at a quieter time");
+
+    private static CellRecord OpenRecord(Cell cell, int round)
+    {
+        var saturated = cell["rate"] == "100000" && cell.Backend == "uring" && round == 2;
+        var record = ResultsSamples.Ok(cell, round, !cell.IsOpenLoop ? 150_000 + round : saturated ? 80_000 : double.Parse(cell["rate"]));
+        var p99 = (cell.Backend == "uring" ? 100 : 200) + round;
+        var open = record.Load! with
+        {
+            Arrivals = cell.IsOpenLoop ? "poisson" : "closed",
+            LatencyUs = new LatencySummary { Min = 10, P50 = 50, P90 = 80, P99 = p99, P999 = 300, Max = 400, Mean = 60, Count = 1000 },
+            RateOffered = cell.IsOpenLoop ? double.Parse(cell["rate"]) : null,
+            Saturated = cell.IsOpenLoop ? saturated : null,
+        };
+        return record with { Load = open, Warnings = cell["rate"] == "2000" && cell.Backend == "epoll" && round == 1 ? [Steal] : [] };
+    }
+
+    private static string OpenLog(string root, Cell cell, int round)
+    {
+        var path = Log(root, Intervals(cell, round));
+        foreach (var kind in LatencyKinds.All.Where(kind => kind != LatencyKind.Latency))
+        {
+            var beside = LatencyKinds.Beside(path, kind);
+            File.Delete(beside);
+            if (cell.IsOpenLoop)
+            {
+                // A tenth of the latency is lag.
+                var values = Values(kind == LatencyKind.Service ? 9 : 1, round, 0);
+                Write(beside, Interval(0, values));
+            }
+        }
+        return path;
     }
 
     public static Cell Cell(string backend, string depth) => new(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth });
@@ -75,8 +131,13 @@ internal static class ReportHtmlSamples
     private static string Log(string folder, HistogramBase[] intervals)
     {
         var path = Path.Combine(folder, "log");
+        Write(path, intervals);
+        return path;
+    }
+
+    private static void Write(string path, params HistogramBase[] intervals)
+    {
         using var stream = File.Create(path);
         HistogramLogWriter.Write(stream, ResultsSamples.Noon.UtcDateTime, intervals);
-        return path;
     }
 }

@@ -108,6 +108,22 @@ public sealed partial class ReportHtmlTests : IDisposable
     }
 
     [Fact]
+    public void An_open_loops_cell_has_three_curves_its_saturated_rounds_and_what_spoiled_them()
+    {
+        var cells = HtmlReportBuilder.Build(new HtmlSource(ReportHtmlSamples.OpenRun(_folder.Path))).Cells;
+        var closed = cells.Where(cell => cell.Axes["rate"] == "closed").ToList();
+        Assert.All(closed, cell => Assert.Equal((0, 0, null), (cell.ServicePercentiles.Count, cell.LagPercentiles.Count, cell.SendLagUs)));
+        foreach (var cell in cells.Except(closed))
+        {
+            Assert.True(cell.Percentiles[0] > cell.ServicePercentiles[0] && cell.ServicePercentiles[0] > cell.LagPercentiles[0]);
+            Assert.Equal(cell.Axes["backend"] == "uring" && cell.Axes["rate"] == "100000" ? [false, true] : [false, false], cell.Rounds.Select(round => round.Saturated));
+        }
+        var spoiled = Assert.Single(cells, cell => cell.Rounds.Any(round => round.Warnings.Count > 0));
+        Assert.Equal(("epoll", "2000", ReportHtmlSamples.Steal), (spoiled.Axes["backend"], spoiled.Axes["rate"], spoiled.Rounds[0].Warnings.Single()));
+        Assert.Equal([201.0, 202], spoiled.Rounds.Select(round => round.P99!.Value));
+    }
+
+    [Fact]
     public void Two_runs_stand_beside_each_other_with_their_facts()
     {
         var first = ReportHtmlSamples.Run(_folder.Path);

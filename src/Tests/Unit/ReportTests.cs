@@ -35,6 +35,34 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void A_saturated_cell_has_no_ratio_and_its_latencies_stand_in_brackets_and_a_spoiled_one_is_marked()
+    {
+        var report = ReportBuilder.Build(ReportHtmlSamples.OpenRun(_folder.Path));
+        var text = ReportConsole.Draw(console => ReportTable.Write(report, console));
+        Assert.Equal(OpenTable, text[text.IndexOf(" rate ", StringComparison.Ordinal)..]);
+        Assert.Contains("every cell: wait block · depth 64 · connections 1 · arrivals poisson · size 4k", text);
+    }
+
+    [Fact]
+    public void A_cell_beside_a_saturated_epoll_has_no_ratio_either()
+    {
+        var run = ReportHtmlSamples.OpenRun(_folder.Path);
+        var turned = run with { Cells = [.. run.Cells.Select(record => record.Load!.Saturated is null ? record : record with { Load = record.Load with { Saturated = record.Load.Backend == "epoll" } })] };
+        Assert.All(ReportBuilder.Build(turned).Cells, cell => Assert.Equal(cell.Axes["rate"] == "closed", cell.RatioToEpoll is not null));
+    }
+
+    [Fact]
+    public void A_run_that_was_disturbed_throughout_names_the_first_cells_and_counts_the_others()
+    {
+        var run = ReportHtmlSamples.Run(_folder.Path);
+        var report = ReportBuilder.Build(run with { Cells = [.. run.Cells.Select(record => record with { Warnings = [ReportHtmlSamples.Steal] })] });
+        var lines = ReportConsole.Draw(console => ReportTable.Write(report, console)).Split('\n').Where(line => line.StartsWith('!')).ToList();
+        Assert.Equal(9, lines.Count);
+        Assert.StartsWith("!        backend=poll,depth=1,rw=read in rounds 1, 2, 3, as in round 1: the host gave 7 % of", lines[0], StringComparison.Ordinal);
+        Assert.Equal("!        4 more cells in the same way; the HTML report and cells.jsonl have them all", lines[^1]);
+    }
+
+    [Fact]
     public void Ratios_are_paired_by_round()
     {
         var report = ReportBuilder.Build(RunReader.Read(Sample()));
@@ -108,6 +136,27 @@ public sealed class ReportTests : IDisposable
         folder.Append(ResultsSamples.Not(poll, 0, CellStatus.Skipped, "io_uring is refused: the sysctl kernel.io_uring_disabled is 2"), null);
         return folder.Path;
     }
+
+    private const string OpenTable = """
+         rate    backend     iops   vs epoll     p50      p99    p99.9  lag p99  cpu µs/op    calls/op  enters/op  alloc B/op
+        ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+         closed  epoll    150,002       1.00    1997    15213    34963        -  3.13/2.50  0.031/1.04          -         0/0
+                 uring    150,002       1.00    3994    30425    69927        -  3.13/2.50  0.031/1.04          -         0/0
+
+         2000    epoll !    2,000       1.00    1997    15213    34963     9.01  3.13/2.50  0.031/1.04          -         0/0
+                 uring      2,000       1.00    3994    30425    69927     9.01  3.13/2.50  0.031/1.04          -         0/0
+
+         100000  epoll    100,000       1.00    1997    15213    34963     9.01  3.13/2.50  0.031/1.04          -         0/0
+                 uring     90,000  saturated  (3994)  (30425)  (69927)   (9.01)  3.13/2.50  0.031/1.04          -         0/0
+
+        a/b is server/client; p50 to p99.9: latencies in µs; vs epoll: ratio of iops by round, median min..max
+        with a rate, latencies count from when a request was due, and lag p99 says in µs how late requests were sent
+        saturated: the server did not keep up; its (latencies) say how long the run was and rank nothing; lower the rate
+        !        backend=epoll,depth=64,rate=2000,arrivals=poisson,rw=read in round 1: the host gave 7 % of the measured CPUs'
+        time to other guests
+                 remedy: measure again at a quieter time
+
+        """;
 
     private const string Table = """
         sample · 0123456789 · 2026-03-01 12:00 UTC · 3 rounds · 1 s per cell after 0.5 s warm-up

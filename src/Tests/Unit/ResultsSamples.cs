@@ -84,6 +84,15 @@ internal static class ResultsSamples
         Axes = cell.Values,
     };
 
+    /// <summary>The round's logs of an open loop, service times and send lags beside the latencies; returns the path of the latencies.</summary>
+    public static string OpenHlog(string folder, string name, long count, int latencyUs, int serviceUs, int lagUs)
+    {
+        var path = Hlog(folder, name, count, latencyUs);
+        Hlog(folder, LatencyKinds.Beside(name, LatencyKind.Service), count, serviceUs);
+        Hlog(folder, LatencyKinds.Beside(name, LatencyKind.SendLag), count, lagUs);
+        return path;
+    }
+
     /// <summary>A round's latency log: <paramref name="count"/> operations of each of the given microseconds.</summary>
     public static string Hlog(string folder, string name, long count, params int[] latenciesUs)
     {

@@ -134,6 +134,30 @@ public sealed class ResultsTests : IDisposable
         Assert.Contains("Total count    =          100]", File.ReadAllText(Path.Combine(folder.Path, "hgrm", _cell.Id + ".hgrm")));
     }
 
+    [Fact]
+    public void An_open_loops_three_histograms_are_kept_apart_and_a_round_that_is_measured_again_replaces_all_three()
+    {
+        var folder = Create();
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.OpenHlog(_folder.Path, "1.hlog", 10, 900, 800, 100));
+        // As a run that was killed between writing the logs and listing the round measures it again.
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), ResultsSamples.OpenHlog(_folder.Path, "2.hlog", 10, 300, 200, 100));
+        folder.Append(ResultsSamples.Ok(_cell, 2, 1000), ResultsSamples.OpenHlog(_folder.Path, "3.hlog", 10, 300, 200, 100));
+        var latencies = new LatencyFiles(folder.Path);
+        foreach (var (kind, part, us) in new[] { (LatencyKind.Latency, "", 300), (LatencyKind.Service, ".service", 200), (LatencyKind.SendLag, ".lag", 100) })
+        {
+            Assert.Equal([("round1", 10L), ("round2", 10L)], latencies.Intervals(_cell.Id, kind).Select(interval => (interval.Tag!, interval.TotalCount)));
+            Assert.InRange(latencies.Summary(_cell.Id, [], kind)!.Max, us, us * 1.001);
+            Assert.True(File.Exists(Path.Combine(folder.Path, "hlog", $"{_cell.Id}{part}.hlog")));
+            Assert.Contains("Total count    =           20]", File.ReadAllText(Path.Combine(folder.Path, "hgrm", $"{_cell.Id}{part}.hgrm")));
+        }
+    }
+
+    [Theory]
+    [InlineData("block=file:/x.lag", "block=file:%2Fx%2Elag")]
+    [InlineData("block=file:/x.service", "block=file:%2Fx%2Eservice")]
+    [InlineData("block=file:/x.raw", "block=file:%2Fx.raw")]
+    public void A_cell_whose_id_ends_like_another_histogram_is_not_taken_for_it(string id, string name) => Assert.Equal(name, CellFile.Name(id));
+
     [Theory]
     [InlineData("Intel(R) Xeon(R) Gold 6148 CPU @ 2.40GHz", "intel-xeon-gold-6148-cpu-2.40ghz")]
     [InlineData("AMD EPYC", "amd-epyc")]

@@ -37,7 +37,7 @@ public sealed class ResumeTests : IDisposable
             Assert.Equal(cut, kept.Count);
             await RunAsync(again, kept, stopAfter: int.MaxValue);
             Assert.Equal(whole, Order(folder.Path));
-            Assert.Equal([2L, 2, 2, 2], Counts(folder.Path));
+            Assert.Equal(TwiceInEveryLog, Counts(folder.Path));
         }
     }
 
@@ -68,7 +68,7 @@ public sealed class ResumeTests : IDisposable
         using var again = ResumedRun.Open(folder.Path).Reopen(out var kept);
         Assert.Empty(kept);
         await RunAsync(again, kept, stopAfter: int.MaxValue);
-        Assert.Equal([2L, 2, 2, 2], Counts(folder.Path));
+        Assert.Equal(TwiceInEveryLog, Counts(folder.Path));
         Assert.Contains(done[0], Order(folder.Path));
     }
 
@@ -140,7 +140,7 @@ public sealed class ResumeTests : IDisposable
             using var scripted = new Scripted(cell =>
             {
                 stop.Token.ThrowIfCancellationRequested();
-                var log = ResultsSamples.Hlog(_folder.Path, "cell.hlog", 1, 100);
+                var log = ResultsSamples.OpenHlog(_folder.Path, "cell.hlog", 1, 100, 90, 10);
                 if (--left == 0)
                 {
                     stop.Cancel();
@@ -159,6 +159,9 @@ public sealed class ResumeTests : IDisposable
     }
 
     private static string[] Order(string folder) => [.. RunReader.Read(folder).Cells.Select(record => $"{record.Round} {record.Cell}")];
+
+    // Two rounds of one operation, in the three logs of each of the four cells.
+    private static IEnumerable<long> TwiceInEveryLog => Enumerable.Repeat(2L, 12);
 
     private static IEnumerable<long> Counts(string folder) => Directory.GetFiles(Path.Combine(folder, "hlog"), "*.hlog").Select(file =>
     {

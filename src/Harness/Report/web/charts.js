@@ -2,13 +2,13 @@
 
 const alive = new Set();
 
-function destroyCharts() {
-  forgetUnseen();
-  for (const chart of alive) {
+function destroyChartsIn(place) {
+  forgetUnseenIn(place);
+  for (const chart of [...alive].filter(({ plot }) => place.contains(plot.root))) {
     chart.watcher.disconnect();
     chart.plot.destroy();
+    alive.delete(chart);
   }
-  alive.clear();
 }
 
 // A figure whose chart is made by `options()` once it is seen. `say(index)` reads the values at one place of the x axis aloud.
@@ -25,7 +25,7 @@ function draw(place, spokenValues, caption, summary, options, data, say) {
     {
       ...size(),
       ...options,
-      padding: [14, 24, 0, 0],
+      padding: [14, 34, 0, 0],
       cursor: { drag: { setScale: false, x: false, y: false }, focus: { prox: 30 }, points: { size: 8 }, ...options.cursor },
       focus: { alpha: 0.35 },
       legend: { markers: { width: 3, dash: (chart, at) => ({ 8: "dashed", 2: "dotted" })[options.series[at].dash?.[0]] ?? "solid" } },
@@ -78,18 +78,17 @@ function makeLegendReachable(plot) {
   });
 }
 
-const lineSeries = (by, value, format, more) => {
-  const { colour, dash } = lineStyle(by, value);
-  return {
-    label: named(by, value),
-    stroke: colour,
-    width: 2,
-    dash,
-    points: { show: false },
-    spanGaps: false,
-    value: (plot, at) => format(at),
-    ...more,
-  };
-};
+const seriesOf = (label, { colour, dash }, format, more) => ({
+  label,
+  stroke: colour,
+  width: 2,
+  dash,
+  points: { show: false },
+  spanGaps: false,
+  value: (plot, at) => format(at),
+  ...more,
+});
+
+const lineSeries = (by, value, format, more) => seriesOf(named(by, value), lineStyle(by, value), format, more);
 
 const listed = (lines, values, format) => lines.map((line, at) => `${line} ${format(values[at])}`).join(", ");

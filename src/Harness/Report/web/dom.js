@@ -21,7 +21,7 @@ function table(caption, head, rows, attributes) {
     element(
       "table",
       attributes ?? {},
-      element("caption", {}, caption),
+      element("caption", {}, element("span", {}, caption)),
       element(
         "thead",
         {},
@@ -74,9 +74,11 @@ function drawNow(place) {
   draw?.();
 }
 
-function forgetUnseen() {
-  for (const place of unseen.keys()) watcher.unobserve(place);
-  unseen.clear();
+function forgetUnseenIn(place) {
+  for (const each of [...unseen.keys()].filter((chart) => place.contains(chart))) {
+    watcher.unobserve(each);
+    unseen.delete(each);
+  }
 }
 
 addEventListener("beforeprint", () => [...unseen.keys()].forEach(drawNow));

@@ -7,14 +7,20 @@ function kneeChart(group, by, values, sweep, which) {
     valuesOf(sweep)
       .map((load) => ({ load, cell: group.cells.find((cell) => cell.values[by] === value && cell.values[sweep] === load) }))
       .filter(({ cell }) => cell?.latency_us)
-      .map(({ load, cell }) => ({ load, x: speed(cell).median, y: cell.latency_us[KNEE_LATENCY[which]] })),
+      .map(({ load, cell }) => ({ load, cell, x: speed(cell).median, y: cell.latency_us[KNEE_LATENCY[which]] })),
   );
   if (lines.every((line) => line.length < 2)) return null;
   const points = lines.flatMap((line, at) => line.map((point) => ({ ...point, line: at }))).sort((a, b) => a.x - b.x);
   const data = [points.map((point) => point.x), ...lines.map((line, at) => points.map((point) => (point.line === at ? point.y : undefined)))];
   const names = values.map((value) => named(by, value));
-  const say = (at) => `${names[points[at].line]}, ${named(sweep, points[at].load)}: ${operations(points[at].x)}/s, ${microseconds(points[at].y)}`;
-  return chartFigure({
+  const colours = values.map((value) => lineStyle(by, value).colour);
+  const saying = ({ load, cell, x }) => `${named(sweep, load)}${cell.saturated ? " (saturated)" : ""}, ${operations(x)}/s`;
+  const say = (at) => `${names[points[at].line]}, ${saying(points[at])}: ${microseconds(points[at].y)}`;
+  const hints = [
+    points.some(isAside(sweep)) && "□ the closed loop: as fast as the server answers",
+    points.some(({ cell }) => cell.saturated) && "× saturated: the latency says how long the run was",
+  ].filter(Boolean);
+  const figure = chartFigure({
     caption: `Throughput against latency (${TIME_LINES[which]})${group.label ? `, ${group.label}` : ""}`,
     summary: `A point for each ${sweep}: ${valuesOf(sweep).join(", ")}.`,
     data,
@@ -32,15 +38,15 @@ function kneeChart(group, by, values, sweep, which) {
         {
           label: "point",
           value: (plot, x, series, at) =>
-            at === null || at === undefined ? NONE : `${named(sweep, points[at].load)}, ${operations(points[at].x)}/s`,
+            at === null || at === undefined ? NONE : saying(points[at]),
         },
         ...values.map((value, at) =>
           lineSeries(by, value, microseconds, {
-            paths: pathInOrderOfLoad(lines[at]),
-            points: { show: true, size: 7, fill: lineStyle(by, value).colour },
+            paths: pathInOrderOfLoad(lines[at].filter((point) => !isAside(sweep)(point))),
           }),
         ),
       ],
+      hooks: { draw: [(plot) => points.filter(({ line }) => plot.series[line + 1].show).forEach((point) => drawPoint(plot, point, colours[point.line], sweep))] },
     }),
     say,
     behind: () =>
@@ -49,15 +55,43 @@ function kneeChart(group, by, values, sweep, which) {
         [sweep, ...values.map((value) => label(by, value))],
         valuesOf(sweep).map((load) => ({
           cells: [
-            load,
+            named(sweep, load),
             ...lines.map((line) => {
               const point = line.find((each) => each.load === load);
-              return point ? `${operations(point.x)}/s, ${microseconds(point.y)}` : NONE;
+              return point ? [`${operations(point.x)}/s, ${microseconds(point.y)}`, badge(point.cell)] : NONE;
             }),
           ],
         })),
       ),
   });
+  figure.querySelector("figcaption").append(...hints.map((hint) => element("span", { class: "hint" }, ` ${hint}`)));
+  return figure;
+}
+
+// A closed loop is no load between two others, so no line leads to it.
+const isAside = (sweep) => (point) => sweep === "rate" && !point.cell.open;
+
+function drawPoint(plot, { x, y, cell }, colour, sweep) {
+  const { ctx } = plot;
+  const pixels = devicePixelRatio || 1;
+  const [left, top, reach] = [plot.valToPos(x, "x", true), plot.valToPos(y, "y", true), 4 * pixels];
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = 2 * pixels;
+  ctx.beginPath();
+  if (cell.saturated) {
+    for (const way of [-1, 1]) {
+      ctx.moveTo(left - reach, top - way * reach);
+      ctx.lineTo(left + reach, top + way * reach);
+    }
+    ctx.stroke();
+  } else if (isAside(sweep)({ cell })) {
+    ctx.strokeRect(left - reach, top - reach, 2 * reach, 2 * reach);
+  } else {
+    ctx.arc(left, top, reach, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 // Past the knee throughput may fall again, so points are joined in the order of the load, not from left to right.

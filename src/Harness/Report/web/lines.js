@@ -32,6 +32,18 @@ function swatch(by, value) {
 
 const label = (by, value) => [swatch(by, value), named(by, value)];
 
+// Beside a cell's name wherever its figures stand: the server did not keep up, or some round was spoiled.
+const badge = (cell) =>
+  cell.saturated && element("span", { class: "badge", title: `It ${saturation(cell)}: its latencies say how long the run was` }, "saturated");
+
+function flag(cell) {
+  const kinds = spoiledBy(cell);
+  if (kinds.length === 0) return null;
+  const rounds = [...new Set(kinds.flatMap((kind) => kind.rounds))].sort((a, b) => a - b);
+  const spoiled = `spoiled in ${inRounds(rounds)}: ${kinds.map((kind) => kind.id).join(", ")}`;
+  return element("span", { class: "flag", role: "img", "aria-label": spoiled, title: spoiled }, "!");
+}
+
 const pageColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // 1, 2 and 5 of each decade; every whole step where the range is small, decades alone where it is large.

@@ -1,6 +1,6 @@
 // The page: what stands where, and what the reader may choose.
 
-const choice = { by: defaultComparison(), which: "p99" };
+const choice = { by: defaultComparison(), which: "p99", measure: measured.some((cell) => !cell.open) ? "iops" : "latency", curves: new Map() };
 choice.baseline = defaultBaseline(choice.by);
 
 const day = (run) => `${run.started.slice(0, 10)} ${run.started.slice(11, 16)} UTC`;
@@ -16,7 +16,7 @@ function header() {
       manyRuns && element("strong", {}, `run ${letter(index)}: `),
       `${run.machine} · commit `,
       element("code", {}, run.commit),
-      ` · ${day(run)} · ${progress(run)} · ${number(run.duration_seconds, 1)} s per cell after ${number(run.warmup_seconds, 1)} s of warm-up`,
+      ` · ${day(run)} · ${progress(run)} · ${Number(run.duration_seconds.toFixed(3))} s per cell after ${Number(run.warmup_seconds.toFixed(3))} s of warm-up`,
     ),
   );
   const title = manyRuns ? report.runs.map((run, index) => `${letter(index)}: ${run.matrix} ${run.commit}`).join(" · ") : report.runs[0].matrix;
@@ -129,7 +129,19 @@ function choosers() {
         },
       ),
     baselines,
-    chooser("which", "and latency as", Object.entries(TIME_LINES), choice.which, (value) => {
+    chooser(
+      "measure",
+      "by",
+      [
+        ["iops", "operations per second"],
+        ["latency", "latency"],
+      ],
+      choice.measure,
+      (value) => {
+        choice.measure = value;
+      },
+    ),
+    chooser("which", "with latency as", Object.entries(TIME_LINES), choice.which, (value) => {
       choice.which = value;
     }),
   );
@@ -144,11 +156,9 @@ function groupSection(group) {
     .filter((value) => base && value !== baseline)
     .map((value) => {
       const cell = lineOf(group, by, value);
-      const found = ratio(cell, base);
-      return (
-        found &&
-        element("li", {}, swatch(by, value), element("b", {}, `${named(by, value)}: `), ratioWords(found, named(by, baseline)), costWords(base, cell))
-      );
+      const found = ratio(cell, base, figureOf(cell, choice.measure, which));
+      const words = found ? ratioWords(found, named(by, baseline)) : saturationWords(cell, base, named(by, baseline));
+      return words && element("li", {}, swatch(by, value), element("b", {}, `${named(by, value)}: `), words, costWords(base, cell));
     })
     .filter(Boolean);
   return element(
@@ -166,7 +176,8 @@ function groupSection(group) {
     ),
     reasons.length > 0 && element("ul", { class: "reasons" }, reasons),
     element("div", { class: "pair" }, percentileChart(group, by, values), timeChart(group, by, values, which)),
-    element("div", { class: "pair" }, speedTable(group, by, values), costTable(group, by, values)),
+    element("div", { class: values.some((value) => lineOf(group, by, value).open) ? "pair open" : "pair" }, speedTable(group, by, values), costTable(group, by, values)),
+    spoiledList(group, by, values),
   );
 }
 
@@ -184,19 +195,23 @@ function kneeSection() {
     element(
       "p",
       {},
-      `Each line follows ${sweep} from ${valuesOf(sweep)
-        .join(" to ")
-        .replace(/ to .* to /, " to ")}. Where it turns upwards, more load buys only latency.`,
+      `Each line follows ${fromTo(sweep)}. Where it turns upwards, more load buys only latency.`,
     ),
     element("div", { class: "pair" }, charts),
   );
 }
 
+// `depth from 1 to 64`; a closed loop is no rate.
+function fromTo(sweep) {
+  const loads = valuesOf(sweep).filter((load) => load !== "closed");
+  return `the ${sweep} from ${[...new Set([loads[0], loads[loads.length - 1]])].map((load) => named(sweep, load).replace(`${sweep} `, "")).join(" to ")}`;
+}
+
 // All that depends on a choice.
 function figures() {
-  destroyCharts();
+  destroyChartsIn(document.body);
   const groups = groupsWithout(choice.by);
-  document.getElementById("overview-table").replaceChildren(overviewTable(groups, choice.by, valuesOf(choice.by), choice.baseline));
+  document.getElementById("overview-table").replaceChildren(overviewTable(groups, choice));
   replace("knee", kneeSection());
   replace("groups", groups.map(groupSection));
 }
@@ -219,6 +234,8 @@ function overview() {
       "p",
       { class: "note" },
       `${how} ▲ faster and ▼ slower in every round, ≈ no clear difference. The bar is the spread around 1, on a scale that all rows share.`,
+      measured.some((cell) => cell.saturated) && " Saturated: the server did not keep up with its rate in some round, so its latencies say how long the run was, and nothing is ranked.",
+      measured.some((cell) => spoiledBy(cell).length > 0) && [" ", element("span", { class: "flag", "aria-hidden": "true" }, "!"), "Some round was spoiled; what happened and what to do stands below the tables."],
     ),
   );
   figures();

@@ -33,9 +33,13 @@ function interval(found, bounds) {
   );
 }
 
-function overviewTable(groups, by, values, baseline) {
+function overviewTable(groups, { by, baseline, measure, which }) {
+  const values = valuesOf(by);
   const found = groups.map((group) =>
-    values.map((value) => (value === baseline ? null : ratio(lineOf(group, by, value), lineOf(group, by, baseline)))),
+    values.map((value) => {
+      const [cell, base] = [lineOf(group, by, value), lineOf(group, by, baseline)];
+      return value === baseline || (measure === "iops" && cell?.open) ? null : ratio(cell, base, figureOf(cell ?? {}, measure, which));
+    }),
   );
   const reach = Math.max(
     0.1,
@@ -51,43 +55,57 @@ function overviewTable(groups, by, values, baseline) {
       ...values.map((value, line) => {
         const cell = lineOf(group, by, value);
         if (!cell) return NONE;
-        return value === baseline
-          ? element(
-              "div",
-              { class: "ratio base" },
-              element("strong", {}, "1"),
-              element("span", { class: "spread" }, `${operations(speed(cell).median)}/s`),
-            )
-          : found[at][line]
-            ? ratioCell(found[at][line], reach)
-            : element("span", { class: "spread" }, `${operations(speed(cell).median)}/s`);
+        const standing = found[at][line] ? ratioCell(found[at][line], reach) : standingAlone(cell, value === baseline, measure, which);
+        return [standing, element("span", { class: "marks" }, badge(cell), flag(cell))];
       }),
     ],
   }));
   return table(
-    `Operations per second over those of ${named(by, baseline)}: median and spread of the rounds`,
+    measure === "iops"
+      ? `Operations per second over those of ${named(by, baseline)}: median and spread of the rounds${
+          measured.some((cell) => cell.open) ? "; with a rate, whether the server kept up with it" : ""
+        }`
+      : `Latency (${TIME_LINES[which]}) over that of ${named(by, baseline)}: median and spread of the rounds; less than 1 is faster`,
     ["", ...values.map((value) => label(by, value))],
     rows,
     { class: "overview", style: { "min-width": `${4.2 * (values.length + 1)}rem` } },
   );
 }
 
+const wrapped = (...lines) => lines.map((line) => element("span", { class: "line" }, `${line} `));
+
+// What there is to say of a cell without a ratio: the figure itself, and in an open loop whether it kept up.
+function standingAlone(cell, isBase, measure, which) {
+  const schedule = measure === "iops" && cell.open;
+  const head = cell.saturated ? null : schedule ? "kept up" : isBase ? "1" : null;
+  const figure = measure === "iops" || cell.saturated ? `${operations(speed(cell).median)}/s` : microseconds(spreadOf(cell, which)?.median);
+  const offered = cell.saturated && cell.rate_offered !== null ? ` of ${operations(cell.rate_offered)}/s` : "";
+  return element("div", { class: "ratio base" }, head && element("strong", {}, head), element("span", { class: "spread" }, figure + offered));
+}
+
 function speedTable(group, by, values) {
+  const open = values.some((value) => lineOf(group, by, value).open);
   const rows = values.map((value) => {
     const cell = lineOf(group, by, value);
     const found = speed(cell);
     const latency = cell.latency_us;
+    const tail = (us) => (cell.saturated && us !== undefined ? element("span", { class: "unranked" }, `(${microseconds(us)})`) : microseconds(us));
     return {
       cells: [
-        label(by, value),
-        [operations(found.median), found.count > 1 && element("span", { class: "spread" }, `${operations(found.min)}–${operations(found.max)}`)],
-        ...["p50", "p99", "p99_9", "max"].map((key) => short(latency?.[key])),
+        [label(by, value), flag(cell), element("span", { class: "line" }, badge(cell))],
+        [
+          operations(found.median),
+          operations(found.min) !== operations(found.max) && element("span", { class: "spread" }, `${operations(found.min)}–${operations(found.max)}`),
+        ],
+        ...["p50", "p99", "p99_9", "max"].map((key) => tail(latency?.[key])),
+        ...(open ? [microseconds(cell.service_us?.p99), tail(cell.send_lag_us?.p99)] : []),
       ],
     };
   });
   return table(
-    "Operations per second (median, spread of the rounds) and latency in µs (all rounds added up)",
-    ["", "ops/s", "p50", "p99", "p99.9", "max"],
+    "Operations per second (median, spread of the rounds) and latency (all rounds added up)" +
+      (values.some((value) => lineOf(group, by, value).saturated) ? "; (figures) of a saturated cell say how long the run was" : ""),
+    ["", "ops/s", "p50", "p99", "p99.9", "max", ...(open ? [wrapped("service", "p99"), wrapped("send lag", "p99")] : [])],
     rows,
   );
 }

@@ -2,7 +2,9 @@
 
 // Rounds are laid end to end, since other cells ran between them; no line crosses from one to the next.
 function timeAxis(cells) {
-  const names = [...new Set(cells.flatMap((cell) => cell.segments.map((segment) => segment.name)))];
+  const found = new Set(cells.flatMap((cell) => cell.segments.map((segment) => segment.name)));
+  // A log has its rounds in the order in which they were measured; what is no round comes last.
+  const names = [...found].sort((a, b) => (Number(/\d+/.exec(a)) || Infinity) - (Number(/\d+/.exec(b)) || Infinity) || 0);
   let start = 0;
   return names.map((name) => {
     const same = cells.map((cell) => cell.segments.find((segment) => segment.name === name));
@@ -34,40 +36,42 @@ function timeChart(group, by, values, which) {
   const place = (row) => (row.at === null ? NONE : `${row.stretch.name}, ${number(row.x - row.stretch.start, 1)} s`);
   const pauses = cells.flatMap((cell, line) => (cell.gc_pauses ?? []).map((pause) => ({ ...pause, line, x: pauseTime(pause, cell, stretches) })));
   const traced = cells.some((cell) => cell.gc_pauses);
+  const spoiled = spoiledStretches(cells, stretches);
+  const colours = values.map((value) => lineStyle(by, value).colour);
+  // A figure of a spoiled round carries its mark wherever it is read.
+  const marked = (row) => (us, line) => microseconds(us) + (us !== null && isSpoiled(cells[line], roundOf(row.stretch)) ? " !" : "");
   const last = data[0][data[0].length - 1];
   const figure = chartFigure({
     caption: `Latency over time, ${TIME_LINES[which]} of each interval`,
     summary:
-      stretches.map((stretch) => stretch.name).join(", ") + "." + (traced ? ` ${plural(pauses.length, "pause")} of the garbage collector.` : ""),
+      stretches.map((stretch) => stretch.name).join(", ") +
+      "." +
+      (spoiled.length > 0 ? " Figures of spoiled rounds are marked." : "") + (traced ? ` ${plural(pauses.length, "pause")} of the garbage collector.` : ""),
     data,
     options: () => ({
-      scales: { x: { time: false, range: () => [0, last] }, y: latencyScale },
+      scales: { x: { time: false, range: () => [0, last] }, y: spoiled.length > 0 ? scaleAbove(values.length) : latencyScale },
       axes: [axis({ size: 26, label: "seconds of measuring, rounds laid end to end" }), latencyAxis()],
       series: [
         { label: "time", value: (plot, x, series, at) => (at === null || at === undefined ? NONE : place(rows[at])) },
         ...values.map((value) =>
-          lineSeries(by, value, microseconds, { points: { show: rows.length <= 80, size: 6, fill: lineStyle(by, value).colour } }),
+          lineSeries(by, value, microseconds, {
+            points: { show: rows.length <= 80, size: 6, fill: lineStyle(by, value).colour },
+            value: (plot, us, series, at) => (typeof us === "number" ? marked(rows[at])(us, series - 1) : NONE),
+          }),
         ),
       ],
       hooks: {
-        drawAxes: [(plot) => drawStretches(plot, stretches)],
-        draw: [
-          (plot) =>
-            drawPauses(
-              plot,
-              pauses,
-              values.map((value) => lineStyle(by, value).colour),
-            ),
-        ],
+        drawAxes: [(plot) => drawStretches(plot, stretches), (plot) => drawSpoiled(plot, spoiled, colours)],
+        draw: [(plot) => drawPauses(plot, pauses, colours)],
       },
     }),
-    say: (at) => `${place(rows[at])}: ${listed(names, rows[at].y, microseconds)}`,
+    say: (at) => `${place(rows[at])}: ${names.map((name, line) => `${name} ${marked(rows[at])(rows[at].y[line], line).replace("!", "(spoiled)")}`).join(", ")}`,
     behind: () =>
       [
         table(
           `Latency over time, ${TIME_LINES[which]}`,
           ["time", ...values.map((value) => label(by, value))],
-          rows.filter((row) => row.at !== null).map((row) => ({ cells: [place(row), ...row.y.map(microseconds)] })),
+          rows.filter((row) => row.at !== null).map((row) => ({ cells: [place(row), ...row.y.map(marked(row))] })),
         ),
         pauses.length > 0 &&
           table(
@@ -84,6 +88,7 @@ function timeChart(group, by, values, which) {
           return all;
         }, element("div")),
   });
+  if (spoiled.length > 0) figure.querySelector("figcaption").append(element("span", { class: "hint" }, " ▂ this round of that line was spoiled, see below"));
   if (traced)
     figure
       .querySelector("figcaption")

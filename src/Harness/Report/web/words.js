@@ -39,7 +39,12 @@ function percentile(grid) {
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 // A value of an axis in a heading or a legend: `depth 64`, but `read` and `uring` say by themselves what they are.
-const named = (axis, value) => (["backend", "rw", "pattern", "run"].includes(axis) ? value : `${axis} ${value}`);
+function named(axis, value) {
+  if (axis === "rate") return value === "closed" ? "closed loop" : `rate ${/^\d+$/.test(value) ? `${number(Number(value), 0)}/s` : value}`;
+  return ["backend", "rw", "pattern", "arrivals", "run"].includes(axis) ? value : `${axis} ${value}`;
+}
+
+const inRounds = (rounds) => `round${rounds.length === 1 ? "" : "s"} ${rounds.join(", ")}`;
 
 const COSTS = [
   { key: "syscalls_per_op", title: "system calls", says: (mine, other) => `${short(mine)} system calls against ${short(other)}` },
@@ -57,7 +62,10 @@ const SAME_WITHIN = 0.05;
 const differs = (a, b) => Math.abs(b - a) > SAME_WITHIN * Math.max(Math.abs(a), Math.abs(b)) && Math.abs(b - a) > 0.0005;
 
 // The ratio in a word, only where every round lay on the same side of 1.
-const tendency = (ratio) => (ratio.min > 1 ? "faster" : ratio.max < 1 ? "slower" : "unclear");
+function tendency({ min, max, lessIsBetter }) {
+  if (min <= 1 && max >= 1) return "unclear";
+  return min > 1 === lessIsBetter ? "slower" : "faster";
+}
 
 const TENDENCY = { faster: "faster in every round", slower: "slower in every round", unclear: "no clear difference" };
 
@@ -65,7 +73,21 @@ const TENDENCY = { faster: "faster in every round", slower: "slower in every rou
 function ratioWords(found, base) {
   const many = found.count > 1;
   const spread = many ? `${number(found.min, 2)} to ${number(found.max, 2)} over ${found.count} rounds` : "one round";
-  return `${many ? `${TENDENCY[tendency(found)]}, ` : ""}${number(found.median, 2)} times the operations of ${base} (${spread})`;
+  const what = found.figure === "iops" ? "operations" : TIME_LINES[found.figure].replace("the greatest", "greatest latency");
+  return `${many ? `${TENDENCY[tendency(found)]}, ` : ""}${number(found.median, 2)} times the ${what} of ${base} (${spread})`;
+}
+
+// Why a cell that did not keep up has no ratio; null where both kept up.
+function saturationWords(cell, baseCell, base) {
+  if (cell.saturated) return `saturated, so there is no ratio: it ${saturation(cell)}`;
+  return baseCell.saturated ? `kept up with its rate; ${base} did not, so there is no ratio` : null;
+}
+
+// `did not keep up with 200 k/s in 1 of 3 rounds (187 k/s done)`.
+function saturation(cell) {
+  const count = cell.rounds.filter((round) => round.saturated).length;
+  const rate = cell.rate_offered === null ? "its rate" : `${operations(cell.rate_offered)}/s`;
+  return `did not keep up with ${rate} in ${count} of ${plural(cell.rounds.length, "round")} (${operations(speed(cell).median)}/s done)`;
 }
 
 // The side that is explained: the server, unless it is somebody else's and told us nothing.
@@ -77,7 +99,8 @@ function callsSentence(where, cells, names) {
   const known = cells.map((cell, at) => ({ calls: cell[side]?.syscalls_per_op ?? null, name: names[at] })).filter(({ calls }) => calls !== null);
   if (known.length === 0) return null;
   const [first, ...rest] = known;
-  const place = where === "" ? "Here" : /^(depth|rate|connections|size) /.test(where) ? `At ${where},` : `With ${where},`;
+  const preposition = /^(depth|rate|connections|size) /.test(where) ? "At" : where.startsWith("closed loop") ? "In a" : "With";
+  const place = where === "" ? "Here" : `${preposition} ${where},`;
   const others = rest.map(({ calls, name }) => `, ${name} ${spoken(calls)}`).join("");
   return `${place} ${first.name} makes ${spoken(first.calls)} system calls per operation in the ${side}${others}.`;
 }
