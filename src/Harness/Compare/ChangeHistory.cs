@@ -52,7 +52,13 @@ internal sealed class ChangeHistory
         {
             try
             {
-                runs.Add(RunPool.Read(run));
+                var pool = RunPool.Read(run);
+                if (pool.Runs[0].Run.SeededRegression is { } seeded)
+                {
+                    _notes.Add($"left out: {run} has a seeded regression, {seeded}");
+                    continue;
+                }
+                runs.Add(pool);
                 _notes.AddRange(runs[^1].Problems.Select(problem => $"damaged: {problem}"));
             }
             catch (HarnessException e) when (folders.Count > 1)

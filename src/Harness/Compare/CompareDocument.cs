@@ -47,6 +47,9 @@ internal sealed record ComparedSide
     public required string? KernelRelease { get; init; }
     public required DateTimeOffset Started { get; init; }
 
+    /// <summary>The regression that it had on purpose, to check the gate; null where it had none.</summary>
+    public string? SeededRegression { get; init; }
+
     public static ComparedSide Of(RunPool pool) => new()
     {
         Runs = [.. pool.Runs.Select(run => run.Folder)],
@@ -54,6 +57,7 @@ internal sealed record ComparedSide
         Commit = Joined(pool, run => run.Commit),
         KernelRelease = pool.Runs[0].Run.Environment.KernelRelease,
         Started = pool.Runs.Min(run => run.Run.Started),
+        SeededRegression = pool.Runs[0].Run.SeededRegression,
     };
 
     private static string Joined(RunPool pool, Func<RunRecord, string> part) => string.Join(' ', pool.Runs.Select(run => part(run.Run)).Distinct());

@@ -17,6 +17,13 @@ internal static class CompareNotes
         {
             yield return $"not known to match: {fact}";
         }
+        foreach (var (side, pool) in new[] { ("BASE", was), ("NEW", now) })
+        {
+            if (pool.Runs[0].Run.SeededRegression is { } seeded)
+            {
+                yield return $"{side} has a seeded regression, {seeded}: the comparison checks the gate and not a build";
+            }
+        }
         if (was.Runs.Concat(now.Runs).Any(run => run.Run.Commit.EndsWith("-dirty", StringComparison.Ordinal)))
         {
             yield return "a build had changes that its commit does not hold; commit them, so that the figures can be told to a source";

@@ -32,6 +32,10 @@ internal sealed record RunPool
                     + $"and '{difference.New}' in {Path.GetFileName(run.Folder)}; give one run, or runs of one machine and one matrix";
                 throw new HarnessException(ExitCode.Usage, line);
             }
+            if (run.Run.SeededRegression != runs[0].Run.SeededRegression)
+            {
+                throw new HarnessException(ExitCode.Usage, $"the runs in '{folder}' do not go together: some have a seeded regression that others have not; keep them apart");
+            }
         }
         return new RunPool { Runs = runs, Fingerprint = first };
     }

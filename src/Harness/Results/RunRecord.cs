@@ -57,6 +57,12 @@ internal sealed record RunRecord
     /// <summary>The congestion control that both sides' TCP sockets were set to; null where the machine's default held.</summary>
     public string? TcpCongestionControl { get; init; }
 
+    /// <summary>
+    /// The regression that its servers had on purpose (<see cref="Serve.SeededRegression"/>); null where they had none. Apart from the environment, since such
+    /// a run is there to be compared to one without.
+    /// </summary>
+    public string? SeededRegression { get; init; }
+
     public required EnvironmentFacts Environment { get; init; }
 
     /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>

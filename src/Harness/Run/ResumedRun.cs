@@ -1,6 +1,7 @@
 using Harness.Compare;
 using Harness.Matrix;
 using Harness.Results;
+using Harness.Serve;
 
 namespace Harness.Run;
 
@@ -37,6 +38,11 @@ internal sealed record ResumedRun(string Folder, RunRecord Record, MatrixDefinit
         {
             var lines = differences.Select(fact => $"{fact.Fact} was '{fact.Base ?? "not known"}' and is '{fact.New ?? "not known"}'");
             throw Refusal($"its environment was another one: {string.Join("; ", lines)}; restore it");
+        }
+        if (Record.SeededRegression != now.SeededRegression)
+        {
+            var asked = Record.SeededRegression is { } kind ? $"was '{kind}'" : "was not set";
+            throw Refusal($"{SeededRegression.Variable} {asked} when it began; make it so again");
         }
         if (Record.Build is { } build ? build != now.Build : Record.Commit != now.Commit)
         {

@@ -3,6 +3,7 @@ using Harness.Compare;
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
+using Harness.Serve;
 using Harness.Trace;
 
 namespace Harness.Run;
@@ -49,7 +50,7 @@ internal sealed record RunSession
         var reader = new EnvironmentReader();
         var facts = reader.Read(RingFacts.Read(), DotnetFacts.Read());
         var pinning = Pinning.Choose(facts, reader.ShareCore);
-        var record = Record(facts, pinning, cells);
+        var record = Record(facts, pinning, cells, SeededRegression.Asked());
         record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
         RequireFit(record);
         using var results = Begin(ref record, out var kept);
@@ -129,7 +130,7 @@ internal sealed record RunSession
         }
     }
 
-    private RunRecord Record(EnvironmentFacts facts, Pinning pinning, IReadOnlyList<Cell> cells) => new()
+    private RunRecord Record(EnvironmentFacts facts, Pinning pinning, IReadOnlyList<Cell> cells, string? seeded) => new()
     {
         Matrix = Matrix.Name,
         Machine = MachineName.Of(facts),
@@ -149,8 +150,9 @@ internal sealed record RunSession
         ServerCpu = pinning.ServerCpu,
         LoadCpu = pinning.LoadCpu,
         TcpCongestionControl = TcpCongestion.Forced,
+        SeededRegression = seeded,
         Environment = facts,
-        Warnings = [.. Warnings(cells, facts), .. pinning.Warnings],
+        Warnings = [.. Warnings(cells, facts), .. pinning.Warnings, .. seeded is null ? [] : new[] { SeededRegression.Warning(seeded) }],
     };
 
     private static IReadOnlyList<Warning> Warnings(IReadOnlyList<Cell> cells, EnvironmentFacts facts) => EnvironmentWarnings.Of(

@@ -12,14 +12,20 @@ internal static class ServeRunner
     /// <exception cref="HarnessException">It cannot be served; the message is one line.</exception>
     public static ExitCode Run(ServeOptions options, CancellationToken stop)
     {
+        string? seeded = SeededRegression.Asked();
         IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
         string name = ExportName(options, uris);
         DescriptorLimit.Check(options.MaxConnections, options.Loops);
-        using BlockGraph graph = MakeGraph(options);
+        using BlockGraph graph = MakeGraph(options, seeded);
 
         // Opened now: the first line may be that no descriptor is left, and opening it takes one.
         TextWriter errors = Console.Error;
         var log = new ServerLog(line => errors.WriteLine($"harness serve: {line}"));
+        if (seeded is not null)
+        {
+            errors.WriteLine($"harness serve: {SeededRegression.Describe(seeded)}");
+        }
+
         var loops = new List<LoopThread>();
         var listeners = new List<Listener>();
         try
@@ -63,11 +69,11 @@ internal static class ServeRunner
         return Nbd.ExportName.TryCheck(name, out string error) ? name : throw new HarnessException(ExitCode.Usage, $"--export: {error}");
     }
 
-    private static BlockGraph MakeGraph(ServeOptions options)
+    private static BlockGraph MakeGraph(ServeOptions options, string? seeded)
     {
         try
         {
-            return new BlockGraph(BlockChain.Parse(options.Block, options.ReadOnly), options.ReadOnly);
+            return new BlockGraph(SeededRegression.Before(BlockChain.Parse(options.Block, options.ReadOnly), seeded), options.ReadOnly);
         }
         catch (BlockException e)
         {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Harness.Io;
 using Harness.Load;
 using Harness.Nbd;
+using Harness.Serve;
 
 namespace Harness.Tests;
 
@@ -16,14 +17,22 @@ public sealed class SystemCallCounterTests
     // futex in a server's first 30,000 requests), and the thread falls asleep and wakes up around the counted part.
     private const int Allowance = 150;
 
+    public static TheoryData<string> Backends { get; } = [.. LoopBackends.All];
+
     public static TheoryData<string, string> BackendsAndWaits { get; } = Pairs();
 
     [SkippableTheory]
     [MemberData(nameof(BackendsAndWaits))]
-    public void The_kernel_counts_what_we_count(string backend, string wait)
+    public void The_kernel_counts_what_we_count(string backend, string wait) => HoldAgainstTheKernel(backend, wait, seeded: null);
+
+    [SkippableTheory]
+    [MemberData(nameof(Backends))]
+    public void The_kernel_counts_a_seeded_system_call_as_we_do(string backend) => HoldAgainstTheKernel(backend, "block", SeededRegression.SystemCall);
+
+    private static void HoldAgainstTheKernel(string backend, string wait, string? seeded)
     {
         using var folder = new TempDir();
-        using HarnessServer server = HarnessServer.Start(backend, HarnessServer.Unix, "memory:16M", "--wait", wait, "--control", folder.File("c"));
+        using HarnessServer server = HarnessServer.StartSeeded(seeded, backend, "--wait", wait, "--control", folder.File("c"));
         using var client = new ClientThread(server.Uri, backend, wait, TestScale.Pick(10_000, 100_000));
         int serverThread = Stats(folder.File("c")).GetProperty("loop_thread_ids")[0].GetInt32();
         using var perf = new PerfCounter(serverThread, client.ThreadId);

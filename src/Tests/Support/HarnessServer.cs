@@ -58,6 +58,21 @@ internal sealed class HarnessServer : IDisposable
         }
     }
 
+    /// <summary>A server of ours in memory that has a regression on purpose, see HARNESS_SEEDED_REGRESSION; with null it has none.</summary>
+    public static HarnessServer StartSeeded(string? kind, string backend, params string[] more)
+    {
+        var folder = new TempDir();
+        try
+        {
+            return StartOurs(folder, backend, Unix, "memory:16M", more, new Dictionary<string, string?> { [Serve.SeededRegression.Variable] = kind });
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>A connected socket, for tests that speak the protocol byte by byte.</summary>
     public Socket Connect()
     {
@@ -103,10 +118,11 @@ internal sealed class HarnessServer : IDisposable
         }
     }
 
-    private static HarnessServer StartOurs(TempDir folder, string backend, string transport, string block, string[] more)
+    private static HarnessServer StartOurs(
+        TempDir folder, string backend, string transport, string block, string[] more, IReadOnlyDictionary<string, string?>? environment = null)
     {
         var listen = transport == Unix ? $"nbd+unix:///?socket={folder.File("s")}" : "nbd://127.0.0.1:0";
-        var child = Child.Start(Program, ["serve", "--block", block, "--listen", listen, "--backend", backend, .. more]);
+        var child = Child.Start(Program, ["serve", "--block", block, "--listen", listen, "--backend", backend, .. more], environment);
         var line = child.NextLine(Patience);
         if (line is not null && line.StartsWith("ready ", StringComparison.Ordinal))
         {
