@@ -73,7 +73,8 @@ internal sealed class GcFiles(string folder)
         }
         catch (Exception e) when (e is JsonException or InvalidDataException || FileTrouble.Is(e))
         {
-            problems.Add($"{name}: damaged, left out ({OneLine.Of(e.Message).TrimEnd('.')})");
+            var why = e is JsonException ? "the file was cut short or edited" : OneLine.Of(e.Message).TrimEnd('.');
+            problems.Add($"{name}: damaged, left out ({why})");
             return null;
         }
     }

@@ -40,6 +40,9 @@ internal sealed record GcRecord
 /// <summary>What the runtime of one process did in the measured part.</summary>
 internal sealed record GcSide
 {
+    /// <summary>Collections by the process's own count, which the load generator asks for just before and after; null where it could not be had.</summary>
+    public long? GcCount { get; init; }
+
     /// <summary>Times at which all threads stood still for a collection; those of <see cref="Pauses"/> and those that it leaves out.</summary>
     public required long PauseCount { get; init; }
 

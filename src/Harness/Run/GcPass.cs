@@ -102,10 +102,12 @@ internal sealed class GcPass(CellSettings settings, Func<ICellTracer> newTracer,
             WindowSeconds = load.Seconds,
             Ops = load.Ops,
             LatencyUs = load.LatencyUs,
-            Server = sides.GetValueOrDefault(ICellTracer.Server),
-            Client = sides.GetValueOrDefault(ICellTracer.Client),
+            Server = Counted(sides.GetValueOrDefault(ICellTracer.Server), load.Server),
+            Client = Counted(sides.GetValueOrDefault(ICellTracer.Client), load.Client),
         };
     }
+
+    private static GcSide? Counted(GcSide? side, SideCosts? costs) => side is null ? null : side with { GcCount = costs?.GcCount };
 
     private static GcRecord Not(Cell cell, DateTimeOffset started, string? reason) =>
         new() { Cell = cell.Id, Status = CellStatus.Failed, Reason = reason, Started = started };

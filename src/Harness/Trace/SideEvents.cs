@@ -66,8 +66,7 @@ internal sealed class SideEvents(long startNs, long endNs)
             PauseMaxUs = pauses.Count == 0 ? null : Microseconds(pauses.Max(pause => pause.DurationNs)),
             Pauses =
             [
-                .. pauses.OrderByDescending(pause => pause.DurationNs).Take(MaxPauses).OrderBy(pause => pause.StartNs)
-                    .Select(pause => new GcPause(Math.Round((pause.StartNs - startNs) / 1e9, 6), Microseconds(pause.DurationNs), pause.Generation, pause.Reason)),
+                .. pauses.OrderByDescending(pause => pause.DurationNs).Take(MaxPauses).OrderBy(pause => pause.StartNs).Select(Kept),
             ],
             AllocationTicks = _allocations.Values.Sum(type => type.Ticks),
             AllocationSampledBytes = _allocations.Values.Sum(type => type.Bytes),
@@ -86,6 +85,9 @@ internal sealed class SideEvents(long startNs, long endNs)
             EventsLost = eventsLost,
         };
     }
+
+    private GcPause Kept(Pause pause) =>
+        new(Math.Round((pause.StartNs - startNs) / 1e9, 6), Microseconds(pause.DurationNs), pause.Generation, pause.Reason);
 
     private bool IsMeasured(long atNs) => atNs >= startNs && atNs < endNs;
 

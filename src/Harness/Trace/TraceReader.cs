@@ -32,7 +32,7 @@ internal static class TraceReader
 
     private static void Subscribe(EventPipeEventSource source, SideEvents events)
     {
-        source.Clr.GCSuspendEEStart += stop => events.Pauses.Stop(Time(stop), stop.Reason is GCSuspendEEReason.SuspendForGC or GCSuspendEEReason.SuspendForGCPrep);
+        source.Clr.GCSuspendEEStart += stop => events.Pauses.Stop(Time(stop), IsForCollector(stop.Reason));
         source.Clr.GCStart += begin => events.Pauses.Collect(begin.Depth, Snake(begin.Reason), begin.Type == GCType.BackgroundGC);
         source.Clr.GCRestartEEStop += resume => events.Pauses.Resume(Time(resume));
         source.Clr.GCAllocationTick += tick => events.Allocate(Time(tick), tick.TypeName, tick.AllocationAmount64);
@@ -47,6 +47,8 @@ internal static class TraceReader
 #pragma warning disable CS0618 // "Not Obsolete but Discouraged."
     private static long Time(TraceEvent traced) => traced.TimeStampQPC;
 #pragma warning restore CS0618
+
+    private static bool IsForCollector(GCSuspendEEReason reason) => reason is GCSuspendEEReason.SuspendForGC or GCSuspendEEReason.SuspendForGCPrep;
 
     private static string Snake(GCReason reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString());
 }

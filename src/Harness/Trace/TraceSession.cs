@@ -54,7 +54,8 @@ internal sealed class TraceSession : IDisposable
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         late.CancelAfter(deadline);
         var client = new DiagnosticsClient(processId);
-        var configuration = new EventPipeSessionConfiguration([new EventPipeProvider(Runtime, EventLevel.Verbose, Keywords)], BufferMegabytes, requestRundown: false, requestStackwalk: false);
+        var provider = new EventPipeProvider(Runtime, EventLevel.Verbose, Keywords);
+        var configuration = new EventPipeSessionConfiguration([provider], BufferMegabytes, requestRundown: false, requestStackwalk: false);
         while (!hasEnded())
         {
             try

@@ -167,6 +167,7 @@ function groupSection(group) {
     reasons.length > 0 && element("ul", { class: "reasons" }, reasons),
     element("div", { class: "pair" }, percentileChart(group, by, values), timeChart(group, by, values, which)),
     element("div", { class: "pair" }, speedTable(group, by, values), costTable(group, by, values)),
+    collectorPart(group, by, values),
   );
 }
 
@@ -220,6 +221,7 @@ function overview() {
       { class: "note" },
       `${how} ▲ faster and ▼ slower in every round, ≈ no clear difference. The bar is the spread around 1, on a scale that all rows share.`,
     ),
+    collectorMissing(),
   );
   figures();
 }
