@@ -38,6 +38,7 @@ internal static class LoadVerb
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
+    private static readonly Option<TimeSpan?> HlogInterval = OptionParsers.Parsed<TimeSpan?>("--hlog-interval", "TIME", "length of its intervals, doubled whenever there are 64 of them [default: 1s]", WholeMilliseconds);
     private static readonly Option<string?> ServerControl = OptionParsers.Text("--server-control", "SOCKET", "the server's --control socket: adds its counters to the result");
 
     private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
@@ -47,13 +48,17 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Json, Hgrm, Hlog, ServerControl, TcpCongestion,
+            Json, Hgrm, Hlog, HlogInterval, ServerControl, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
             if (result.GetResult(Duration) is not null && result.GetResult(Ops) is not null)
             {
                 result.AddError("--duration and --ops exclude each other: one ends the measured part by time, the other by count");
+            }
+            if (result.Written(HlogInterval) is not null && result.Written(Hlog) is null)
+            {
+                result.AddError("--hlog-interval is the length of the intervals of a log; give --hlog FILE too");
             }
             if (result.GetResult(Verify) is { Tokens.Count: 1 } verify && !VerifyNames.ContainsKey(verify.Tokens[0].Value))
             {
@@ -91,6 +96,7 @@ internal static class LoadVerb
             Json = parse.GetValue(Json),
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),
+            HlogInterval = parse.GetValue(HlogInterval),
             ServerControl = parse.GetValue(ServerControl),
             TcpCongestion = parse.GetValue(TcpCongestion),
         };
@@ -105,6 +111,10 @@ internal static class LoadVerb
 
     private static TimeSpan? Positive(string text) =>
         Units.ParseTime(text) is var time && time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' is no time at all; write one above zero");
+
+    // The log tells its times in milliseconds (HdrHistogram's format).
+    private static TimeSpan? WholeMilliseconds(string text) =>
+        Positive(text) is { } time && time.Ticks % TimeSpan.TicksPerMillisecond == 0 ? time : throw new FormatException($"'{text}' is not a whole number of milliseconds");
 
     private static long? Operations(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ops) && ops > 0 ? ops : throw new FormatException($"'{text}' is not a whole number above zero");

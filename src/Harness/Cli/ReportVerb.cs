@@ -60,7 +60,7 @@ internal static class ReportVerb
     private static ExitCode ShowAll(string[] folders, string? json, string? html, bool noHtml)
     {
         // All are read before anything is printed: a mistake in the second is no half of a report.
-        var runs = folders.Select(RunReader.Read).ToList();
+        var runs = folders.Select(folder => RunReader.Read(folder).WithGc()).ToList();
         var code = ExitCode.Done;
         foreach (var run in runs)
         {
@@ -83,7 +83,7 @@ internal static class ReportVerb
     // The place where the page went; null where it could not go to the run's folder.
     private static string? WritePage(List<RunData> runs, string? html)
     {
-        var page = HtmlReportBuilder.Build([.. runs.Select(run => new HtmlSource(run))]);
+        var page = HtmlReportBuilder.Build([.. runs.Select(run => new HtmlSource(run, HtmlGcPass.All(run)))]);
         var path = html ?? Path.Combine(runs[^1].Folder, runs.Count == 1 ? PageName : $"report-beside-{page.Runs[0].Name}.html");
         try
         {

@@ -21,6 +21,11 @@ internal static class RunVerb
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text("--results", "DIR", "where the results go [default: results/ of the source tree]");
     private static readonly Option<string?> Resume = OptionParsers.Text("--resume", "RUN", "go on with a run that was cut short: same matrix, seed and order; what it has measured is kept");
     private static readonly Option<bool> Strict = new("--strict") { Description = "exit 4 where the machine is unfit: before anything runs where that is known by then" };
+    private static readonly Option<bool> GcPass = new("--gc-pass")
+    {
+        Description = "after the last round, measure every cell once more with both runtimes traced: pauses of the collector, allocations, exceptions; with --resume also for a run that is complete",
+    };
+
     private static readonly Option<string?> Json = OptionParsers.Json();
 
     // Hidden: it is how tests run every matrix in seconds, and its figures mean little.
@@ -28,7 +33,7 @@ internal static class RunVerb
 
     public static Command Create()
     {
-        var verb = new Command("run", "runs a matrix: a fresh server and load generator per cell, rounds interleaved, results written after every cell") { Matrix, Filter, Rounds, ResultsRoot, Resume, Strict, Json, Brief };
+        var verb = new Command("run", "runs a matrix: a fresh server and load generator per cell, rounds interleaved, results written after every cell") { Matrix, Filter, Rounds, ResultsRoot, Resume, Strict, GcPass, Json, Brief };
         verb.Validators.Add(ResumeStandsAlone);
         verb.SetAction(parse => (int)Run(parse));
         return verb;
@@ -46,6 +51,10 @@ internal static class RunVerb
         if (outcome.Interrupted)
         {
             Console.Error.WriteLine($"harness run: interrupted; {outcome.Ok} measurements are kept; harness run --resume {Shown(folder)} does the rest");
+        }
+        else if (outcome.Untraced > 0)
+        {
+            Console.Error.WriteLine($"harness run: {outcome.Untraced} cells could not be traced; their rounds are kept; harness run --resume {Shown(folder)} traces them again");
         }
         else if (code == ExitCode.NothingCouldRun)
         {
@@ -77,6 +86,7 @@ internal static class RunVerb
             Filter = parse.GetValue(Filter),
             Brief = parse.GetValue(Brief),
             Strict = parse.GetValue(Strict),
+            GcPass = parse.GetValue(GcPass) || matrix.GcPass,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             CommandLine = CommandLine(parse),
             Program = HarnessProgram.Command,
@@ -89,6 +99,7 @@ internal static class RunVerb
         Filter = run.Record.Filter,
         Brief = run.Record.Brief,
         Strict = parse.GetValue(Strict),
+        GcPass = parse.GetValue(GcPass) || run.Record.GcPass,
         ResultsRoot = run.Folder,
         CommandLine = run.Record.CommandLine,
         Program = HarnessProgram.Command,

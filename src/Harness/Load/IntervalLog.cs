@@ -3,24 +3,26 @@ using HdrHistogram;
 namespace Harness.Load;
 
 /// <summary>
-/// Latencies by interval, for the <c>.hlog</c>. Everything is allocated before the measured part: an interval is one second at first, and when all
-/// intervals are used, neighbours are added up and intervals are twice as long from then on.
+/// Latencies by interval, for the <c>.hlog</c>. Everything is allocated before the measured part: an interval is one second at first, or what was asked
+/// for, and when all intervals are used, neighbours are added up and intervals are twice as long from then on.
 /// </summary>
 internal sealed class IntervalLog
 {
-    private const long FirstIntervalNs = 1_000_000_000;
+    private const long DefaultIntervalNs = 1_000_000_000;
 
     private readonly LongHistogram[] _intervals;
-    private long _intervalNs = FirstIntervalNs;
+    private long _intervalNs;
     private long _startNs;
     private long _startUnixMs;
     private long _endNs;
     private int _current;
 
     /// <param name="intervals">How many to keep, an even number: 64 take 17 MiB.</param>
-    public IntervalLog(int intervals = 64)
+    /// <param name="intervalNs">How long one is at first; whole milliseconds, since a log tells its times in them.</param>
+    public IntervalLog(int intervals = 64, long intervalNs = DefaultIntervalNs)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(intervals % 2, 0);
+        _intervalNs = intervalNs;
         _intervals = [.. Enumerable.Range(0, intervals).Select(_ => LatencyHistogram.Create())];
     }
 

@@ -94,6 +94,9 @@ internal sealed record LoadOptions
     /// <summary>Path of the latency interval log; null for none.</summary>
     public string? Hlog { get; init; }
 
+    /// <summary>How long its intervals are at first, in whole milliseconds; null is a second.</summary>
+    public TimeSpan? HlogInterval { get; init; }
+
     /// <summary>The server's <c>--control</c> socket, whose counters go into the result; null for none.</summary>
     public string? ServerControl { get; init; }
 }

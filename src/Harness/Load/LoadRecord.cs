@@ -8,10 +8,11 @@ namespace Harness.Load;
 /// </summary>
 /// <param name="isOpen">Whether requests have a time of their own.</param>
 /// <param name="intervals">How many intervals of latencies to keep, see <see cref="IntervalLog"/>.</param>
-internal sealed class LoadRecord(bool isOpen, int intervals = 64)
+/// <param name="interval">How long an interval is at first.</param>
+internal sealed class LoadRecord(bool isOpen, int intervals = 64, TimeSpan? interval = null)
 {
     /// <summary>From when a request was to be sent to its whole reply, by interval.</summary>
-    public IntervalLog Latencies { get; } = new(intervals);
+    public IntervalLog Latencies { get; } = interval is { } length ? new(intervals, (long)length.TotalNanoseconds) : new(intervals);
 
     /// <summary>From when a request was handed to a send to its whole reply.</summary>
     public LongHistogram Services { get; } = LatencyHistogram.Create();

@@ -78,7 +78,7 @@ internal static class LoadRunner
     {
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
-        var record = new LoadRecord(isOpen: options.Rate is not null);
+        var record = new LoadRecord(isOpen: options.Rate is not null, interval: options.HlogInterval);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
@@ -120,6 +120,7 @@ internal static class LoadRunner
         {
             Ops = count,
             Errors = session.Errors,
+            StartedMonotonicNs = session.StartedNs,
             Seconds = seconds,
             Iops = seconds > 0 ? count / seconds : 0,
             BytesPerSecond = seconds > 0 ? session.Bytes / seconds : 0,

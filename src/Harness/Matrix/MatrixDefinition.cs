@@ -18,6 +18,9 @@ internal sealed record MatrixDefinition
     /// <summary>What runs before the measured part and is not recorded.</summary>
     public required TimeSpan Warmup { get; init; }
 
+    /// <summary>Whether every cell is measured once more after the last round, traced (<see cref="Run.GcPass"/>).</summary>
+    public bool GcPass { get; init; }
+
     /// <summary>Canonical values of every axis, in the file's order.</summary>
     public required IReadOnlyDictionary<string, string[]> Values { get; init; }
 

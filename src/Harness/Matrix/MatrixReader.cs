@@ -12,7 +12,7 @@ internal sealed class MatrixReader
 {
     private const int MaxNesting = 32;
 
-    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup"];
+    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "gc_pass"];
     private static readonly string[] Keys = [.. Settings, .. Axis.Names, "cells", "brief"];
 
     private readonly string _path;
@@ -22,6 +22,7 @@ internal sealed class MatrixReader
     private ulong _seed = 1;
     private TimeSpan _duration = TimeSpan.FromSeconds(1);
     private TimeSpan _warmup = TimeSpan.FromMilliseconds(500);
+    private bool _gcPass;
 
     private MatrixReader(string path) => _path = path;
 
@@ -70,6 +71,7 @@ internal sealed class MatrixReader
             Seed = _seed,
             Duration = _duration,
             Warmup = _warmup,
+            GcPass = _gcPass,
             Values = _values,
         });
     }
@@ -172,6 +174,9 @@ internal sealed class MatrixReader
                 break;
             case "cells":
                 _cells = value;
+                break;
+            case "gc_pass":
+                _gcPass = Checked(name, value, text => Vocabulary.Word("value", text, Vocabulary.YesOrNo) == "true");
                 break;
             case "brief":
                 throw Error(key, "brief: cannot stand under itself; its keys are those of the matrix");

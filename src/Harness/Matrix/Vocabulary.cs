@@ -11,6 +11,7 @@ internal static class Vocabulary
     public static readonly string[] Waits = [.. Enum.GetNames<WaitMode>().Select(name => name.ToLowerInvariant())];
     public static readonly string[] Patterns = ["random", "sequential"];
     public static readonly string[] Arrivals = ["constant", "poisson"];
+    public static readonly string[] YesOrNo = ["true", "false"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 
     /// <summary>The backend that ratios are given against.</summary>

@@ -49,6 +49,9 @@ internal sealed record HtmlRun
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 
+    /// <summary>How to get the traced pass, or the rest of it; null where it is all there.</summary>
+    public string? GcMissing { get; init; }
+
     /// <summary>Name and value of every fact about the machine, the process and the run; a fact that could not be had is null.</summary>
     public required IReadOnlyList<HtmlFact> Facts { get; init; }
 }
@@ -102,7 +105,16 @@ internal sealed record HtmlCell
 
     /// <summary>Null where no pass looked for them; empty where one looked and there were none.</summary>
     public IReadOnlyList<HtmlGcPause>? GcPauses { get; init; }
+
+    /// <summary>The traced pass in sums; null where there was none.</summary>
+    public HtmlGc? Gc { get; init; }
 }
+
+/// <summary>The traced pass of one cell in sums.</summary>
+/// <param name="Reason">Why it could not be traced; null where it was.</param>
+/// <param name="Server">Without the pauses, which are in <see cref="HtmlCell.GcPauses"/>.</param>
+/// <param name="Client">The same of the load generator.</param>
+internal sealed record HtmlGc(string? Reason, GcSide? Server, GcSide? Client);
 
 /// <summary>One round of a cell: what ratios are made of, and what spoils them.</summary>
 internal sealed record HtmlRound
@@ -145,6 +157,6 @@ internal sealed record HtmlSegment
 /// <param name="Segment">Index into <see cref="HtmlCell.Segments"/>.</param>
 /// <param name="Seconds">When it began, from the start of that segment.</param>
 /// <param name="DurationUs">How long all threads stood still.</param>
-/// <param name="Generation">0, 1 or 2.</param>
+/// <param name="Generation">0, 1 or 2; null where the trace does not say.</param>
 /// <param name="Side"><c>server</c> or <c>client</c>.</param>
-internal sealed record HtmlGcPause(int Segment, double Seconds, double DurationUs, int Generation, string Side);
+internal sealed record HtmlGcPause(int Segment, double Seconds, double DurationUs, int? Generation, string Side);

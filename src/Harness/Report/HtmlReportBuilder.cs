@@ -34,6 +34,7 @@ internal static class HtmlReportBuilder
         WarmupSeconds = data.Run.WarmupSeconds,
         Warnings = data.Run.Warnings,
         Problems = data.Problems,
+        GcMissing = GcLines.Missing(ReportBuilder.Build(data)),
         Facts = HtmlFacts.Of(data.Run),
     };
 
@@ -80,7 +81,9 @@ internal static class HtmlReportBuilder
             ServicePercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.Service)),
             LagPercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.SendLag)),
             Segments = segments,
-            GcPauses = gcPass?.Pauses.Select(pause => pause with { Segment = traced }).ToList(),
+            // Without the latencies of that pass there is no stretch of time to draw them on.
+            GcPauses = segments.Count == traced ? null : gcPass?.Pauses.Select(pause => pause with { Segment = traced }).ToList(),
+            Gc = gcPass?.Sums,
         };
     }
 

@@ -26,6 +26,7 @@ internal static class ReportBuilder
             Run = data.Run,
             Problems = problems,
             Cells = figures,
+            Gc = [.. data.Gc.Select(cell => cell.Record)],
         };
     }
 

@@ -12,6 +12,9 @@ internal sealed record ReportDocument
     /// <summary>In the order of the matrix: cells that differ only in their backend stand together.</summary>
     public required IReadOnlyList<CellFigures> Cells { get; init; }
 
+    /// <summary>The pass that traced the collector, cell by cell; empty where there was none.</summary>
+    public IReadOnlyList<GcRecord> Gc { get; init; } = [];
+
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 }

@@ -25,6 +25,10 @@ internal static class ReportTable
             console.WriteLine("no cell has figures");
         }
         WriteTroubles(report, console);
+        foreach (var (label, text) in GcLines.Of(report))
+        {
+            WarningLines.Write(console, label, text);
+        }
     }
 
     private static void WriteHeading(ReportDocument report, IAnsiConsole console)

@@ -14,6 +14,9 @@ internal sealed record LoadResult
     /// <summary>The first of them, in one line; null where there was none.</summary>
     public string? FirstError { get; init; }
 
+    /// <summary>When the measured part began, by CLOCK_MONOTONIC: the clock of traces of the same machine. Null in a file that is older.</summary>
+    public long? StartedMonotonicNs { get; init; }
+
     /// <summary>The measured time.</summary>
     public required double Seconds { get; init; }
 

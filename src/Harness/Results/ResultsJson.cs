@@ -11,6 +11,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(LoadResult))]
 [JsonSerializable(typeof(CellRecord))]
 [JsonSerializable(typeof(RunRecord))]
+[JsonSerializable(typeof(GcRecord))]
 [JsonSerializable(typeof(ReportDocument))]
 [JsonSerializable(typeof(ProbeDocument))]
 [JsonSerializable(typeof(CompareDocument))]

@@ -7,7 +7,19 @@ namespace Harness.Results;
 /// <param name="Run">What holds for all of it.</param>
 /// <param name="Cells">The records, in the order in which they were written.</param>
 /// <param name="Problems">What could not be read and was left out, one line each.</param>
-internal sealed record RunData(string Folder, RunRecord Run, IReadOnlyList<CellRecord> Cells, IReadOnlyList<string> Problems);
+internal sealed record RunData(string Folder, RunRecord Run, IReadOnlyList<CellRecord> Cells, IReadOnlyList<string> Problems)
+{
+    /// <summary>The traced pass, where it was asked for with <see cref="WithGc"/>. Only the report asks: nothing else may rest on it.</summary>
+    public IReadOnlyList<GcCell> Gc { get; init; } = [];
+
+    /// <summary>The same with the traced pass; what of it cannot be read is one more problem each.</summary>
+    public RunData WithGc()
+    {
+        var problems = Problems.ToList();
+        var gc = new GcFiles(Folder).ReadAll(problems);
+        return this with { Gc = gc, Problems = problems };
+    }
+}
 
 /// <summary>Reads a folder that <see cref="ResultsFolder"/> wrote, whole or cut short.</summary>
 internal static class RunReader

@@ -32,6 +32,9 @@ internal sealed record RunRecord
     /// <summary>Whether the matrix's <c>brief</c> section replaced what stands above it.</summary>
     public bool Brief { get; init; }
 
+    /// <summary>Whether every cell was to be measured once more after the last round, traced: see <see cref="GcRecord"/>.</summary>
+    public bool GcPass { get; init; }
+
     /// <summary>Identifies the compiled program: two builds of the same source have the same. Null in a run that did not record it.</summary>
     public string? Build { get; init; }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
+using Harness.Trace;
 
 namespace Harness.Run;
 
@@ -16,6 +17,9 @@ internal sealed record CellSettings
     public required TimeSpan Warmup { get; init; }
     public required ulong Seed { get; init; }
 
+    /// <summary>How long an interval of the latency log is; null leaves it to the load generator.</summary>
+    public TimeSpan? HlogInterval { get; init; }
+
     /// <summary>From the start of the server to its <c>ready</c>, and from SIGTERM to its end.</summary>
     public TimeSpan ServerDeadline { get; init; } = TimeSpan.FromSeconds(20);
 
@@ -27,7 +31,9 @@ internal sealed record CellSettings
 }
 
 /// <summary>A fresh server and a fresh load generator for every cell, so that no cell inherits another one's memory, sockets or compiled code.</summary>
-internal sealed class CellRunner(CellSettings settings) : ICellRunner
+/// <param name="settings">How.</param>
+/// <param name="tracer">Traces both processes; null, as in every timed round, leaves them alone.</param>
+internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = null) : ICellRunner
 {
     private ScratchFolder? _scratch;
 
@@ -59,10 +65,15 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         {
             return NotReady(server);
         }
+        await TraceAsync(ICellTracer.Server, server, scratch, cancel);
         using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)], scratch);
+        await TraceAsync(ICellTracer.Client, load, scratch, cancel);
         var outcome = await LoadOutcomeAsync(server, load, scratch, cancel);
         return await StopAsync(server, cancel) is { } trouble && outcome.Status == CellStatus.Ok ? CellOutcome.Failed(trouble) : outcome;
     }
+
+    private Task TraceAsync(string side, ChildProcess child, ScratchFolder scratch, CancellationToken cancel) =>
+        tracer?.AttachAsync(side, child.Id, () => child.HasExited, scratch.File($"{side}.nettrace"), cancel) ?? Task.CompletedTask;
 
     /// <summary>The URI after the server's <c>ready</c>; null where it ended or said nothing in time.</summary>
     private async Task<string?> ReadyAsync(ChildProcess server, CancellationToken cancel)
@@ -165,6 +176,7 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         .. ScheduleArguments(cell),
         "--duration", Units.FormatTime(settings.Duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", cell.Backend, "--wait", cell["wait"],
         "--seed", settings.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture), "--json", "-", "--hlog", scratch.File("load.hlog"),
+        .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
         "--server-control", scratch.File("control"), .. CongestionControl(cell),
     ];
 

@@ -20,6 +20,8 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>The last line on its stderr that is not empty: the one that says why it ended.</summary>
     public string? LastErrorLine => _lastErrorLine;
 
+    public int Id => _process.Id;
+
     public int ExitCode => _process.ExitCode;
 
     public bool HasExited => _process.HasExited;

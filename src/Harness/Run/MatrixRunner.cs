@@ -15,8 +15,12 @@ internal sealed record RunOutcome(int Ok, int Failed, bool Interrupted)
     /// <summary>Whether <c>--strict</c> was asked for, and something made the figures unfit.</summary>
     public bool Unfit { get; init; }
 
+    /// <summary>Cells that were to be traced after the rounds and could not be; their rounds count all the same.</summary>
+    public int Untraced { get; init; }
+
     public ExitCode ExitCode => (Ok, Failed, Interrupted) switch
     {
+        _ when Untraced > 0 => ExitCode.Failed,
         (_, _, true) or (_, > 0, _) => ExitCode.Failed,
         (0, 0, _) => ExitCode.NothingCouldRun,
         _ when Unfit => ExitCode.Unfit,

@@ -22,7 +22,10 @@ internal sealed class RunProgress(TextWriter writer, bool terminal, int width, i
     private int _done;
 
     /// <summary>A cell begins.</summary>
-    public void Begin(int round, string cellId, TimeSpan expected)
+    public void Begin(int round, string cellId, TimeSpan expected) => Begin(Round(round), cellId, expected);
+
+    /// <inheritdoc cref="Begin(int, string, TimeSpan)"/>
+    public void Begin(string part, string cellId, TimeSpan expected)
     {
         if (!terminal)
         {
@@ -31,19 +34,22 @@ internal sealed class RunProgress(TextWriter writer, bool terminal, int width, i
         var perCell = _done == 0 ? expected : _spent / _done;
         var filled = BarWidth * _done / total;
         var bar = new string('=', filled) + new string(' ', BarWidth - filled);
-        var line = string.Create(CultureInfo.InvariantCulture, $"[{bar}] {_done}/{total}  {Eta(perCell * (total - _done))} left  round {round}  {cellId}");
+        var line = string.Create(CultureInfo.InvariantCulture, $"[{bar}] {_done}/{total}  {Eta(perCell * (total - _done))} left  {part}  {cellId}");
         writer.Write(EraseLine + (line.Length < width ? line : line[..Math.Max(0, width - 1)]));
         writer.Flush();
     }
 
     /// <summary>A cell has ended; <paramref name="summary"/> says how, in a few words.</summary>
-    public void End(int round, string cellId, TimeSpan spent, string summary)
+    public void End(int round, string cellId, TimeSpan spent, string summary) => End(Round(round), cellId, spent, summary);
+
+    /// <inheritdoc cref="End(int, string, TimeSpan, string)"/>
+    public void End(string part, string cellId, TimeSpan spent, string summary)
     {
         _spent += spent;
         _done++;
         if (!terminal)
         {
-            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_done}/{total}  {Eta(_spent / _done * (total - _done))} left  round {round}  {cellId}  {summary}"));
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_done}/{total}  {Eta(_spent / _done * (total - _done))} left  {part}  {cellId}  {summary}"));
         }
     }
 
@@ -63,6 +69,8 @@ internal sealed class RunProgress(TextWriter writer, bool terminal, int width, i
             writer.Flush();
         }
     }
+
+    private static string Round(int round) => string.Create(CultureInfo.InvariantCulture, $"round {round}");
 
     private static string Eta(TimeSpan left) => left.TotalMinutes >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(int)left.TotalMinutes}m{left.Seconds:00}s")

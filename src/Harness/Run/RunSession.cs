@@ -4,6 +4,7 @@ using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
 using Harness.Serve;
+using Harness.Trace;
 
 namespace Harness.Run;
 
@@ -21,6 +22,12 @@ internal sealed record RunSession
     /// <summary>Whether a machine that is unfit (<see cref="Fitness"/>) fails the run, before it begins where that is known by then.</summary>
     public bool Strict { get; init; }
 
+    /// <summary>Whether every cell is measured once more after the last round, traced.</summary>
+    public bool GcPass { get; init; }
+
+    /// <summary>Makes what traces a cell. Tests put a scripted one in its place.</summary>
+    public Func<ICellTracer> NewTracer { get; init; } = () => new CellTracer();
+
     /// <summary>The run to go on with, whose matrix and filter this session has; null begins a new one.</summary>
     public ResumedRun? Resumed { get; init; }
 
@@ -35,6 +42,10 @@ internal sealed record RunSession
     /// <exception cref="HarnessException">It cannot begin: the machine is unfit, the folder cannot be had, or the run cannot be resumed here.</exception>
     public (RunOutcome Outcome, string Folder) Run(CancellationToken stop)
     {
+        if (GcPass)
+        {
+            TraceSwitch.Require();
+        }
         var cells = CellFilter.Select(Matrix.Cells(), Filter);
         var reader = new EnvironmentReader();
         var facts = reader.Read(RingFacts.Read(), DotnetFacts.Read());
@@ -67,10 +78,19 @@ internal sealed record RunSession
         var matrixRunner = new MatrixRunner(Matrix, runner, results, progress, kept);
         var runnable = matrixRunner.SkipRefused(cells, facts.IoUring);
         var outcome = matrixRunner.RunAsync(runnable, stop).GetAwaiter().GetResult();
+        if (GcPass && !outcome.Interrupted)
+        {
+            var pass = new GcPass(settings, NewTracer, new GcFiles(results.Path), progress);
+            outcome = pass.RunAsync(GcPassCells(runnable, matrixRunner.Records), outcome, stop).GetAwaiter().GetResult();
+        }
         record = Ended(record, outcome, matrixRunner.Records);
         results.Write(record);
         return (outcome with { Unfit = Strict && Fitness.Faults(record.Warnings).Count > 0 }, results.Path);
     }
+
+    // What has no figures has none to explain.
+    private static Cell[] GcPassCells(IReadOnlyList<Cell> cells, IReadOnlyList<CellRecord> records) =>
+        [.. cells.Where(cell => records.Any(record => record.Cell == cell.Id && record.Status == CellStatus.Ok))];
 
     private ResultsFolder Begin(ref RunRecord record, out IReadOnlyList<CellRecord> kept)
     {
@@ -85,6 +105,7 @@ internal sealed record RunSession
         {
             Status = RunStatus.Running,
             Finished = null,
+            GcPass = GcPass,
             Resumed = [.. Resumed.Record.Resumed, record.Started],
             // Those of its cells are gathered anew at the end, and what the machine warned of then or warns of now holds for a part of the run.
             Warnings =
@@ -124,6 +145,7 @@ internal sealed record RunSession
         CommandLine = CommandLine,
         Filter = Filter,
         Brief = Brief,
+        GcPass = GcPass,
         Seed = Matrix.Seed,
         Rounds = Matrix.Rounds,
         DurationSeconds = Matrix.Duration.TotalSeconds,
@@ -149,6 +171,7 @@ internal sealed record RunSession
     {
         var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
         int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
-        return RunProgress.Of(Messages, Math.Max(1, left));
+        int traced = GcPass ? runnable : 0;
+        return RunProgress.Of(Messages, Math.Max(1, left + traced));
     }
 }

@@ -147,6 +147,45 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [SkippableFact]
+    public async Task A_traced_pass_in_the_runs_folder_is_drawn_as_marks_and_told_in_a_table()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var run = ReportHtmlSamples.WithGcPass(ReportHtmlSamples.Run(_folder.Path), _folder.Path, record => record);
+        var page = await chromium.OpenAsync(WriteTraced("paused.html", run), 1280, false, _complaints);
+        await ReportPage.DrawAllAsync(page);
+        var quiet = ReportHtmlSamples.WithGcPass(run, _folder.Path, record => record with { Server = GcSamples.Quiet });
+        var without = await chromium.OpenAsync(WriteTraced("quiet.html", quiet), 1280, false, _complaints);
+        await ReportPage.DrawAllAsync(without);
+
+        // The same latencies: what the canvas has more of are the pauses.
+        var (marks, none) = (await TimelineMarks(page), await TimelineMarks(without));
+        Assert.InRange(marks - none, 50, int.MaxValue);
+        var part = page.Locator("#group-1 .collector");
+        await Expect(part.Locator("tbody tr").Nth(1).Locator("th, td")).ToHaveTextAsync(
+            ["epoll server", "2", "12.9 ms", "12.0 ms", "System.Byte[] 3.24 MiBSystem.String 97.7 KiB", "System.IO.IOException 5", "1 to 4 threads, 2 adjustments"]);
+        await Expect(without.Locator("#group-1 .collector")).ToHaveTextAsync("No collection in the traced pass.");
+        Assert.Contains("no pause of the garbage collector", await without.Locator("#group-1 figure").Nth(1).Locator("figcaption").TextContentAsync());
+        Assert.DoesNotContain("raced pass: ", await page.Locator("#overview").InnerTextAsync());
+        await page.Locator("#group-1").ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, "traced.png") });
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
+    public async Task A_cell_that_could_not_be_traced_says_why_and_a_run_without_a_pass_how_to_get_one()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var run = ReportHtmlSamples.Run(_folder.Path);
+        var page = await chromium.OpenAsync(WriteTraced("none.html", run), 400, false, _complaints);
+        await Expect(page.Locator("#overview")).ToContainTextAsync("Traced pass: none; harness run --resume RUN --gc-pass adds one.");
+        var failed = ReportHtmlSamples.WithGcPass(
+            run, _folder.Path, record => record with { Status = CellStatus.Failed, Reason = "the server: <gone>", Server = null, Client = null });
+        page = await chromium.OpenAsync(WriteTraced("failed.html", failed), 400, true, _complaints);
+        await Expect(page.Locator("#group-1 .collector p").First).ToHaveTextAsync("poll was not traced: the server: <gone>.");
+        Assert.Equal(400, await page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
     public async Task Two_runs_are_lines_of_one_chart_and_what_differs_is_marked()
     {
         await using var chromium = await Chromium.StartAsync();
@@ -168,6 +207,15 @@ public sealed partial class ReportPageTests : IDisposable
         HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(ReportHtmlSamples.Run(_folder.Path))));
         return path;
     }
+
+    private string WriteTraced(string name, RunData run)
+    {
+        var path = _folder.File(name);
+        HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(run, HtmlGcPass.All(run))));
+        return path;
+    }
+
+    private static Task<int> TimelineMarks(IPage page) => page.Locator("#group-1 figure").Nth(1).Locator("canvas").EvaluateAsync<int>(ReportPage.Marks);
 
     [GeneratedRegex(@"\d (µs|ms)")]
     private static partial Regex HasTime();

@@ -31,6 +31,8 @@ public sealed class CliTests : IDisposable
     [InlineData("load nbd://x --arrivals poisson", "harness: --arrivals says how the times of an open loop are drawn; give --rate OPS_PER_SECOND too")]
     [InlineData("load nbd://x --rw mix:x", "harness load: --rw: 'mix:x': the share of reads is a whole number from 0 to 100, as in mix:70 (harness load --help explains)")]
     [InlineData("load nbd://x --duration 1s --ops 5", "harness load: --duration and --ops exclude each other: one ends the measured part by time, the other by count (harness load --help explains)")]
+    [InlineData("load nbd://x --hlog-interval 20ms", "harness load: --hlog-interval is the length of the intervals of a log; give --hlog FILE too (harness load --help explains)")]
+    [InlineData("load nbd://x --hlog l --hlog-interval 50us", "harness load: --hlog-interval: '50us' is not a whole number of milliseconds (harness load --help explains)")]
     [InlineData("load nbd://x --verify=versionz", "harness load: --verify: unknown mode 'versionz'; did you mean 'versions'? legal: versions, pattern, zeroes (harness load --help explains)")]
     [InlineData("load nbd://x --depth", "harness load: --depth needs a value: requests in flight per connection; with --rate the most there may be (harness load --help explains)")]
     [InlineData("serve --loops 0", "harness serve: --loops: '0' is not a whole number from 1 to 1024 (harness serve --help explains)")]

@@ -21,9 +21,11 @@ public partial class ExportSchemaTests
         [
             .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
             .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
+            .. Names(JsonSerializer.SerializeToNode(GcSamples.Record(CompareSamples.DepthOne), ResultsJson.Line.GcRecord)),
         ];
         Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());
         Assert.Contains($"`run.json`, schema {RunRecord.CurrentSchema}", text);
+        Assert.Contains($"`gc/<cell>.json`, schema {GcRecord.CurrentSchema}", text);
     }
 
     // What is named by the machine or the matrix is data: vulnerabilities, variables, axes.

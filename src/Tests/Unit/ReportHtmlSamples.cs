@@ -99,6 +99,18 @@ internal static class ReportHtmlSamples
     /// <summary>A pass in which the collector stopped the server once, one and a half seconds in.</summary>
     public static HtmlGcPass GcPass(Cell cell) => new(Intervals(cell, 1), [new HtmlGcPause(0, 1.5, 850, 0, "server")]);
 
+    /// <summary>Writes a traced pass of every cell into the run's folder, and reads all of it back; <paramref name="edit"/> changes what was found.</summary>
+    public static RunData WithGcPass(RunData run, string root, Func<GcRecord, GcRecord> edit)
+    {
+        var files = new GcFiles(run.Folder);
+        foreach (var record in run.Cells.Where(record => record.Status == CellStatus.Ok).DistinctBy(record => record.Cell))
+        {
+            var cell = new Cell(record.Axes);
+            files.Write(edit(GcSamples.Record(cell)), Log(root, Intervals(cell, 1)));
+        }
+        return RunReader.Read(run.Folder).WithGc();
+    }
+
     private static CellRecord Record(Cell cell, int round)
     {
         var at = Array.IndexOf(Vocabulary.Backends, cell.Backend);

@@ -63,6 +63,32 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void A_cell_that_paused_is_one_line_and_all_that_did_not_are_one()
+    {
+        var (epoll, poll) = (ResultsSamples.Cell("epoll", "read"), ResultsSamples.Cell("poll", "read"));
+        var folder = ResultsFolder.Create(_folder.Path, ResultsSamples.Run with { GcPass = true }, "");
+        folder.Append(ResultsSamples.Ok(epoll, 1, 1000), null);
+        folder.Append(ResultsSamples.Ok(poll, 1, 1000), null);
+        string Draw(ReportDocument report) => ReportConsole.Draw(console => ReportTable.Write(report, console));
+        string[] Lines() => Draw(ReportBuilder.Build(RunReader.Read(folder.Path).WithGc())).Trim().Split('\n');
+
+        Assert.Equal("gc pass  not done yet; harness run --resume RUN does it", Lines()[^1]);
+        var files = new GcFiles(folder.Path);
+        files.Write(GcSamples.Record(poll) with { Server = GcSamples.Quiet }, ResultsSamples.Hlog(_folder.Path, "log", 1, 100));
+        Assert.Equal(
+            ["gc pass  no collection in the traced pass (1 cell)", "gc pass  1 of 2 cells not traced yet; harness run --resume RUN does the rest"],
+            Lines()[^2..]);
+        files.Write(GcSamples.Record(epoll), ResultsSamples.Hlog(_folder.Path, "log", 1, 100));
+        var lines = Lines();
+        // A line of the report is folded at 120 columns.
+        Assert.Equal(
+            "pauses   backend=epoll,depth=64,rw=read: server 2, 12.9 ms in all, longest 12.0 ms, mostly for System.Byte[]; client none",
+            string.Join(' ', lines.SkipWhile(line => !line.StartsWith("pauses", StringComparison.Ordinal))));
+        files.Write(GcSamples.Record(poll) with { Status = CellStatus.Failed, Reason = "the server: cannot be traced", Server = null, Client = null }, null);
+        Assert.Contains("untraced backend=poll,depth=64,rw=read: the server: cannot be traced", Lines());
+    }
+
+    [Fact]
     public void Ratios_are_paired_by_round()
     {
         var report = ReportBuilder.Build(RunReader.Read(Sample()));
@@ -177,6 +203,7 @@ public sealed class ReportTests : IDisposable
         a/b is server/client; p50 to p99.9: latencies in µs, closed loop; vs epoll: ratio of iops by round, median min..max
         failed   backend=epoll,depth=64,rw=write in 1 of 2 rounds: the server was killed by signal 11 (SIGSEGV)
         skipped  backend=uring-poll,depth=64,rw=write: io_uring is refused: the sysctl kernel.io_uring_disabled is 2
+        gc pass  none; harness run --resume RUN --gc-pass adds one
 
         """;
 }

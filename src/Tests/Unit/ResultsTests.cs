@@ -46,8 +46,8 @@ public sealed class ResultsTests : IDisposable
         var root = json.RootElement;
         Assert.Equal(
             [
-                "ops", "errors", "first_error", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait", "arrivals", "latency_us",
-                "service_us",
+                "ops", "errors", "first_error", "started_monotonic_ns", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait",
+                "arrivals", "latency_us", "service_us",
                 "send_lag_us", "rate_offered", "rate_achieved", "unsent", "saturated", "client", "server",
             ],
             root.EnumerateObject().Select(property => property.Name));

@@ -178,6 +178,7 @@ function groupSection(group) {
     element("div", { class: "pair" }, percentileChart(group, by, values), timeChart(group, by, values, which)),
     element("div", { class: values.some((value) => lineOf(group, by, value).open) ? "pair open" : "pair" }, speedTable(group, by, values), costTable(group, by, values)),
     spoiledList(group, by, values),
+    collectorPart(group, by, values),
   );
 }
 
@@ -237,6 +238,7 @@ function overview() {
       measured.some((cell) => cell.saturated) && " Saturated: the server did not keep up with its rate in some round, so its latencies say how long the run was, and nothing is ranked.",
       measured.some((cell) => spoiledBy(cell).length > 0) && [" ", element("span", { class: "flag", "aria-hidden": "true" }, "!"), "Some round was spoiled; what happened and what to do stands below the tables."],
     ),
+    collectorMissing(),
   );
   figures();
 }

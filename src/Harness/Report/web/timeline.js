@@ -78,7 +78,7 @@ function timeChart(group, by, values, which) {
             "Pauses of the garbage collector, in the traced pass",
             ["of", "side", "generation", "at", "duration"],
             pauses.map((pause) => ({
-              cells: [names[pause.line], pause.side, String(pause.generation), `${number(pause.seconds, 3)} s`, microseconds(pause.duration_us)],
+              cells: [names[pause.line], pause.side, String(pause.generation ?? NONE), `${number(pause.seconds, 3)} s`, microseconds(pause.duration_us)],
             })),
           ),
       ]
