@@ -127,8 +127,8 @@ public sealed class ConfirmProcessTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder.File("new"), header))!);
         string run = File.ReadAllText(Path.Combine(_folder.File("base"), header));
         Assert.Contains("\"seeded_regression\": null", run);
-        string kind = seeded is null ? "null" : $"\"{seeded}\"";
-        File.WriteAllText(Path.Combine(_folder.File("new"), header), run.Replace("\"seeded_regression\": null", $"\"seeded_regression\": {kind}", StringComparison.Ordinal));
+        string changed = seeded is null ? run : run.Replace("\"seeded_regression\": null", $"\"seeded_regression\": \"{seeded}\"", StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_folder.File("new"), header), changed);
         Write("base", measured, 0, load => load);
         Write("new", measured, 1, slow);
     }
