@@ -14,11 +14,15 @@ internal sealed class CellOrder : IComparer<CellRecord>
 
     private static readonly string[] Words =
     [
-        Vocabulary.ClosedLoop, .. Vocabulary.Arrivals, .. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports, "read", "write",
+        Vocabulary.ClosedLoop, .. Vocabulary.Arrivals, .. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports,
+        "read", "write",
     ];
 
     // What separates groups most strongly comes first; backend comes last.
-    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "arrivals", "rate", "depth", "rw", "backend"];
+    private static readonly string[] Significance =
+    [
+        "block", "transport", "pattern", "size", "connections", "wait", "arrivals", "rate", "depth", "rw", "backend",
+    ];
 
     public int Compare(CellRecord? x, CellRecord? y)
     {

@@ -56,8 +56,7 @@ public sealed class ReportOpenLoopTests : IDisposable
         await chart.Locator(".u-over").HoverAsync();
         await Expect(chart.Locator(".u-legend .u-value").Last).ToContainTextAsync("µs");
         await chart.Locator("summary").ClickAsync();
-        var at99 = await chart.Locator("details tbody tr").Nth(2).Locator("th, td").AllTextContentsAsync();
-        Assert.Equal(["99 %", "15.2 ms", "88.1 µs", "9.01 µs"], [at99[0], at99[1], at99[2], at99[3]]);
+        await Expect(chart.Locator("details tbody tr").Nth(2).Locator("th, td")).ToHaveTextAsync(["99 %", "15.2 ms", "88.1 µs", "9.01 µs"]);
         // What was chosen stays when something else is.
         await page.Locator("#which").SelectOptionAsync("p50");
         Assert.Equal("of epoll", await page.Locator($"{Lower} .curves select").InputValueAsync());
@@ -91,7 +90,7 @@ public sealed class ReportOpenLoopTests : IDisposable
         var knee = page.Locator("#knee figure");
         await Expect(knee.Locator("figcaption")).ToContainTextAsync("× saturated");
         await knee.Locator(".u-wrap").FocusAsync();
-        for (var point = 0; point < 4; point++)
+        for (var point = 0; point < 3; point++)
         {
             await page.Keyboard.PressAsync("ArrowRight");
         }
@@ -139,7 +138,7 @@ public sealed class ReportOpenLoopTests : IDisposable
           const found = [0, 0];
           for (let at = 0; at < data.length; at += 4) {
             const [r, g, b, a] = data.subarray(at, at + 4);
-            if (a > 200 && b - r > 100) found[(at / 4) % Math.round(width) < width / 2 - 4 ? 0 : 1]++;
+            if (a > 200 && b - r > 100) found[(at / 4) % Math.round(width) < width / 2 + 4 ? 0 : 1]++;
           }
           return found;
         }

@@ -32,5 +32,6 @@ internal static class ReportPage
     }
 
     /// <summary>Where a picture goes: HARNESS_TEST_SCREENSHOTS=DIR keeps it.</summary>
-    public static string Picture(TempDir folder, string name) => Path.Combine(Environment.GetEnvironmentVariable("HARNESS_TEST_SCREENSHOTS") ?? folder.Path, name);
+    public static string Picture(TempDir folder, string name) =>
+        Path.Combine(Environment.GetEnvironmentVariable("HARNESS_TEST_SCREENSHOTS") ?? folder.Path, name);
 }

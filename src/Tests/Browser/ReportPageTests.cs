@@ -116,11 +116,13 @@ public sealed partial class ReportPageTests : IDisposable
         // As a screen reader finds them: tables with captions and headers, charts and choices with names, pictures with words.
         Assert.Empty(await page.EvaluateAsync<string[]>("""
             () => [
-              ...[...document.querySelectorAll("table:not(.u-legend)")].filter(each => !each.caption?.textContent || !each.querySelector("thead th[scope=col]")
-                || !each.querySelector("tbody th[scope=row]")).map(() => "table"),
-              ...[...document.querySelectorAll(".u-wrap, [role=img], [role=region]")].filter(each => !each.getAttribute("aria-label")).map(each => each.className),
+              ...[...document.querySelectorAll("table:not(.u-legend)")].filter(each => !each.caption?.textContent
+                || !each.querySelector("thead th[scope=col]") || !each.querySelector("tbody th[scope=row]")).map(() => "table"),
+              ...[...document.querySelectorAll(".u-wrap, [role=img], [role=region]")].filter(each => !each.getAttribute("aria-label"))
+                .map(each => each.className),
               ...[...document.querySelectorAll("select")].filter(each => !each.labels.length).map(each => each.id),
-              ...[...document.querySelectorAll("figure")].filter(each => !each.querySelector("figcaption").textContent || !each.querySelector("summary")).map(() => "figure"),
+              ...[...document.querySelectorAll("figure")].filter(each => !each.querySelector("figcaption").textContent
+                || !each.querySelector("summary")).map(() => "figure"),
             ]
             """));
         Assert.Empty(_complaints);

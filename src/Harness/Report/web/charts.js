@@ -41,14 +41,19 @@ function draw(place, spokenValues, caption, summary, options, data, say) {
     "aria-label": `${caption}. ${summary} Left and right arrow keys read the values.`,
   }))
     wrap.setAttribute(name, value);
+  // Points that share a place on the x axis share the cursor's index as well, so what was read last is remembered.
+  let last = null;
   wrap.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const from = plot.cursor.idx ?? (step > 0 ? -1 : data[0].length);
+    const shown = plot.cursor.idx ?? null;
+    const stays = shown !== null && last !== null && data[0][shown] === data[0][last];
+    const from = stays ? last : (shown ?? (step > 0 ? -1 : data[0].length));
     let to = from + step;
     while (to >= 0 && to < data[0].length && data.slice(1).every((line) => typeof line[to] !== "number")) to += step;
     if (to < 0 || to >= data[0].length) return;
+    last = to;
     plot.setCursor({ left: plot.valToPos(data[0][to], "x"), top: 10 });
     spokenValues.textContent = say(to);
   });

@@ -46,7 +46,7 @@ function kneeChart(group, by, values, sweep, which) {
           }),
         ),
       ],
-      hooks: { draw: [(plot) => points.filter(({ line }) => plot.series[line + 1].show).forEach((point) => drawPoint(plot, point, colours[point.line], sweep))] },
+      hooks: { draw: [(plot) => points.forEach((point) => plot.series[point.line + 1].show && drawPoint(plot, point, colours[point.line], sweep))] },
     }),
     say,
     behind: () =>
