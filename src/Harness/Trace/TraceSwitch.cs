@@ -16,7 +16,7 @@ internal static class TraceSwitch
         }
         var off = s_variables.Where(name => Environment.GetEnvironmentVariable(name) is { } value && value.Trim() is "0" or "0x0").FirstOrDefault();
         var why = off is null
-            ? $"its runtime made no diagnostics socket in '{folder}'; set TMPDIR to a folder with a short name that can be written to"
+            ? $"the .NET runtime made no diagnostics socket in '{folder}'; set TMPDIR to a folder with a short name that can be written to"
             : $"{off}=0 switches the runtime's diagnostics off; unset it";
         throw new HarnessException(ExitCode.Usage, $"the gc pass cannot trace here: {why}, or leave --gc-pass and gc_pass out");
     }
