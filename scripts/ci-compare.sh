@@ -175,7 +175,10 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
 
 work=$(mktemp -d)
 trap clean EXIT
-trap 'die "interrupted, so there is no verdict; what was measured is in $results"' INT TERM
+trap 'die "interrupted, so there is no verdict; what was measured, if anything, is in $results"' INT TERM
+# Whatever the build and the cells leave behind goes with it.
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
 if [ -z "$new_program" ]; then
   build base "$base_commit"
   base_program=$program

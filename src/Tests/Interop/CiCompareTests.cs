@@ -18,7 +18,8 @@ public sealed partial class CiCompareTests : IDisposable
     public void Two_programs_are_measured_in_turns_and_the_verdict_is_written_for_ci()
     {
         string matrix = Matrix("backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\nduration: 20ms\nwarmup: 10ms\n");
-        var same = Run("--rounds", "2", "--matrix", matrix, "--base-program", HarnessServer.Program, "--new-program", HarnessServer.Program, "--results", Results);
+        string[] programs = ["--base-program", HarnessServer.Program, "--new-program", HarnessServer.Program];
+        var same = Run(["--rounds", "2", "--matrix", matrix, .. programs, "--results", Results]);
         // So short a round is exact in bytes, and says that it is too short for the rest.
         Assert.True(same.ExitCode == 0, same.ToString());
         Assert.StartsWith("## verdict: ", File.ReadAllText(Path.Combine(Results, "compare.md")));
@@ -31,7 +32,7 @@ public sealed partial class CiCompareTests : IDisposable
         }
         Assert.Empty(Directory.GetFileSystemEntries(_folder.File("tmp")));
 
-        var again = Run("--base-program", HarnessServer.Program, "--new-program", HarnessServer.Program, "--results", Results);
+        var again = Run([.. programs, "--results", Results]);
         Assert.Equal((2, "ci-compare.sh: '" + Results + "' holds a comparison already; give another folder with --results\n"), (again.ExitCode, again.Errors));
     }
 

@@ -45,15 +45,20 @@ public sealed class ConfirmProcessTests : IDisposable
             bool counted = kind == SeededRegression.SystemCall;
             Make(
                 load => counted ? load with { Server = load.Server! with { SyscallsPerOp = 1.031 } } : SlowerP50(load),
-                $"backend: epoll\nblock: memory:4M\n{(counted ? "depth: 64" : "depth: 1\nwait: spin")}\n");
+                $"backend: epoll\nblock: memory:4M\n{(counted ? "depth: 64" : "depth: 1\nwait: spin")}\n",
+                kind);
             File.WriteAllText(_folder.File("slower"), $"#!/bin/sh\n{SeededRegression.Variable}={kind} exec '{HarnessServer.Program}' \"$@\"\n");
             Tool.Run("chmod", "+x", _folder.File("slower")).Succeeded();
+            // The right build with another switch set is still not what was measured.
+            var (other, line) = Run(["compare", _folder.File("base"), _folder.File("new"), "--gate", "timed", "--confirm", "--results", _folder.File("none")]);
+            Assert.Equal(2, other);
+            Assert.Contains($"NEW was measured with the seeded regression '{kind}', and its program has another one now", line);
             string[] confirm = ["--confirm", "--new-program", _folder.File("slower"), "--results", _folder.File("fresh")];
             var (code, said) = Run(["compare", _folder.File("base"), _folder.File("new"), "--gate", "timed", "--min-effect", "20%", .. confirm]);
             Assert.True(code == 3, said);
             Assert.Contains("confirmation: 1 of 1 suspect figure confirmed by 5 fresh rounds of each build, in ", said.Replace('\n', ' '));
             Assert.All(RunPool.Read(_folder.File("fresh/new")).Runs, run => Assert.Equal(kind, run.Run.SeededRegression));
-            foreach (string used in (string[])["base", "new", "fresh"])
+            foreach (string used in (string[])["base", "new", "none", "fresh"])
             {
                 Directory.Delete(_folder.File(used), recursive: true);
             }
@@ -112,7 +117,7 @@ public sealed class ConfirmProcessTests : IDisposable
     /// Runs of both sides: measured once, for what the program says of itself and of the machine, with five rounds of figures that are written by hand and
     /// are all the same but for what <paramref name="slow"/> does to NEW's.
     /// </summary>
-    private void Make(Func<LoadResult, LoadResult> slow, string matrix = "backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\n")
+    private void Make(Func<LoadResult, LoadResult> slow, string matrix = "backend: [poll, epoll]\ndepth: 4\nblock: memory:4M\n", string? seeded = null)
     {
         File.WriteAllText(_folder.File("tiny.yml"), matrix + "rounds: 1\nduration: 20ms\nwarmup: 10ms\n");
         var (code, said) = Run("run", _folder.File("tiny.yml"), "--results", _folder.File("base"));
@@ -120,7 +125,10 @@ public sealed class ConfirmProcessTests : IDisposable
         var measured = RunReader.Read(RunFolder("base")).Cells;
         string header = Path.Combine(Path.GetRelativePath(_folder.File("base"), RunFolder("base")), RunReader.RunFile);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder.File("new"), header))!);
-        File.Copy(Path.Combine(_folder.File("base"), header), Path.Combine(_folder.File("new"), header));
+        string run = File.ReadAllText(Path.Combine(_folder.File("base"), header));
+        Assert.Contains("\"seeded_regression\": null", run);
+        string changed = seeded is null ? run : run.Replace("\"seeded_regression\": null", $"\"seeded_regression\": \"{seeded}\"", StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_folder.File("new"), header), changed);
         Write("base", measured, 0, load => load);
         Write("new", measured, 1, slow);
     }

@@ -111,7 +111,7 @@ public sealed class ConfirmTests : IDisposable
     public void A_build_against_itself_does_not_raise_an_alarm_twice()
     {
         var random = new SplitMix64(2027);
-        int comparisons = TestScale.Pick(100, 2000);
+        int comparisons = TestScale.Pick(40, 2000);
         int suspects = 0;
         int confirmed = 0;
         for (int i = 0; i < comparisons; i++)
@@ -123,6 +123,24 @@ public sealed class ConfirmTests : IDisposable
         Assert.True(confirmed <= comparisons * RankRules.FalseAlarmRate * RankRules.FalseAlarmRate + 1, $"{confirmed} confirmed of {suspects} suspects");
 
         static bool IsAlarm(FigureResult result) => result.Verdict is Verdict.Worse or Verdict.Better;
+    }
+
+    [Fact]
+    public void The_matrix_of_the_suspects_has_just_their_cells_and_the_settings_of_their_run()
+    {
+        string[][] suspects =
+        [
+            ["epoll", "500", "poisson", "4096:70,64k:30", "mix:70", "random", "memory:256M"],
+            ["uring", "closed", "constant", "4k", "write", "zipf:0.99", "file:/it's,here"],
+            ["uring", "20k", "constant", "1M", "read", "sequential", "null:1G"],
+        ];
+        string[] axes = ["backend", "rate", "arrivals", "size", "rw", "pattern", "block"];
+        Cell[] cells = [.. suspects.Select(values => new Cell(axes.Zip(values, Canonical).ToDictionary()))];
+        var run = ResultsSamples.Run with { DurationSeconds = 0.05, WarmupSeconds = 0, Seed = 18 };
+        File.WriteAllText(_folder.File("m.yml"), SuspectMatrix.Text(run, [.. cells.Select(cell => ResultsSamples.Ok(cell, 1, 1000))]));
+        var matrix = MatrixReader.Read(_folder.File("m.yml"), brief: false);
+        Assert.Equal(cells.Select(cell => cell.Id).Order(), matrix.Cells().Select(cell => cell.Id).Order());
+        Assert.Equal((1, 18UL, 0.05, 0.0), (matrix.Rounds, matrix.Seed, matrix.Duration.TotalSeconds, matrix.Warmup.TotalSeconds));
     }
 
     [Fact]
@@ -170,6 +188,8 @@ public sealed class ConfirmTests : IDisposable
             TextWriter.Null);
         return session.Confirm(first, stop?.Token ?? CancellationToken.None);
     }
+
+    private static KeyValuePair<string, string> Canonical(string name, string value) => new(name, Axis.All.Single(axis => axis.Name == name).Canonical(value));
 
     private static CellVerdict Deep(CompareDocument comparison) => comparison.Cells.Single(cell => cell.Cell == CompareSamples.Deep.Id);
 
