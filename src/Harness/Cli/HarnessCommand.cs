@@ -35,6 +35,7 @@ internal static class HarnessCommand
             RunVerb.Create(),
             ReportVerb.Create(),
             CompareVerb.Create(),
+            SelfCheckVerb.Create(),
             ProbeVerb.Create(),
         };
         root.Directives.Clear();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
 using Harness.Report;
+using Harness.SelfCheck;
 
 namespace Harness.Results;
 
@@ -16,6 +17,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(ProbeDocument))]
 [JsonSerializable(typeof(CompareDocument))]
 [JsonSerializable(typeof(HistoryDocument))]
+[JsonSerializable(typeof(SelfCheckDocument))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

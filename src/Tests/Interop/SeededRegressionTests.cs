@@ -90,7 +90,7 @@ public sealed class SeededRegressionTests
     public void A_run_records_it_and_may_still_be_compared_to_one_without()
     {
         using var folder = new TempDir();
-        File.WriteAllText(folder.File("m.yml"), "backend: epoll\ndepth: 1\nblock: memory:4M\nrounds: 1\nduration: 1s\nwarmup: 50ms\n");
+        File.WriteAllText(folder.File("m.yml"), "backend: epoll\ndepth: 64\nblock: memory:4M\nrounds: 1\nduration: 1s\nwarmup: 50ms\n");
         RunRecord plain = Run(folder, null);
         RunRecord seeded = Run(folder, SeededRegression.Allocation);
         Assert.Null(plain.SeededRegression);

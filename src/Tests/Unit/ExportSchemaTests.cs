@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Harness.Results;
+using Harness.SelfCheck;
 
 namespace Harness.Tests.Unit;
 
@@ -17,8 +18,26 @@ public partial class ExportSchemaTests
         var record = ResultsSamples.Ok(CompareSamples.DepthOne, 1, 1000);
         var latency = new LatencySummary { Min = 1, P50 = 2, P90 = 3, P99 = 4, P999 = 5, Max = 6, Mean = 7, Count = 8 };
         var full = record with { Load = record.Load! with { LatencyUs = latency } };
+        var finding = new SelfCheckFinding { Cell = "c", Verdict = Compare.Verdict.Worse };
+        var check = SelfCheckTests.Document(1) with
+        {
+            Results =
+            [
+                new SelfCheckComparison
+                {
+                    Number = 1,
+                    Started = ResultsSamples.Noon,
+                    Seconds = 1,
+                    Measurements = 1,
+                    Spoiled = new Dictionary<string, int>(),
+                    SameBuild = new SameBuildResult { Verdict = finding.Verdict, Figures = new Dictionary<string, int>(), FalseAlarms = [finding] },
+                    Seeded = [new SeededResult { Kind = "k", Gate = Compare.Gate.All, Found = true, Verdict = finding.Verdict, Findings = [finding] }],
+                },
+            ],
+        };
         string[] missing =
         [
+            .. Names(JsonSerializer.SerializeToNode(check, ResultsJson.Line.SelfCheckDocument)),
             .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
             .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
             .. Names(JsonSerializer.SerializeToNode(GcSamples.Record(CompareSamples.DepthOne), ResultsJson.Line.GcRecord)),
@@ -26,6 +45,7 @@ public partial class ExportSchemaTests
         Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());
         Assert.Contains($"`run.json`, schema {RunRecord.CurrentSchema}", text);
         Assert.Contains($"`gc/<cell>.json`, schema {GcRecord.CurrentSchema}", text);
+        Assert.Contains($"`self-check.json`, schema {SelfCheckDocument.CurrentSchema}", text);
     }
 
     // What is named by the machine or the matrix is data: vulnerabilities, variables, axes.

@@ -39,7 +39,7 @@ public sealed class ReportTests : IDisposable
     {
         var report = ReportBuilder.Build(ReportHtmlSamples.OpenRun(_folder.Path));
         var text = ReportConsole.Draw(console => ReportTable.Write(report, console));
-        Assert.Equal(OpenTable, text[text.IndexOf(" rate ", StringComparison.Ordinal)..]);
+        Assert.StartsWith(OpenTable, text[text.IndexOf(" rate ", StringComparison.Ordinal)..]);
         Assert.Contains("every cell: wait block · depth 64 · connections 1 · arrivals poisson · size 4k", text);
     }
 
