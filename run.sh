@@ -28,7 +28,7 @@ Commands to paste:
   ./run.sh load 'nbd+unix:///?socket=/tmp/h.sock' --rw mix:70 --depth 64 --duration 3s --backend uring
   ./run.sh run bench/smoke.yml               one matrix into results/
   ./run.sh report RUN                        the report of a run (RUN is a folder below results/): its table, and RUN/report.html
-  ./run.sh self-check                        does the gate work on this machine? Twenty comparisons, an hour
+  ./run.sh self-check                        does the gate work on this machine? Twenty comparisons, an hour and a half
   ./run.sh report A B                        two runs beside each other
   scripts/histograms.sh RUN                  RUN/latency.svg, its latencies as one picture
 

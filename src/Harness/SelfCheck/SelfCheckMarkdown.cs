@@ -33,7 +33,7 @@ internal static class SelfCheckMarkdown
     public static string Conclusion(SelfCheckDocument document) => document.Summary.Passed switch
     {
         true => "the gate works",
-        false => "the gate does not work here",
+        false => "not passed: the gate cried wolf, or missed a regression",
         null => $"not finished, {document.Summary.Comparisons} of {Count(document.Comparisons, "comparison")}",
     };
 
