@@ -173,6 +173,40 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [SkippableFact]
+    public async Task Intervals_of_different_lengths_are_drawn_at_their_time()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var run = ReportHtmlSamples.Run(_folder.Path);
+        var passes = new[] { "poll", "epoll" }.ToDictionary(
+            backend => ReportHtmlSamples.Cell(backend, "1").Id, backend => ReportHtmlSamples.GcPass(ReportHtmlSamples.Cell(backend, "1")));
+        var epoll = ReportHtmlSamples.Cell("epoll", "1").Id;
+        // As the load generator does it where it runs out of intervals: two become one.
+        var fine = passes[epoll].Intervals;
+        fine[0].Add(fine[1]);
+        fine[0].EndTimeStamp = fine[1].EndTimeStamp;
+        passes[epoll] = passes[epoll] with { Intervals = [fine[0], fine[2]] };
+        var path = _folder.File("uneven.html");
+        HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(run, passes)));
+        var page = await chromium.OpenAsync(path, 1280, false, _complaints);
+        await DrawAllAsync(page);
+        var chart = page.Locator("#group-1 figure").Nth(1);
+        await chart.Locator("summary").ClickAsync();
+        await Expect(chart.Locator("details table").First).ToBeVisibleAsync();
+        var rows = new List<IReadOnlyList<string>>();
+        foreach (var row in await chart.Locator("details table").First.Locator("tbody tr").Filter(new() { HasText = "traced" }).AllAsync())
+        {
+            rows.Add(await row.Locator("th, td").AllTextContentsAsync());
+        }
+        Assert.Equal(["traced, 0.5 s", "traced, 1.5 s", "traced, 2.5 s"], rows.Take(3).Select(row => row[0]));
+        Assert.All(rows.Take(3), row => Assert.NotEqual("–", row[1]));
+        Assert.NotEqual(rows[0][1], rows[1][1]);
+        // The columns are poll and epoll: what stands for two seconds stands in both.
+        Assert.Equal(rows[0][2], rows[1][2]);
+        Assert.NotEqual(rows[1][2], rows[2][2]);
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
     public async Task A_cell_that_could_not_be_traced_says_why_and_a_run_without_a_pass_how_to_get_one()
     {
         await using var chromium = await Chromium.StartAsync();

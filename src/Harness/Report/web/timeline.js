@@ -1,6 +1,7 @@
 // Latency over time, with the pauses of the garbage collector where a pass has traced them.
 
-// Rounds are laid end to end, since other cells ran between them; no line crosses from one to the next.
+// Rounds are laid end to end, since other cells ran between them; no line crosses from one to the next. Intervals are as long as the shortest of any
+// cell: a load that took longer than it was to has longer ones, and its values then stand for several, so that all are drawn at their time.
 function timeAxis(cells) {
   const found = new Set(cells.flatMap((cell) => cell.segments.map((segment) => segment.name)));
   // A log has its rounds in the order in which they were measured; what is no round comes last.
@@ -8,8 +9,9 @@ function timeAxis(cells) {
   let start = 0;
   return names.map((name) => {
     const same = cells.map((cell) => cell.segments.find((segment) => segment.name === name));
-    const count = Math.max(...same.map((segment) => segment?.p50.length ?? 0));
-    const step = Math.max(...same.map((segment) => segment?.interval_seconds ?? 0));
+    const some = same.filter(Boolean);
+    const step = Math.min(...some.map((segment) => segment.interval_seconds));
+    const count = Math.max(...some.map((segment) => Math.round((segment.p50.length * segment.interval_seconds) / step)));
     const made = { name: name.replace(/^round/, "round "), start, count, step, same };
     start += count * step;
     return made;
@@ -27,13 +29,13 @@ function timeChart(group, by, values, which) {
       stretch,
       at,
       x: stretch.start + (at + 0.5) * stretch.step,
-      y: stretch.same.map((segment) => segment?.[which][at] ?? null),
+      y: stretch.same.map((segment) => segment?.[which][Math.floor(((at + 0.5) * stretch.step) / segment.interval_seconds)] ?? null),
     })),
     { stretch, at: null, x: stretch.start + stretch.count * stretch.step, y: stretch.same.map(() => null) },
   ]);
   const data = [rows.map((row) => row.x), ...values.map((value, line) => rows.map((row) => row.y[line]))];
   const names = values.map((value) => named(by, value));
-  const place = (row) => (row.at === null ? NONE : `${row.stretch.name}, ${number(row.x - row.stretch.start, 1)} s`);
+  const place = (row) => (row.at === null ? NONE : `${row.stretch.name}, ${number(row.x - row.stretch.start, row.stretch.step < 0.2 ? 3 : 1)} s`);
   const pauses = cells.flatMap((cell, line) => (cell.gc_pauses ?? []).map((pause) => ({ ...pause, line, x: pauseTime(pause, cell, stretches) })));
   const traced = cells.some((cell) => cell.gc_pauses);
   const spoiled = spoiledStretches(cells, stretches);
