@@ -33,7 +33,8 @@ public sealed class GcTraceTests : IDisposable
         var side = TraceReader.Read(session.Path, start, end);
         Assert.InRange(session.OpenedNs, 1, start);
         Assert.Equal(0, side.EventsLost);
-        Assert.Contains(side.Pauses, pause => pause is { Generation: 0, Reason: "induced" });
+        // The runtime may take one generation more than it was asked for.
+        Assert.Contains(side.Pauses, pause => pause is { Generation: 0 or 1, Reason: "induced" });
         Assert.Contains(side.Pauses, pause => pause is { Generation: 2, Reason: "induced" });
         Assert.Equal(side.PauseCount, side.Pauses.Count);
         Assert.All(side.Pauses, pause => Assert.InRange(pause.StartSeconds, 0, (end - start) / 1e9));
