@@ -11,10 +11,12 @@ namespace Harness.Run;
 /// pass measures goes to files of its own (<see cref="GcFiles"/>), which nothing that ranks or compares reads.
 /// </summary>
 /// <param name="settings">How the rounds were measured.</param>
+/// <param name="saturatedRates">What shares of a saturated rate are shares of; see <see cref="SaturatedRates"/>.</param>
 /// <param name="newTracer">Makes what traces one cell.</param>
 /// <param name="files">Where it goes; what is there is not done again.</param>
 /// <param name="progress">Where it says how far it is.</param>
-internal sealed class GcPass(CellSettings settings, Func<ICellTracer> newTracer, GcFiles files, RunProgress progress)
+internal sealed class GcPass(
+    CellSettings settings, IReadOnlyDictionary<string, double> saturatedRates, Func<ICellTracer> newTracer, GcFiles files, RunProgress progress)
 {
     private const string Part = "gc pass";
 
@@ -71,7 +73,7 @@ internal sealed class GcPass(CellSettings settings, Func<ICellTracer> newTracer,
         var started = DateTimeOffset.UtcNow;
         using var tracer = newTracer();
         using var runner = new CellRunner(_settings, tracer);
-        var outcome = await runner.RunAsync(cell, stop);
+        var outcome = await runner.RunAsync(SaturatedRates.AtRate(cell, saturatedRates), stop);
         GcRecord record;
         try
         {

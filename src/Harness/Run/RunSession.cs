@@ -80,7 +80,7 @@ internal sealed record RunSession
         var outcome = matrixRunner.RunAsync(runnable, stop).GetAwaiter().GetResult();
         if (GcPass && !outcome.Interrupted)
         {
-            var pass = new GcPass(settings, NewTracer, new GcFiles(results.Path), progress);
+            var pass = new GcPass(settings, record.SaturatedRates, NewTracer, new GcFiles(results.Path), progress);
             outcome = pass.RunAsync(GcPassCells(runnable, matrixRunner.Records), outcome, stop).GetAwaiter().GetResult();
         }
         record = Ended(record, outcome, matrixRunner.Records);

@@ -35,8 +35,18 @@ internal sealed class SaturatedRates(
         {
             return trouble;
         }
-        var rate = Math.Max(1, Math.Round(_known[closed.Id] * percent / 100));
-        return await runner.RunAsync(cell.With("rate", rate.ToString("0", CultureInfo.InvariantCulture)), cancel);
+        return await runner.RunAsync(AtRate(cell, _known), cancel);
+    }
+
+    /// <summary>The cell with its share of a saturated rate that is known as operations per second; any other cell as it is.</summary>
+    public static Cell AtRate(Cell cell, IReadOnlyDictionary<string, double> known)
+    {
+        if (cell.RatePercent is not { } percent)
+        {
+            return cell;
+        }
+        var rate = Math.Max(1, Math.Round(known[cell.With("rate", Vocabulary.ClosedLoop).Id] * percent / 100));
+        return cell.With("rate", rate.ToString("0", CultureInfo.InvariantCulture));
     }
 
     public void Dispose()

@@ -188,7 +188,7 @@ public sealed partial class ReportPageTests : IDisposable
         var path = _folder.File("uneven.html");
         HtmlPage.Write(path, HtmlReportBuilder.Build(new HtmlSource(run, passes)));
         var page = await chromium.OpenAsync(path, 1280, false, _complaints);
-        await DrawAllAsync(page);
+        await ReportPage.DrawAllAsync(page);
         var chart = page.Locator("#group-1 figure").Nth(1);
         await chart.Locator("summary").ClickAsync();
         await Expect(chart.Locator("details table").First).ToBeVisibleAsync();

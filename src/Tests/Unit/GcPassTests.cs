@@ -36,6 +36,15 @@ public sealed class GcPassTests : IDisposable
     }
 
     [Fact]
+    public void A_share_of_the_saturated_rate_is_traced_at_the_rate_that_the_rounds_had()
+    {
+        var tracers = new List<ScriptedTracer>();
+        var (outcome, folder) = Run(gcPass: true, tracers, rate: "50%");
+        Assert.Equal((Cells * Rounds, 0, Cells), (outcome.Ok, outcome.Untraced, tracers.Count));
+        Assert.All(RunReader.Read(folder).WithGc().Gc, cell => Assert.Contains("rate=50%", cell.Record.Cell));
+    }
+
+    [Fact]
     public void Without_the_pass_nothing_is_traced()
     {
         var tracers = new List<ScriptedTracer>();
@@ -161,10 +170,11 @@ public sealed class GcPassTests : IDisposable
     private string Records() => File.ReadAllText(Directory.GetFiles(_folder.File("results"), "cells.jsonl", SearchOption.AllDirectories).Single());
 
     private (RunOutcome Outcome, string Folder) Run(
-        bool gcPass, List<ScriptedTracer> tracers, Action? onAttach = null, TextWriter? said = null, string dies = "none", CancellationToken stop = default)
+        bool gcPass, List<ScriptedTracer> tracers, Action? onAttach = null, TextWriter? said = null, string dies = "none", string rate = "closed",
+        CancellationToken stop = default)
     {
         var matrix = _folder.File("tiny.yml");
-        File.WriteAllText(matrix, $"backend: [poll, epoll]\nrounds: {Rounds}\nduration: 1ms\nwarmup: 0s\ngc_pass: {(gcPass ? "true" : "false")}\n");
+        File.WriteAllText(matrix, $"backend: [poll, epoll]\nrate: {rate}\nrounds: {Rounds}\nduration: 1ms\nwarmup: 0s\ngc_pass: {(gcPass ? "true" : "false")}\n");
         var read = MatrixReader.Read(matrix, brief: false);
         Assert.Equal(gcPass, read.GcPass);
         return (Session(tracers, onAttach, dies) with { Matrix = read, GcPass = gcPass, Messages = said ?? TextWriter.Null }).Run(stop);
@@ -185,6 +195,7 @@ public sealed class GcPassTests : IDisposable
             {{Serves}}
             fi
             case "$*" in *"--backend {{dies}} "*--hlog-interval*) kill -KILL $$ ;; esac
+            case "$*" in *%*) echo "what is 50%?" >&2; exit 2 ;; esac
             log=$(printf '%s\n' "$@" | grep -A1 -x -e --hlog | tail -n 1)
             cp {{ResultsSamples.Hlog(_folder.Path, "log", 1, 100)}} "$log"
             echo '{{Says}}'
