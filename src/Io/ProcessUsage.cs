@@ -50,6 +50,21 @@ public static class ProcessUsage
 
     /// <summary>Of all children that have ended and been waited for, and of theirs; RUSAGE_CHILDREN.</summary>
     public static CpuUsage OfChildren() => CpuUsage.Read(Resource.RUSAGE_CHILDREN);
+
+    /// <summary>
+    /// Microseconds of CPU that another process has used since its start: user and system, of all its threads, those that have ended among them; not of its
+    /// children. The kernel counts it in nanoseconds, where /proc/PID/stat has hundredths of a second. See clock_getcpuclockid(3).
+    /// </summary>
+    /// <param name="processId">The process; any user's.</param>
+    /// <returns>Null where there is no such process.</returns>
+    public static unsafe long? CpuUsOf(int processId)
+    {
+        int clock;
+        Poll.timespec used;
+        return Time.clock_getcpuclockid(processId, &clock) == 0 && Time.clock_gettime(clock, &used) == 0
+            ? (used.tv_sec * 1_000_000) + (used.tv_nsec / 1000)
+            : null;
+    }
 }
 
 /// <summary>What the calling thread has used, and which one it is.</summary>

@@ -40,6 +40,9 @@ internal static class LoadVerb
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
     private static readonly Option<string?> ServerControl = OptionParsers.Text("--server-control", "SOCKET", "the server's --control socket: adds its counters to the result");
 
+    private static readonly Option<int?> ServerPid = OptionParsers.Parsed<int?>(
+        "--server-pid", "PID", "a server without --control: adds the CPU time and context switches of its process and its children to the result", text => Vocabulary.Count(text, 1, int.MaxValue));
+
     private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
 
     public static Command Create()
@@ -47,13 +50,17 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Json, Hgrm, Hlog, ServerControl, TcpCongestion,
+            Json, Hgrm, Hlog, ServerControl, ServerPid, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
             if (result.GetResult(Duration) is not null && result.GetResult(Ops) is not null)
             {
                 result.AddError("--duration and --ops exclude each other: one ends the measured part by time, the other by count");
+            }
+            if (result.GetResult(ServerControl) is not null && result.GetResult(ServerPid) is not null)
+            {
+                result.AddError("--server-control and --server-pid exclude each other: a server that answers on its control socket knows more than its process shows");
             }
             if (result.GetResult(Verify) is { Tokens.Count: 1 } verify && !VerifyNames.ContainsKey(verify.Tokens[0].Value))
             {
@@ -92,6 +99,7 @@ internal static class LoadVerb
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),
             ServerControl = parse.GetValue(ServerControl),
+            ServerPid = parse.GetValue(ServerPid),
             TcpCongestion = parse.GetValue(TcpCongestion),
         };
     }

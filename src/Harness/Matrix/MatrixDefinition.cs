@@ -21,14 +21,26 @@ internal sealed record MatrixDefinition
     /// <summary>Canonical values of every axis, in the file's order.</summary>
     public required IReadOnlyDictionary<string, string[]> Values { get; init; }
 
-    /// <summary>Every combination, the last axis varying fastest; a closed loop once, whatever the arrivals.</summary>
-    public IReadOnlyList<Cell> Cells()
+    /// <summary>
+    /// Each with the axes that it gives in place of those of <see cref="Values"/>; the matrix is then all of them together. Empty where it has one part only.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, string[]>> Parts { get; init; } = [];
+
+    /// <summary>
+    /// Every combination, part by part, the last axis varying fastest; one that differs from another only in what it does not have (a closed loop no
+    /// arrivals, a peer no backend) once.
+    /// </summary>
+    public IReadOnlyList<Cell> Cells() =>
+        [.. (Parts.Count == 0 ? [Values] : Parts).SelectMany(Combinations).Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
+
+    private IEnumerable<Dictionary<string, string>> Combinations(IReadOnlyDictionary<string, string[]> part)
     {
         IEnumerable<Dictionary<string, string>> points = [[]];
         foreach (var axis in Axis.All)
         {
-            points = points.SelectMany(point => Values[axis.Name].Select(value => new Dictionary<string, string>(point) { [axis.Name] = value }));
+            var values = part.TryGetValue(axis.Name, out var own) ? own : Values[axis.Name];
+            points = points.SelectMany(point => values.Select(value => new Dictionary<string, string>(point) { [axis.Name] = value }));
         }
-        return [.. points.Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
+        return points;
     }
 }

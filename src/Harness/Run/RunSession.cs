@@ -132,14 +132,14 @@ internal sealed record RunSession
 
     private static IReadOnlyList<Warning> Warnings(IReadOnlyList<Cell> cells, EnvironmentFacts facts) => EnvironmentWarnings.Of(
         facts,
-        // Its congestion control is forced, so the machine's default does not matter.
-        usesTcp: false,
+        // Our own congestion control is forced, so the machine's default matters only to peers.
+        usesTcp: cells.Any(cell => cell["transport"] != "unix" && !(cell.HasOurServer && cell.HasOurClient)),
         usesUnix: cells.Any(cell => cell["transport"] == "unix"));
 
     private RunProgress Progress(IReadOnlyList<Cell> cells, RingFacts ring, IReadOnlyList<CellRecord> kept)
     {
         var terminal = Messages == Console.Error && !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
-        var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
+        var runnable = cells.Count(cell => MatrixRunner.Refusal(cell, ring) is null);
         int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
         return new RunProgress(Messages, terminal, terminal ? Console.WindowWidth : int.MaxValue, Math.Max(1, left));
     }
