@@ -45,6 +45,9 @@ public readonly record struct CpuUsage(long UserUs, long SystemUs, long Voluntar
 /// <summary>What the whole process has used. Any thread may ask; one system call.</summary>
 public static class ProcessUsage
 {
+    // The kernel's PID_MAX_LIMIT, see proc(5). A clock's number has no room for the highest bits of a larger one, and would be another process's.
+    private const int MaxProcessId = 1 << 22;
+
     /// <summary>Of all threads of the process since its start; RUSAGE_SELF.</summary>
     public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_SELF);
 
@@ -61,7 +64,7 @@ public static class ProcessUsage
     {
         int clock;
         Poll.timespec used;
-        return Time.clock_getcpuclockid(processId, &clock) == 0 && Time.clock_gettime(clock, &used) == 0
+        return processId is > 0 and <= MaxProcessId && Time.clock_getcpuclockid(processId, &clock) == 0 && Time.clock_gettime(clock, &used) == 0
             ? (used.tv_sec * 1_000_000) + (used.tv_nsec / 1000)
             : null;
     }

@@ -182,7 +182,8 @@ internal sealed class MatrixReader
         var axes = new Dictionary<string, string[]>();
         foreach (var (key, value) in Entries(node as YamlMappingNode ?? throw Error(node, "parts: expected axes with their values, as in '- { depth: 1 }'")))
         {
-            var axis = Axis.All.FirstOrDefault(axis => axis.Name == key.Value) ?? throw Error(key, $"parts: {Suggest.Unknown("axis", key.Value ?? "", Axis.Names)}");
+            var axis = Axis.All.FirstOrDefault(axis => axis.Name == key.Value)
+                ?? throw Error(key, $"parts: {Suggest.Unknown("axis", key.Value ?? "", Axis.Names)}");
             axes[axis.Name] = AxisValues(axis, value);
         }
         return axes;

@@ -21,6 +21,9 @@ internal sealed class ProcessTree(int processId)
 
     public int Id => processId;
 
+    /// <summary>Whether it had children when it was last looked for them, and they all live.</summary>
+    public bool HasChildren => _members.Length > 1 && _members.All(member => ProcessUsage.CpuUsOf(member) is not null);
+
     /// <summary>Looks again who belongs to it. A child that ends later is counted with its parent, once that has waited for it.</summary>
     public ProcessTree Refreshed()
     {

@@ -12,10 +12,14 @@ internal sealed class CellOrder : IComparer<CellRecord>
 {
     public static readonly CellOrder Instance = new();
 
-    private static readonly string[] Words = [.. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports, "read", "write"];
+    private static readonly string[] Words =
+    [
+        .. Vocabulary.Backends, .. Vocabulary.Servers, .. Vocabulary.Clients.Skip(1), .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports,
+        "read", "write",
+    ];
 
     // What separates groups most strongly comes first; backend comes last.
-    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "depth", "rw", "backend"];
+    private static readonly string[] Significance = ["block", "transport", "pattern", "size", "connections", "wait", "client", "depth", "rw", "backend"];
 
     public int Compare(CellRecord? x, CellRecord? y)
     {
@@ -39,7 +43,8 @@ internal sealed class CellOrder : IComparer<CellRecord>
 
     private static double Rank(string value)
     {
-        var word = Array.IndexOf(Words, value);
+        // A server or a client of ours may be two words, its backend and its wait mode.
+        var word = Array.IndexOf(Words, value.Split(' ')[0]);
         if (word >= 0)
         {
             return word;

@@ -16,9 +16,9 @@ internal static class ReportTable
         {
             // A table that is too wide would have its figures cut off; rather let the line run over.
             console.Profile.Width = 2 * ReportConsole.Width;
-            console.Write(Table(measured));
+            console.Write(Table(measured, report.HasPeers));
             console.Profile.Width = ReportConsole.Width;
-            console.WriteLine("a/b is server/client; p50 to p99.9: latencies in µs, closed loop; vs epoll: ratio of iops by round, median min..max");
+            console.WriteLine($"a/b is server/client; p50 to p99.9: latencies in µs, closed loop; {Baseline(report.HasPeers)}: ratio of iops{(report.HasPeers ? " to the best peer's" : "")} by round, median min..max");
         }
         else
         {
@@ -35,7 +35,8 @@ internal static class ReportTable
         console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
         // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word.
         var hasRates = report.Cells.Any(cell => cell.Axes.GetValueOrDefault("rate", Vocabulary.ClosedLoop) != Vocabulary.ClosedLoop);
-        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")));
+        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")))
+            .Where(axis => report.Cells.Any(cell => PeerView.Names(axis, cell.Axes)));
         var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {report.Cells[0].Axes.GetValueOrDefault(axis)}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");
         console.WriteLine();
@@ -74,7 +75,10 @@ internal static class ReportTable
         }
     }
 
-    private static Table Table(IReadOnlyList<CellFigures> cells)
+    // Its title in the table.
+    private static string Baseline(bool hasPeers) => hasPeers ? "vs peer" : $"vs {Vocabulary.BaselineBackend}";
+
+    private static Table Table(IReadOnlyList<CellFigures> cells, bool hasPeers)
     {
         var axes = Varying(cells);
         var table = new Table().Border(TableBorder.Simple);
@@ -82,8 +86,8 @@ internal static class ReportTable
         {
             Column(table, axis, Justify.Left);
         }
-        Column(table, "backend", Justify.Left);
-        foreach (var title in (string[])["iops", "vs epoll", "p50", "p99", "p99.9", "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
+        Column(table, hasPeers ? "server" : "backend", Justify.Left);
+        foreach (var title in (string[])["iops", Baseline(hasPeers), "p50", "p99", "p99.9", "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
         {
             Column(table, title, Justify.Right);
         }
@@ -97,16 +101,16 @@ internal static class ReportTable
                 table.AddEmptyRow();
             }
             group = values;
-            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell)]);
+            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell, hasPeers)]);
         }
         return table;
     }
 
-    private static string[] Row(CellFigures cell) =>
+    private static string[] Row(CellFigures cell, bool hasPeers) =>
     [
         Markup.Escape(cell.Axes.GetValueOrDefault("backend") ?? Figures.None),
         Figures.Count(cell.Iops?.Median),
-        Coloured(cell.RatioToEpoll),
+        Coloured(hasPeers ? cell.RatioToPeer : cell.RatioToEpoll),
         Figures.Short(cell.LatencyUs?.P50),
         Figures.Short(cell.LatencyUs?.P99),
         Figures.Short(cell.LatencyUs?.P999),

@@ -29,6 +29,7 @@ internal sealed record CellSettings
 internal sealed class CellRunner(CellSettings settings) : ICellRunner
 {
     private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_serversEnd = TimeSpan.FromMilliseconds(500);
 
     private ScratchFolder? _scratch;
 
@@ -88,6 +89,11 @@ internal sealed class CellRunner(CellSettings settings) : ICellRunner
         var died = server.Process.WaitAsync(cancel);
         await Task.WhenAny(finished, died, Task.Delay(limit, cancel));
         cancel.ThrowIfCancellationRequested();
+        if (client.Process.HasExited && client.Process.ExitCode != 0)
+        {
+            // What ended it may be the server's end, which then is what there is to say.
+            await Task.WhenAny(died, Task.Delay(s_serversEnd, cancel));
+        }
         if (server.Process.HasExited)
         {
             // For its last words; not for long, since a child of its own may hold them back.

@@ -26,8 +26,8 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
         var log = scratch.File("load.hlog");
         string[] arguments =
         [
-            "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
-            .. Schedule(cell),
+            "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
+            "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
             "--duration", Units.FormatTime(duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
             "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
             .. server.LoadArguments, .. TcpCongestion.Arguments(cell),

@@ -25,7 +25,10 @@ internal abstract class ServerSamples : IDisposable
     public static ServerSamples OfCounters(string control, SamplingPlan plan) => Started(new Counters(control, plan));
 
     /// <summary>Of any process: its CPU time by the client's operations per second.</summary>
-    public static ServerSamples OfProcesses(ProcessTree processes, SamplingPlan plan) => Started(new Processes(processes, plan));
+    /// <param name="processes">The server's.</param>
+    /// <param name="forks">Whether it has a process for each connection.</param>
+    /// <param name="plan">When.</param>
+    public static ServerSamples OfProcesses(ProcessTree processes, bool forks, SamplingPlan plan) => Started(new Processes(processes, forks, plan));
 
     /// <summary>The costs per operation; null where fewer than two readings lie inside.</summary>
     /// <param name="from">When the measured part had surely begun.</param>
@@ -112,21 +115,19 @@ internal abstract class ServerSamples : IDisposable
         protected override void Close() => _server?.Dispose();
     }
 
-    private sealed class Processes(ProcessTree processes, SamplingPlan plan) : ServerSamples(plan)
+    private sealed class Processes(ProcessTree processes, bool forks, SamplingPlan plan) : ServerSamples(plan)
     {
         private readonly Series<long> _series = new();
-        private bool _refreshed;
 
         public override SideCosts? Within(DateTimeOffset from, DateTimeOffset to, double iops) =>
             _series.Within(from, to) is { } span && iops > 0 ? new SideCosts { CpuUsPerOp = (span.Last - span.First) / (span.Seconds * iops) } : null;
 
         protected override void Take()
         {
-            // By now every connection has the process that serves it. Looking for them is dear, so it is done once.
-            if (!_refreshed)
+            // Looking for the processes of connections is dear, so it is done until they are there, which is long before the measured part.
+            if (forks && !processes.HasChildren)
             {
                 processes.Refreshed();
-                _refreshed = true;
             }
             _series.Add(processes.CpuUs());
         }

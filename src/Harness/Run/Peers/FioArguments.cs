@@ -23,7 +23,8 @@ internal static class FioArguments
     /// <param name="output">Where its result goes: its stdout has other things to say.</param>
     public static IReadOnlyList<string> For(Cell cell, CellSettings settings, string uri, string output) =>
     [
-        "fio", "--name=cell", "--ioengine=nbd", $"--uri={uri}", .. Traffic(cell), $"--bs={cell["size"]}", $"--iodepth={cell["depth"]}", $"--numjobs={cell["connections"]}",
+        "fio", "--name=cell", "--ioengine=nbd", $"--uri={uri}", .. Traffic(cell), $"--bs={cell["size"]}",
+        $"--iodepth={cell["depth"]}", $"--numjobs={cell["connections"]}",
         // Threads, so that its jobs are one process; blocks may come twice before all have come once, as with our own client.
         "--thread", "--group_reporting", "--norandommap", $"--randseed={settings.Seed.ToString(CultureInfo.InvariantCulture)}",
         "--time_based", $"--ramp_time={Microseconds(settings.Warmup)}", $"--runtime={Microseconds(settings.Duration)}",

@@ -7,8 +7,8 @@ namespace Harness.Run;
 
 /// <summary>
 /// What fio wrote as <c>json+</c>, in our terms. Its total latency (<c>lat</c>, from a request's submission to its completion) is <c>latency_us</c>, its
-/// completion latency (<c>clat</c>, from when the engine had taken the request) <c>service_us</c>. It counts both in steps of 1.6 % of a value. CPU time and context
-/// switches are those of its jobs' threads from the end of the ramp, which fio itself takes with getrusage(2), in milliseconds.
+/// completion latency (<c>clat</c>, from when the engine had taken the request) <c>service_us</c>. It counts both in steps of 1.6 % of a value. CPU time and
+/// context switches are those of its jobs' threads from the end of the ramp, which fio itself takes with getrusage(2), in milliseconds.
 /// </summary>
 internal sealed class FioResult
 {
@@ -111,7 +111,8 @@ internal sealed class FioResult
         var percent = job.GetProperty("usr_cpu").GetDouble() + job.GetProperty("sys_cpu").GetDouble();
         return ops == 0 ? new SideCosts() : new SideCosts
         {
-            CpuUsPerOp = percent / 100 * job.GetProperty("job_runtime").GetInt64() * 1000 / ops,
+            // Less than the millisecond in which it counts is no figure.
+            CpuUsPerOp = percent == 0 ? null : percent / 100 * job.GetProperty("job_runtime").GetInt64() * 1000 / ops,
             ContextSwitchesPerOp = job.GetProperty("ctx").GetInt64() / (double)ops,
         };
     }

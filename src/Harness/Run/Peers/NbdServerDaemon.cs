@@ -35,6 +35,7 @@ internal sealed class NbdServerDaemon : PeerServer
         var path = scratch.File("nbd-server.conf");
         File.WriteAllText(path, config.ToString());
         var pidFile = scratch.File("pid");
-        return new PeerLaunch([Name, "-C", path, "-p", pidFile], (uri with { ExportName = Export }).ToString()) { Config = config.ToString(), PidFile = pidFile };
+        var address = uri with { ExportName = Export };
+        return new PeerLaunch([Name, "-C", path, "-p", pidFile], address.ToString()) { Config = config.ToString(), PidFile = pidFile };
     }
 }

@@ -25,7 +25,7 @@ internal static class PeerGuard
         fi
         told=
         trap 'told=1; kill -TERM $pid 2>/dev/null' TERM
-        ( trap - TERM; exec >/dev/null 2>&1; while read -r _; do :; done <&3; kill -KILL $pid; rm -rf -- "$scratch" ${file:+"$file"} ) & watch=$!
+        ( trap - TERM; exec >/dev/null 2>&1; while read -r _; do :; done <&3; trap '' TERM; kill -KILL $pid; rm -rf -- "$scratch" ${file:+"$file"} ) & watch=$!
         exec 3<&-
         echo $pid
         wait $awaited; code=$?

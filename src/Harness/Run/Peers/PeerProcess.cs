@@ -80,7 +80,7 @@ internal sealed class PeerProcess : CellServer
         return NotReady(deadline);
     }
 
-    public override ServerSamples StartSampling(SamplingPlan plan) => ServerSamples.OfProcesses(Processes, plan);
+    public override ServerSamples StartSampling(SamplingPlan plan) => ServerSamples.OfProcesses(Processes, forks: _launch.PidFile is not null, plan);
 
     public override void Dispose()
     {
