@@ -17,6 +17,11 @@ public static unsafe class Sockets
     /// </summary>
     public const int UnixSendBufferBytes = 2 << 20;
 
+    // A peer that vanished without a FIN is found after two minutes: 60 s of silence, then 6 probes 10 s apart. Without them it would keep its place for ever.
+    private const int KeepaliveIdleSeconds = 60;
+    private const int KeepaliveIntervalSeconds = 10;
+    private const int KeepaliveProbes = 6;
+
     // TCP_CA_NAME_MAX of the kernel, which no header of the C library has.
     private const int CongestionNameBytes = 16;
 
@@ -27,15 +32,14 @@ public static unsafe class Sockets
     public static int Listen(SocketEndpoint endpoint, int backlog = 4096)
     {
         int fd = Create(endpoint);
-        int one = 1;
         if (!endpoint.IsUnix)
         {
-            Socket.setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_REUSEADDR, &one, sizeof(int));
+            Set(fd, Socket.SOL_SOCKET, Socket.SO_REUSEADDR, 1);
         }
 
         if (endpoint.Family == Socket.AF_INET6)
         {
-            Socket.setsockopt(fd, Socket.IPPROTO_IPV6, Socket.IPV6_V6ONLY, &one, sizeof(int));
+            Set(fd, Socket.IPPROTO_IPV6, Socket.IPV6_V6ONLY, 1);
         }
 
         if (Socket.bind(fd, endpoint.Address, (uint)endpoint.Length) < 0 || Socket.listen(fd, backlog) < 0)
@@ -91,18 +95,23 @@ public static unsafe class Sockets
             : null;
     }
 
-    /// <summary>Sets what a stream needs: TCP_NODELAY (the NBD text asks both sides for it), or a large send buffer on a Unix socket.</summary>
+    /// <summary>
+    /// Sets what a stream needs: on TCP, TCP_NODELAY (the NBD text asks both sides for it) and keepalive probes, see tcp(7); a large send buffer on a Unix
+    /// socket.
+    /// </summary>
     public static void Tune(int fd, bool isUnix)
     {
-        int value = isUnix ? UnixSendBufferBytes : 1;
         if (isUnix)
         {
-            Socket.setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, &value, sizeof(int));
+            SetSendBuffer(fd, UnixSendBufferBytes);
+            return;
         }
-        else
-        {
-            Socket.setsockopt(fd, Socket.IPPROTO_TCP, Socket.TCP_NODELAY, &value, sizeof(int));
-        }
+
+        Set(fd, Socket.IPPROTO_TCP, Socket.TCP_NODELAY, 1);
+        Set(fd, Socket.SOL_SOCKET, Socket.SO_KEEPALIVE, 1);
+        Set(fd, Socket.IPPROTO_TCP, Socket.TCP_KEEPIDLE, KeepaliveIdleSeconds);
+        Set(fd, Socket.IPPROTO_TCP, Socket.TCP_KEEPINTVL, KeepaliveIntervalSeconds);
+        Set(fd, Socket.IPPROTO_TCP, Socket.TCP_KEEPCNT, KeepaliveProbes);
     }
 
     /// <summary>The port that the kernel chose for an internet socket.</summary>
@@ -138,10 +147,13 @@ public static unsafe class Sockets
     }
 
     /// <summary>Sets SO_SNDBUF in bytes; the kernel doubles it and keeps within its bounds.</summary>
-    public static void SetSendBuffer(int fd, int bytes) => Socket.setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, &bytes, sizeof(int));
+    public static void SetSendBuffer(int fd, int bytes) => Set(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, bytes);
 
     /// <summary>
     /// close(2) of a descriptor that no loop has seen, for example after a failed set-up. A loop's descriptors end with <see cref="EventLoop.Close"/>.
     /// </summary>
     public static void CloseUnused(int fd) => Unistd.close(fd);
+
+    // What the kernel refuses here costs speed or patience, not correctness.
+    private static void Set(int fd, int level, int option, int value) => Socket.setsockopt(fd, level, option, &value, sizeof(int));
 }

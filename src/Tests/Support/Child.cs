@@ -24,7 +24,7 @@ internal sealed class Child : IDisposable
 
     private Child(ProcessStartInfo start)
     {
-        CommandLine = string.Join(' ', [start.FileName, .. start.ArgumentList]);
+        CommandLine = string.Join(' ', start.ArgumentList.Skip(1));
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Receive(_output, line.Data, _lines);
         _process.ErrorDataReceived += (_, line) => Receive(_errors, line.Data, null);
@@ -45,7 +45,8 @@ internal sealed class Child : IDisposable
     /// <summary>Starts a program, with variables added to the environment or, with a null value, taken out of it.</summary>
     public static Child Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var start = new ProcessStartInfo(file, arguments)
+        // A shell starts a background job with SIGINT ignored, every child inherits that, and tests that interrupt one would wait in vain.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", file, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
