@@ -26,11 +26,12 @@ internal static class PeerView
         axes["client"] = cell.HasOurClient ? $"{cell.ClientBackend} {cell.ClientWait}" : cell["client"];
         // Its wait mode only where it is not what one would think: the client's, and with a peer for a client the one that leaves the CPU free.
         var expected = cell.HasOurClient ? cell.ClientWait : "block";
-        axes["backend"] = !cell.HasOurServer ? cell["server"] : cell["wait"] == expected ? cell.Backend : $"{cell.Backend} {cell["wait"]}";
+        var ours = cell["wait"] == expected ? cell.Backend : $"{cell.Backend} {cell["wait"]}";
+        axes["backend"] = cell.HasOurServer ? ours : cell["server"];
         return record with { Axes = axes };
     }
 
-    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, and not where there is no peer to tell apart.</summary>
+    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer to tell apart.</summary>
     public static bool Names(string axis, IReadOnlyDictionary<string, string> axes) =>
         axes.TryGetValue(axis, out var value) && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
 

@@ -161,15 +161,16 @@ public sealed class PeerCellsTests : IDisposable
             .Where(id => program.Length == 0 || Read(id, "cmdline").StartsWith(program + '\0', StringComparison.Ordinal)),
     ];
 
-    private bool IsOurs(string file) => Path.GetFileName(file).StartsWith("harness-cell-", StringComparison.Ordinal)
-        && Directory.GetFileSystemEntries(_environment["TMPDIR"]!).Any(scratch => Path.GetFileName(file).StartsWith(Path.GetFileName(scratch), StringComparison.Ordinal));
+    private bool IsOurs(string file) => Directory.GetFileSystemEntries(_environment["TMPDIR"]!, "harness-cell-*")
+        .Any(scratch => Path.GetFileNameWithoutExtension(file) == Path.GetFileName(scratch));
 
     private void AssertNothingIsLeft()
     {
         var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(60);
         while (Processes("") is [_, ..] processes)
         {
-            Assert.True(DateTime.UtcNow < deadline, $"outlived their runner: {string.Join(", ", processes.Select(id => Read(id, "cmdline").Replace('\0', ' ')))}");
+            var names = processes.Select(id => Read(id, "cmdline").Replace('\0', ' '));
+            Assert.True(DateTime.UtcNow < deadline, $"outlived their runner: {string.Join(", ", names)}");
             Thread.Sleep(50);
         }
         Assert.Empty(Directory.GetFileSystemEntries(_environment["TMPDIR"]!, "harness-cell-*"));

@@ -58,10 +58,11 @@ public sealed class PeerReportTests : IDisposable
     }
 
     [Fact]
-    public void An_error_of_fio_is_an_error() =>
-        Assert.Equal((1, "fio ended with error 5 (errno)"), FioResult.Read(Write(Fio.Replace("\"error\" : 0", "\"error\" : 5", StringComparison.Ordinal))).Load is { } load
-            ? (load.Errors, load.FirstError)
-            : default);
+    public void An_error_of_fio_is_an_error()
+    {
+        var load = FioResult.Read(Write(Fio.Replace("\"error\" : 0", "\"error\" : 5", StringComparison.Ordinal))).Load;
+        Assert.Equal((1, "fio ended with error 5 (errno)"), (load.Errors, load.FirstError));
+    }
 
     [Fact]
     public void With_peers_the_report_compares_servers_with_the_client_held_still()
