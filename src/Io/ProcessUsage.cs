@@ -45,11 +45,29 @@ public readonly record struct CpuUsage(long UserUs, long SystemUs, long Voluntar
 /// <summary>What the whole process has used. Any thread may ask; one system call.</summary>
 public static class ProcessUsage
 {
+    // The kernel's PID_MAX_LIMIT, see proc(5). A clock's number has no room for the highest bits of a larger one, and would be another process's.
+    private const int MaxProcessId = 1 << 22;
+
     /// <summary>Of all threads of the process since its start; RUSAGE_SELF.</summary>
     public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_SELF);
 
     /// <summary>Of all children that have ended and been waited for, and of theirs; RUSAGE_CHILDREN.</summary>
     public static CpuUsage OfChildren() => CpuUsage.Read(Resource.RUSAGE_CHILDREN);
+
+    /// <summary>
+    /// Microseconds of CPU that another process has used since its start: user and system, of all its threads, those that have ended among them; not of its
+    /// children. The kernel counts it in nanoseconds, where /proc/PID/stat has hundredths of a second. See clock_getcpuclockid(3).
+    /// </summary>
+    /// <param name="processId">The process; any user's.</param>
+    /// <returns>Null where there is no such process.</returns>
+    public static unsafe long? CpuUsOf(int processId)
+    {
+        int clock;
+        Poll.timespec used;
+        return processId is > 0 and <= MaxProcessId && Time.clock_getcpuclockid(processId, &clock) == 0 && Time.clock_gettime(clock, &used) == 0
+            ? (used.tv_sec * 1_000_000) + (used.tv_nsec / 1000)
+            : null;
+    }
 }
 
 /// <summary>What the calling thread has used, and which one it is.</summary>

@@ -41,6 +41,9 @@ internal static class LoadVerb
     private static readonly Option<TimeSpan?> HlogInterval = OptionParsers.Parsed<TimeSpan?>("--hlog-interval", "TIME", "length of its intervals, doubled whenever there are 64 of them [default: 1s]", WholeMilliseconds);
     private static readonly Option<string?> ServerControl = OptionParsers.Text("--server-control", "SOCKET", "the server's --control socket: adds its counters to the result");
 
+    private static readonly Option<int?> ServerPid = OptionParsers.Parsed<int?>(
+        "--server-pid", "PID", "a server without --control: adds the CPU time and context switches of its process and its children to the result", text => Vocabulary.Count(text, 1, int.MaxValue));
+
     private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
 
     public static Command Create()
@@ -48,7 +51,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Json, Hgrm, Hlog, HlogInterval, ServerControl, TcpCongestion,
+            Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -59,6 +62,10 @@ internal static class LoadVerb
             if (result.Written(HlogInterval) is not null && result.Written(Hlog) is null)
             {
                 result.AddError("--hlog-interval is the length of the intervals of a log; give --hlog FILE too");
+            }
+            if (result.GetResult(ServerControl) is not null && result.GetResult(ServerPid) is not null)
+            {
+                result.AddError("--server-control and --server-pid exclude each other: a server that answers on its control socket knows more than its process shows");
             }
             if (result.GetResult(Verify) is { Tokens.Count: 1 } verify && !VerifyNames.ContainsKey(verify.Tokens[0].Value))
             {
@@ -98,6 +105,7 @@ internal static class LoadVerb
             Hlog = parse.GetValue(Hlog),
             HlogInterval = parse.GetValue(HlogInterval),
             ServerControl = parse.GetValue(ServerControl),
+            ServerPid = parse.GetValue(ServerPid),
             TcpCongestion = parse.GetValue(TcpCongestion),
         };
     }

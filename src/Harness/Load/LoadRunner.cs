@@ -78,6 +78,7 @@ internal static class LoadRunner
     {
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
+        ServerProcess? process = options.ServerPid is { } pid ? new ServerProcess(pid) : null;
         var record = new LoadRecord(isOpen: options.Rate is not null, interval: options.HlogInterval);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
@@ -89,19 +90,21 @@ internal static class LoadRunner
         GC.WaitForPendingFinalizers();
         session.Record(record);
         System.Text.Json.JsonElement? serverStart = server?.Read();
+        process?.Begin();
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
         ClientCosts start = ClientCosts.Now(loop);
         Require(session.RunPhase(ops, duration, catchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
         System.Text.Json.JsonElement? serverEnd = server?.Read();
+        SideCosts? processCosts = process?.End(session.Ops);
         session.Record(null);
 
         LoadResult result = Figures(options, session, record) with
         {
             WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
             Client = end.Since(start, session.Ops, loop.BackendName),
-            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null,
+            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : processCosts,
         };
         // The sweep completes requests too, but those belong to no interval.
         long endNs = session.LastCompletedNs;

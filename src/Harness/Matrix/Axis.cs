@@ -23,6 +23,10 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("pattern", ["random"], false, Vocabulary.Pattern),
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
         new("block", ["memory:256M"], false, Chain),
+        new("server", [Vocabulary.Ours], false, text => Vocabulary.Word("server", text, Vocabulary.Servers)),
+        new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),
+        new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),
+        new("client_wait", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_wait", text, [Vocabulary.SameAsServer, .. Vocabulary.Waits])),
     ];
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];

@@ -14,18 +14,36 @@ internal sealed class Cell
             // No schedule, no gaps: one cell, whatever gaps the matrix asks for at other rates.
             _values["arrivals"] = "constant";
         }
+        SettleSide("backend", "client_backend");
+        SettleSide("wait", "client_wait");
         Id = MakeId();
     }
 
     /// <summary>
-    /// The same in every run: backend, depth and rw, then each axis that is not at its default, in the order of <see cref="Axis.All"/>.
-    /// So a matrix that grows an axis keeps the ids of the cells that it had.
+    /// The same in every run: backend, depth and rw, then each axis that is not at its default, in the order of <see cref="Axis.All"/>;
+    /// without a backend where neither process is ours. So a matrix that grows an axis keeps the ids of the cells that it had.
     /// </summary>
     public string Id { get; }
 
     public string this[string axis] => _values[axis];
 
+    /// <summary>Of every process that is ours; the server's where <c>client_backend</c> says otherwise for the client.</summary>
     public string Backend => _values["backend"];
+
+    /// <summary>Whether the server is ours, and no peer.</summary>
+    public bool HasOurServer => _values["server"] == Vocabulary.Ours;
+
+    /// <summary>Whether the load generator is ours, and no peer.</summary>
+    public bool HasOurClient => _values["client"] == Vocabulary.Ours;
+
+    /// <summary>The load generator's backend, where it is ours.</summary>
+    public string ClientBackend => Client("backend");
+
+    /// <summary>The load generator's wait mode, where it is ours.</summary>
+    public string ClientWait => Client("wait");
+
+    /// <summary>Whether a process of it needs io_uring from the kernel; that of a peer is its own affair.</summary>
+    public bool NeedsRing => (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
 
     /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
     public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;
@@ -39,7 +57,22 @@ internal sealed class Cell
     /// <summary>All values by axis name, as they are stored in results.</summary>
     public IReadOnlyDictionary<string, string> Values => _values;
 
+    private string Client(string axis) => _values[$"client_{axis}"] is var own && own == Vocabulary.SameAsServer ? _values[axis] : own;
+
+    // Cells that differ only in what a peer does not have are one cell. Where only one side is ours, the axis without "client_" speaks of it.
+    private void SettleSide(string axis, string clientAxis)
+    {
+        if (!HasOurServer)
+        {
+            _values[axis] = HasOurClient ? Client(axis) : Vocabulary.None;
+        }
+        if (!HasOurServer || !HasOurClient || _values[clientAxis] == _values[axis])
+        {
+            _values[clientAxis] = Vocabulary.SameAsServer;
+        }
+    }
+
     private string MakeId() => string.Join(',', Axis.All
-        .Where(axis => axis.InEveryId || _values[axis.Name] != axis.Default[0])
+        .Where(axis => (axis.InEveryId || _values[axis.Name] != axis.Default[0]) && _values[axis.Name] != Vocabulary.None)
         .Select(axis => $"{axis.Name}={_values[axis.Name]}"));
 }

@@ -30,14 +30,26 @@ internal sealed record MatrixDefinition
     /// <summary>The cells to measure: of all combinations those that <see cref="Only"/> names.</summary>
     public IReadOnlyList<Cell> Cells() => Only is null ? Combinations() : [.. Combinations().Where(cell => Only.Contains(cell.Id))];
 
-    /// <summary>Every combination, the last axis varying fastest; a closed loop once, whatever the arrivals.</summary>
-    public IReadOnlyList<Cell> Combinations()
+    /// <summary>
+    /// Each with the axes that it gives in place of those of <see cref="Values"/>; the matrix is then all of them together. Empty where it has one part only.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, string[]>> Parts { get; init; } = [];
+
+    /// <summary>
+    /// Every combination, part by part, the last axis varying fastest; one that differs from another only in what it does not have (a closed loop no
+    /// arrivals, a peer no backend) once.
+    /// </summary>
+    public IReadOnlyList<Cell> Combinations() =>
+        [.. (Parts.Count == 0 ? [Values] : Parts).SelectMany(Points).Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
+
+    private IEnumerable<Dictionary<string, string>> Points(IReadOnlyDictionary<string, string[]> part)
     {
         IEnumerable<Dictionary<string, string>> points = [[]];
         foreach (var axis in Axis.All)
         {
-            points = points.SelectMany(point => Values[axis.Name].Select(value => new Dictionary<string, string>(point) { [axis.Name] = value }));
+            var values = part.TryGetValue(axis.Name, out var own) ? own : Values[axis.Name];
+            points = points.SelectMany(point => values.Select(value => new Dictionary<string, string>(point) { [axis.Name] = value }));
         }
-        return [.. points.Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
+        return points;
     }
 }

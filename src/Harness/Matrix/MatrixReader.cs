@@ -13,11 +13,12 @@ internal sealed class MatrixReader
     private const int MaxNesting = 32;
 
     private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "gc_pass"];
-    private static readonly string[] Keys = [.. Settings, .. Axis.Names, "cells", "brief"];
+    private static readonly string[] Keys = [.. Settings, .. Axis.Names, "parts", "cells", "brief"];
 
     private readonly string _path;
     private readonly Dictionary<string, string[]> _values = Axis.All.ToDictionary(axis => axis.Name, axis => axis.Default);
     private YamlNode? _cells;
+    private IReadOnlyList<IReadOnlyDictionary<string, string[]>> _parts = [];
     private int _rounds = 3;
     private ulong _seed = 1;
     private TimeSpan _duration = TimeSpan.FromSeconds(1);
@@ -73,6 +74,7 @@ internal sealed class MatrixReader
             Warmup = _warmup,
             GcPass = _gcPass,
             Values = _values,
+            Parts = _parts,
         });
     }
 
@@ -94,9 +96,11 @@ internal sealed class MatrixReader
     /// <summary>Arrivals without any rate would be a matrix that silently measures something else.</summary>
     private void RequireRate(YamlMappingNode root, YamlMappingNode? brief)
     {
-        if (_values["arrivals"].Any(arrivals => arrivals != "constant") && _values["rate"].All(rate => rate == Vocabulary.ClosedLoop))
+        var asked = _parts.Append(_values).Any(part => part.TryGetValue("arrivals", out var arrivals) && arrivals.Any(word => word != "constant"));
+        var rated = _parts.Append(_values).Any(part => part.TryGetValue("rate", out var rates) && rates.Any(rate => rate != Vocabulary.ClosedLoop));
+        if (asked && !rated)
         {
-            var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value == "arrivals").Key;
+            var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value is "arrivals" or "parts").Key;
             throw Error(key, "arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'");
         }
     }
@@ -178,11 +182,35 @@ internal sealed class MatrixReader
             case "gc_pass":
                 _gcPass = Checked(name, value, text => Vocabulary.Word("value", text, Vocabulary.YesOrNo) == "true");
                 break;
+            case "parts":
+                _parts = Parts(value);
+                break;
             case "brief":
                 throw Error(key, "brief: cannot stand under itself; its keys are those of the matrix");
             default:
                 throw Error(key, Suggest.Unknown("key", name, Keys));
         }
+    }
+
+    private IReadOnlyList<IReadOnlyDictionary<string, string[]>> Parts(YamlNode node)
+    {
+        if (node is not YamlSequenceNode { Children.Count: > 0 } list)
+        {
+            throw Error(node, "parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'");
+        }
+        return [.. list.Select(Part)];
+    }
+
+    private Dictionary<string, string[]> Part(YamlNode node)
+    {
+        var axes = new Dictionary<string, string[]>();
+        foreach (var (key, value) in Entries(node as YamlMappingNode ?? throw Error(node, "parts: expected axes with their values, as in '- { depth: 1 }'")))
+        {
+            var axis = Axis.All.FirstOrDefault(axis => axis.Name == key.Value)
+                ?? throw Error(key, $"parts: {Suggest.Unknown("axis", key.Value ?? "", Axis.Names)}");
+            axes[axis.Name] = AxisValues(axis, value);
+        }
+        return axes;
     }
 
     private string[] AxisValues(Axis axis, YamlNode node)

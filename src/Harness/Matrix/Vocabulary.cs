@@ -14,6 +14,18 @@ internal static class Vocabulary
     public static readonly string[] YesOrNo = ["true", "false"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 
+    /// <summary>Our own program, on either side of a cell; any other name there is a peer's.</summary>
+    public const string Ours = "harness";
+
+    public static readonly string[] Servers = [Ours, "nbdkit", "qemu-nbd", "nbd-server"];
+    public static readonly string[] Clients = [Ours, "fio"];
+
+    /// <summary>The client's backend or wait mode where it is the server's.</summary>
+    public const string SameAsServer = "same";
+
+    /// <summary>The backend and the wait mode of a cell in which neither process is ours.</summary>
+    public const string None = "none";
+
     /// <summary>The backend that ratios are given against.</summary>
     public const string BaselineBackend = "epoll";
 

@@ -34,7 +34,8 @@ internal sealed class CpuWatch
     }
 
     /// <summary>What happened since the beginning.</summary>
-    public Disturbance Stop() => Since(Stopwatch.GetElapsedTime(_started).TotalSeconds, (OwnUs() - _ownUs) / 1e6);
+    /// <param name="strayCpuUs">CPU time of the cell's processes that are no children of ours.</param>
+    public Disturbance Stop(long strayCpuUs = 0) => Since(Stopwatch.GetElapsedTime(_started).TotalSeconds, (OwnUs() + strayCpuUs - _ownUs) / 1e6);
 
     /// <param name="seconds">The time that passed.</param>
     /// <param name="ownSeconds">CPU time of our own processes in it.</param>

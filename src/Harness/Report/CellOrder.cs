@@ -14,14 +14,15 @@ internal sealed class CellOrder : IComparer<CellRecord>
 
     private static readonly string[] Words =
     [
-        Vocabulary.ClosedLoop, .. Vocabulary.Arrivals, .. Vocabulary.Backends, .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports,
+        Vocabulary.ClosedLoop, .. Vocabulary.Arrivals, .. Vocabulary.Backends, .. Vocabulary.Servers, .. Vocabulary.Clients.Skip(1),
+        .. Vocabulary.Waits, .. Vocabulary.Patterns, .. Vocabulary.Transports,
         "read", "write",
     ];
 
     // What separates groups most strongly comes first; backend comes last.
     private static readonly string[] Significance =
     [
-        "block", "transport", "pattern", "size", "connections", "wait", "arrivals", "rate", "depth", "rw", "backend",
+        "block", "transport", "pattern", "size", "connections", "wait", "client", "arrivals", "rate", "depth", "rw", "backend",
     ];
 
     public int Compare(CellRecord? x, CellRecord? y)
@@ -46,7 +47,8 @@ internal sealed class CellOrder : IComparer<CellRecord>
 
     private static double Rank(string value)
     {
-        var word = Array.IndexOf(Words, value);
+        // A server or a client of ours may be two words, its backend and its wait mode.
+        var word = Array.IndexOf(Words, value.Split(' ')[0]);
         if (word >= 0)
         {
             return word;

@@ -9,14 +9,15 @@ internal static class HtmlReportBuilder
     /// <param name="sources">One run, or several to be shown beside each other.</param>
     public static HtmlReport Build(params IReadOnlyList<HtmlSource> sources)
     {
-        var cells = sources.SelectMany(Cells).ToList();
+        var reports = sources.Select(source => ReportBuilder.Build(source.Data)).ToList();
+        var cells = sources.SelectMany((source, run) => Cells(source, run, reports[run])).ToList();
         return new HtmlReport
         {
             Runs = [.. sources.Select(source => Run(source.Data))],
             Axes = Axes(cells),
             PercentileGrid = HtmlCurves.Grid,
             Cells = cells,
-            Baseline = Vocabulary.BaselineBackend,
+            Baseline = PeerView.OftenBest(reports) ?? Vocabulary.BaselineBackend,
         };
     }
 
@@ -40,11 +41,11 @@ internal static class HtmlReportBuilder
 
     private static string FolderName(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
-    private static IEnumerable<HtmlCell> Cells(HtmlSource source, int run)
+    private static IEnumerable<HtmlCell> Cells(HtmlSource source, int run, ReportDocument report)
     {
         var latencies = new LatencyFiles(source.Data.Folder);
         var rounds = source.Data.Cells.ToLookup(record => record.Cell);
-        return ReportBuilder.Build(source.Data).Cells
+        return report.Cells
             .Select(cell => Cell(run, cell, rounds[cell.Cell], latencies, source.GcPasses?.GetValueOrDefault(cell.Cell)));
     }
 

@@ -9,7 +9,9 @@ internal static class ReportBuilder
     public static ReportDocument Build(RunData data)
     {
         var latencies = new LatencyFiles(data.Folder);
-        var cells = data.Cells.GroupBy(record => record.Cell).Select(rounds => rounds.ToArray()).ToList();
+        var hasPeers = PeerView.Applies(data.Cells);
+        var records = hasPeers ? [.. data.Cells.Select(PeerView.Of)] : data.Cells;
+        var cells = records.GroupBy(record => record.Cell).Select(rounds => rounds.ToArray()).ToList();
         // Records of one baseline cell, by what it shares with the cells that are compared to it.
         var baselines = cells
             .Where(rounds => rounds[0].Axes.GetValueOrDefault("backend") == Vocabulary.BaselineBackend)
@@ -25,7 +27,8 @@ internal static class ReportBuilder
             Folder = data.Folder,
             Run = data.Run,
             Problems = problems,
-            Cells = figures,
+            Cells = hasPeers ? PeerView.WithRatios(figures, cells, OtherAxes, Ratios) : figures,
+            HasPeers = hasPeers,
             Gc = [.. data.Gc.Select(cell => cell.Record)],
         };
     }

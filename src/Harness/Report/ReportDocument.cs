@@ -17,6 +17,9 @@ internal sealed record ReportDocument
 
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
+
+    /// <summary>Whether servers or clients are compared, and not only our backends: the cells then have the axes of <see cref="PeerView"/>.</summary>
+    public bool HasPeers { get; init; }
 }
 
 /// <summary>One cell over all its rounds. A figure that could not be had is null.</summary>
@@ -40,6 +43,12 @@ internal sealed record CellFigures
 
     /// <summary>Operations per second over those of <c>epoll</c> with the same other axes, round by round; null where one of the two was saturated.</summary>
     public Spread? RatioToEpoll { get; init; }
+
+    /// <summary>Operations per second over those of the best peer in the same place, round by round.</summary>
+    public Spread? RatioToPeer { get; init; }
+
+    /// <summary>The peer of <see cref="RatioToPeer"/>; null where no peer was measured there.</summary>
+    public string? BestPeer { get; init; }
 
     /// <summary>Of all rounds' histograms added up.</summary>
     public LatencySummary? LatencyUs { get; init; }

@@ -16,9 +16,9 @@ internal static class ReportTable
         {
             // A table that is too wide would have its figures cut off; rather let the line run over.
             console.Profile.Width = 2 * ReportConsole.Width;
-            console.Write(Table(measured));
+            console.Write(Table(measured, report.HasPeers));
             console.Profile.Width = ReportConsole.Width;
-            WriteLegend(measured, console);
+            WriteLegend(measured, report.HasPeers, console);
         }
         else
         {
@@ -39,7 +39,8 @@ internal static class ReportTable
         console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
         // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word.
         var hasRates = report.Cells.Any(IsOpenLoop);
-        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")));
+        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")))
+            .Where(axis => report.Cells.Any(cell => PeerView.Names(axis, cell.Axes)));
         var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {Values(report.Cells, axis).First()}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");
         console.WriteLine();
@@ -68,11 +69,12 @@ internal static class ReportTable
         }
     }
 
-    private static void WriteLegend(IReadOnlyList<CellFigures> cells, IAnsiConsole console)
+    private static void WriteLegend(IReadOnlyList<CellFigures> cells, bool hasPeers, IAnsiConsole console)
     {
         var open = cells.Any(IsOpenLoop);
         var loop = open ? "" : ", closed loop";
-        console.WriteLine($"a/b is server/client; p50 to p99.9: latencies in µs{loop}; vs epoll: ratio of iops by round, median min..max");
+        var baseline = $"{Baseline(hasPeers)}: ratio of iops{(hasPeers ? " to the best peer's" : "")} by round";
+        console.WriteLine($"a/b is server/client; p50 to p99.9: latencies in µs{loop}; {baseline}, median min..max");
         if (open)
         {
             console.WriteLine("with a rate, latencies count from when a request was due, and lag p99 says in µs how late requests were sent");
@@ -94,7 +96,10 @@ internal static class ReportTable
         }
     }
 
-    private static Table Table(IReadOnlyList<CellFigures> cells)
+    // Its title in the table.
+    private static string Baseline(bool hasPeers) => hasPeers ? "vs peer" : $"vs {Vocabulary.BaselineBackend}";
+
+    private static Table Table(IReadOnlyList<CellFigures> cells, bool hasPeers)
     {
         var axes = Varying(cells);
         var open = cells.Any(IsOpenLoop);
@@ -104,8 +109,8 @@ internal static class ReportTable
         {
             Column(table, axis, Justify.Left);
         }
-        Column(table, "backend", Justify.Left);
-        foreach (var title in (string[])["iops", "vs epoll", "p50", "p99", "p99.9", .. lag, "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
+        Column(table, hasPeers ? "server" : "backend", Justify.Left);
+        foreach (var title in (string[])["iops", Baseline(hasPeers), "p50", "p99", "p99.9", .. lag, "cpu µs/op", "calls/op", "enters/op", "alloc B/op"])
         {
             Column(table, title, Justify.Right);
         }
@@ -119,16 +124,16 @@ internal static class ReportTable
                 table.AddEmptyRow();
             }
             group = values;
-            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell, open)]);
+            table.AddRow([.. (sameGroup ? values.Select(_ => "") : values).Select(Markup.Escape), .. Row(cell, hasPeers, open)]);
         }
         return table;
     }
 
-    private static string[] Row(CellFigures cell, bool withLag) =>
+    private static string[] Row(CellFigures cell, bool hasPeers, bool withLag) =>
     [
         Markup.Escape(cell.Axes.GetValueOrDefault("backend") ?? Figures.None) + (cell.Warnings.Count > 0 ? $" [yellow]{SpoiledLines.Mark}[/]" : ""),
         Figures.Count(cell.Iops?.Median),
-        cell.SaturatedRounds > 0 ? "[yellow]saturated[/]" : Coloured(cell.RatioToEpoll),
+        cell.SaturatedRounds > 0 ? "[yellow]saturated[/]" : Coloured(hasPeers ? cell.RatioToPeer : cell.RatioToEpoll),
         Latency(cell, cell.LatencyUs?.P50),
         Latency(cell, cell.LatencyUs?.P99),
         Latency(cell, cell.LatencyUs?.P999),

@@ -24,7 +24,13 @@ internal sealed record CellRecord
     /// <summary>The canonical value of every axis.</summary>
     public required IReadOnlyDictionary<string, string> Axes { get; init; }
 
-    /// <summary>What <c>harness load</c> printed; null where it printed nothing.</summary>
+    /// <summary>The server, where that was a peer; null where it was ours.</summary>
+    public PeerFacts? ServerPeer { get; init; }
+
+    /// <summary>The load generator, where that was a peer; null where it was ours.</summary>
+    public PeerFacts? ClientPeer { get; init; }
+
+    /// <summary>What <c>harness load</c> printed, or what a peer reported in these terms; null where there was nothing.</summary>
     public LoadResult? Load { get; init; }
 
     /// <summary>What took CPU time from it; null where that was not watched.</summary>

@@ -26,11 +26,11 @@ internal sealed record LoadResult
     public required double Iops { get; init; }
     public required double BytesPerSecond { get; init; }
 
-    /// <summary>The client's backend, as it names itself.</summary>
-    public required string Backend { get; init; }
+    /// <summary>The client's backend, as it names itself; null where the client is not ours.</summary>
+    public required string? Backend { get; init; }
 
-    /// <summary>The client's wait mode.</summary>
-    public required string Wait { get; init; }
+    /// <summary>The client's wait mode; null where the client is not ours.</summary>
+    public required string? Wait { get; init; }
 
     /// <summary>
     /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
@@ -67,7 +67,7 @@ internal sealed record LoadResult
 
     public required SideCosts Client { get; init; }
 
-    /// <summary>Null where the server is not ours or was not told to report.</summary>
+    /// <summary>Null where nobody asked the server or its process what it used; a peer's holds CPU time and context switches only.</summary>
     public SideCosts? Server { get; init; }
 }
 

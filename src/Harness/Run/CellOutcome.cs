@@ -14,6 +14,12 @@ internal sealed record CellOutcome(CellStatus Status, string? Reason, LoadResult
     /// <summary>What took CPU time from it; null where that was not watched.</summary>
     public Disturbance? Disturbance { get; init; }
 
+    /// <summary>The server, where that was a peer.</summary>
+    public PeerFacts? ServerPeer { get; init; }
+
+    /// <summary>The load generator, where that was a peer.</summary>
+    public PeerFacts? ClientPeer { get; init; }
+
     /// <summary>What spoiled its figures.</summary>
     public IReadOnlyList<Warning> Warnings => SpoiledCell.Of(Disturbance, Load?.Client.JitMethodsInWindow, Load?.Server?.JitMethodsInWindow);
 

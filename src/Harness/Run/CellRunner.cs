@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
@@ -35,6 +34,9 @@ internal sealed record CellSettings
 /// <param name="tracer">Traces both processes; null, as in every timed round, leaves them alone.</param>
 internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = null) : ICellRunner
 {
+    private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_serversEnd = TimeSpan.FromMilliseconds(500);
+
     private ScratchFolder? _scratch;
 
     public async Task<CellOutcome> RunAsync(Cell cell, CancellationToken cancel)
@@ -46,8 +48,8 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         {
             // Stopped when both processes are gone: the kernel tells what children used only when they have been waited for.
             var watch = new CpuWatch(settings.Pinning.Cpus);
-            var outcome = await MeasureAsync(cell, _scratch, cancel);
-            return outcome with { Disturbance = watch.Stop() };
+            var (outcome, strayCpuUs) = await MeasureAsync(cell, _scratch, cancel);
+            return outcome with { Disturbance = watch.Stop(strayCpuUs) };
         }
         catch (HarnessException e)
         {
@@ -57,128 +59,82 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
 
     public void Dispose() => _scratch?.Dispose();
 
-    private async Task<CellOutcome> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
+    private async Task<(CellOutcome Outcome, long StrayCpuUs)> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
     {
-        using var server = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. ServeArguments(cell, scratch)], scratch);
-        var uri = await ReadyAsync(server, cancel);
-        if (uri is null)
+        using CellServer server = cell.HasOurServer ? OwnServer.Start(cell, settings, scratch) : PeerProcess.Start(cell, settings, scratch);
+        if (await server.ReadyAsync(settings.ServerDeadline, cancel) is { } notReady)
         {
-            return NotReady(server);
+            return (notReady with { ServerPeer = server.Peer }, 0);
         }
-        await TraceAsync(ICellTracer.Server, server, scratch, cancel);
-        using var load = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. LoadArguments(cell, scratch, uri)], scratch);
-        await TraceAsync(ICellTracer.Client, load, scratch, cancel);
-        var outcome = await LoadOutcomeAsync(server, load, scratch, cancel);
-        return await StopAsync(server, cancel) is { } trouble && outcome.Status == CellStatus.Ok ? CellOutcome.Failed(trouble) : outcome;
+        await TraceAsync(ICellTracer.Server, cell.HasOurServer, server.Process, scratch, cancel);
+        var (outcome, clientPeer) = await LoadAsync(cell, server, scratch, cancel);
+        var strayCpuUs = server.StrayCpuUs;
+        var trouble = await StopAsync(server, cancel);
+        outcome = trouble is not null && outcome.Status == CellStatus.Ok ? CellOutcome.Failed(trouble) : outcome;
+        return (outcome with { ServerPeer = server.Peer, ClientPeer = clientPeer }, strayCpuUs);
     }
 
-    private Task TraceAsync(string side, ChildProcess child, ScratchFolder scratch, CancellationToken cancel) =>
-        tracer?.AttachAsync(side, child.Id, () => child.HasExited, scratch.File($"{side}.nettrace"), cancel) ?? Task.CompletedTask;
-
-    /// <summary>The URI after the server's <c>ready</c>; null where it ended or said nothing in time.</summary>
-    private async Task<string?> ReadyAsync(ChildProcess server, CancellationToken cancel)
+    private async Task<(CellOutcome Outcome, PeerFacts? Peer)> LoadAsync(Cell cell, CellServer server, ScratchFolder scratch, CancellationToken cancel)
     {
-        var exited = server.WaitAsync(cancel);
-        await Task.WhenAny(server.FirstLine, exited, Task.Delay(settings.ServerDeadline, cancel));
-        cancel.ThrowIfCancellationRequested();
-        if (!server.FirstLine.IsCompletedSuccessfully)
+        if (cell.HasOurServer && !cell.HasOurClient)
         {
-            return null;
+            using var warmup = OwnClient.StartWarmup(cell, settings, scratch, server);
+            if (await EndAsync(server, warmup, cancel) is { Status: not CellStatus.Ok } failed)
+            {
+                return (failed, null);
+            }
         }
-        var line = await server.FirstLine;
-        return line.StartsWith("ready ", StringComparison.Ordinal)
-            ? line["ready ".Length..].Trim()
-            : throw new HarnessException(ExitCode.Failed, $"the server printed '{line}' where 'ready URI' was expected");
+        using CellClient client = cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server) : FioClient.Start(cell, settings, scratch, server);
+        await TraceAsync(ICellTracer.Client, cell.HasOurClient, client.Process, scratch, cancel);
+        return (await EndAsync(server, client, cancel), client.Peer);
     }
 
-    private CellOutcome NotReady(ChildProcess server)
-    {
-        if (!server.HasExited)
-        {
-            return CellOutcome.Failed($"the server was not ready within {Units.FormatTime(settings.ServerDeadline)}{(server.LastErrorLine is { } line ? $": {line}" : "")}");
-        }
-        // The server knows better than we do that the kernel refuses what its backend needs.
-        return server.ExitCode == (int)ExitCode.NothingCouldRun
-            ? new CellOutcome(CellStatus.Skipped, server.LastErrorLine ?? "the server cannot run here", null, null)
-            : CellOutcome.Failed($"the server {server.Ending()}");
-    }
+    // A peer has no runtime that could tell anything.
+    private Task TraceAsync(string side, bool isOurs, ChildProcess process, ScratchFolder scratch, CancellationToken cancel) =>
+        tracer is not null && isOurs
+            ? tracer.AttachAsync(side, process.Id, () => process.HasExited, scratch.File($"{side}.nettrace"), cancel)
+            : Task.CompletedTask;
 
-    private async Task<CellOutcome> LoadOutcomeAsync(ChildProcess server, ChildProcess load, ScratchFolder scratch, CancellationToken cancel)
+    /// <summary>Waits for the client's end, in vain where the server ends before it or the time is up.</summary>
+    private async Task<CellOutcome> EndAsync(CellServer server, CellClient client, CancellationToken cancel)
     {
         var limit = settings.LongestWarmup + settings.Duration + settings.LoadGrace;
-        var finished = load.WaitAsync(cancel);
-        var died = server.WaitAsync(cancel);
+        var finished = client.Process.WaitAsync(cancel);
+        var died = server.Process.WaitAsync(cancel);
         await Task.WhenAny(finished, died, Task.Delay(limit, cancel));
         cancel.ThrowIfCancellationRequested();
-        if (server.HasExited)
+        if (client.Process.HasExited && client.Process.ExitCode != 0)
         {
-            return CellOutcome.Failed($"the server {server.Ending()} during the measurement");
+            // What ended it may be the server's end, which then is what there is to say.
+            await Task.WhenAny(died, Task.Delay(s_serversEnd, cancel));
         }
-        if (!load.HasExited)
+        if (server.Process.HasExited)
         {
-            return CellOutcome.Failed($"the load generator did not end within {Units.FormatTime(limit)}{(load.LastErrorLine is { } line ? $": {line}" : "")}");
+            // For its last words; not for long, since a child of its own may hold them back.
+            await Task.WhenAny(died, Task.Delay(s_lastWords, cancel));
+            return CellOutcome.Failed($"{server.Name} {server.Process.Ending()} during the measurement");
+        }
+        if (!client.Process.HasExited)
+        {
+            return CellOutcome.Failed($"{client.Name} did not end within {Units.FormatTime(limit)}{(client.Process.LastErrorLine is { } line ? $": {line}" : "")}");
         }
         await finished;
-        if (load.ExitCode == (int)ExitCode.NothingCouldRun)
-        {
-            return new CellOutcome(CellStatus.Skipped, load.LastErrorLine ?? "the load generator cannot run here", null, null);
-        }
-        return load.ExitCode == 0 ? Figures(load, scratch) : CellOutcome.Failed($"the load generator {load.Ending()}");
-    }
-
-    private static CellOutcome Figures(ChildProcess load, ScratchFolder scratch)
-    {
-        LoadResult? result;
-        try
-        {
-            result = JsonSerializer.Deserialize(load.Output, ResultsJson.Line.LoadResult);
-        }
-        catch (JsonException e)
-        {
-            return CellOutcome.Failed($"the load generator's result cannot be read: {OneLine.Of(e.Message)}");
-        }
-        var log = scratch.File("load.hlog");
-        return result switch
-        {
-            null => CellOutcome.Failed("the load generator printed no result"),
-            { Errors: > 0 } => new CellOutcome(CellStatus.Failed, $"{result.Errors} operations failed{(result.FirstError is { } first ? $"; the first: {first}" : "")}", result, null),
-            _ => new CellOutcome(CellStatus.Ok, null, result, File.Exists(log) ? log : null),
-        };
+        return client.Outcome();
     }
 
     /// <summary>SIGTERM, and null where the server then ended as it should.</summary>
-    private async Task<string?> StopAsync(ChildProcess server, CancellationToken cancel)
+    private async Task<string?> StopAsync(CellServer server, CancellationToken cancel)
     {
-        if (!server.HasExited)
+        if (!server.Process.HasExited)
         {
-            await server.TerminateAsync();
+            await server.Process.TerminateAsync();
         }
-        await Task.WhenAny(server.WaitAsync(cancel), Task.Delay(settings.ServerDeadline, cancel));
+        await Task.WhenAny(server.Process.WaitAsync(cancel), Task.Delay(settings.ServerDeadline, cancel));
         cancel.ThrowIfCancellationRequested();
-        if (!server.HasExited)
+        if (!server.Process.HasExited)
         {
-            return $"the server did not end within {Units.FormatTime(settings.ServerDeadline)} of SIGTERM, and was killed";
+            return $"{server.Name} did not end within {Units.FormatTime(settings.ServerDeadline)} of SIGTERM, and was killed";
         }
-        return server.ExitCode == 0 ? null : $"told to stop, the server {server.Ending()}";
+        return server.Process.ExitCode == 0 ? null : $"told to stop, {server.Name} {server.Process.Ending()}";
     }
-
-    private static string[] ServeArguments(Cell cell, ScratchFolder scratch) =>
-    [
-        "serve", "--block", cell["block"], "--listen", Endpoint.For(cell["transport"], scratch), "--backend", cell.Backend, "--wait", cell["wait"],
-        "--control", scratch.File("control"), .. CongestionControl(cell),
-    ];
-
-    private static string[] ScheduleArguments(Cell cell) => cell.IsOpenLoop ? ["--rate", cell["rate"], "--arrivals", cell["arrivals"]] : [];
-
-    private string[] LoadArguments(Cell cell, ScratchFolder scratch, string uri) =>
-    [
-        "load", uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
-        .. ScheduleArguments(cell),
-        "--duration", Units.FormatTime(settings.Duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", cell.Backend, "--wait", cell["wait"],
-        "--seed", settings.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture), "--json", "-", "--hlog", scratch.File("load.hlog"),
-        .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
-        "--server-control", scratch.File("control"), .. CongestionControl(cell),
-    ];
-
-    private static string[] CongestionControl(Cell cell) => cell["transport"] == "unix" ? [] : ["--tcp-congestion", TcpCongestion.Forced];
 }

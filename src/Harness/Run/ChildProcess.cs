@@ -79,6 +79,20 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
+    /// <summary>Closes its standard input, which ends what watches it for the runner's end; then waits a little.</summary>
+    public void EndByInput(TimeSpan patience)
+    {
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended, and its end of the pipe with it.
+        }
+        _process.WaitForExit(patience);
+    }
+
     /// <summary>How it ended, in words, with its own last words.</summary>
     public string Ending()
     {

@@ -78,18 +78,25 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
     /// <returns>The cells that can.</returns>
     public IReadOnlyList<Cell> SkipRefused(IReadOnlyList<Cell> cells, RingFacts ring)
     {
-        if (ring.Available)
+        var runnable = new List<Cell>();
+        foreach (var cell in cells)
         {
-            return cells;
+            if (Refusal(cell, ring) is not { } reason)
+            {
+                runnable.Add(cell);
+            }
+            else if (!_done.Contains((cell.Id, 0)))
+            {
+                Append(Record(cell, 0, new CellOutcome(CellStatus.Skipped, reason, null, null), DateTimeOffset.UtcNow, TimeSpan.Zero), null);
+                progress.Say($"skipped {cell.Id}: {reason}");
+            }
         }
-        foreach (var cell in cells.Where(cell => Vocabulary.NeedsRing(cell.Backend) && !_done.Contains((cell.Id, 0))))
-        {
-            var reason = $"io_uring is refused: {ring.Refusal}";
-            Append(Record(cell, 0, new CellOutcome(CellStatus.Skipped, reason, null, null), DateTimeOffset.UtcNow, TimeSpan.Zero), null);
-            progress.Say($"skipped {cell.Id}: {reason}");
-        }
-        return [.. cells.Where(cell => !Vocabulary.NeedsRing(cell.Backend))];
+        return runnable;
     }
+
+    /// <summary>Why a cell cannot run here, as far as that is known before it is tried; null where it may.</summary>
+    public static string? Refusal(Cell cell, RingFacts ring) =>
+        cell.NeedsRing && !ring.Available ? $"io_uring is refused: {ring.Refusal}" : Peers.Refusal(cell);
 
     private async Task RunCellAsync(Cell cell, int round, CancellationToken stop)
     {
@@ -130,6 +137,8 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
         Started = started,
         Seconds = Math.Round(spent.TotalSeconds, 3),
         Axes = cell.Values,
+        ServerPeer = outcome.ServerPeer,
+        ClientPeer = outcome.ClientPeer,
         Load = outcome.Load,
         Disturbance = outcome.Disturbance,
         Warnings = outcome.Warnings,

@@ -56,6 +56,5 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
     /// <summary>The words before a command that pin it.</summary>
     public static IEnumerable<string> Prefix(int? cpu) => cpu is { } n ? ["taskset", "-c", n.ToString(CultureInfo.InvariantCulture)] : [];
 
-    private static bool HasTaskset() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => folder.Length > 0 && File.Exists(Path.Combine(folder, "taskset")));
+    private static bool HasTaskset() => ProgramPath.Find("taskset") is not null;
 }

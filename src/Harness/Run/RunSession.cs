@@ -90,7 +90,7 @@ internal sealed record RunSession
 
     // What has no figures has none to explain.
     private static Cell[] GcPassCells(IReadOnlyList<Cell> cells, IReadOnlyList<CellRecord> records) =>
-        [.. cells.Where(cell => records.Any(record => record.Cell == cell.Id && record.Status == CellStatus.Ok))];
+        [.. cells.Where(cell => (cell.HasOurServer || cell.HasOurClient) && records.Any(record => record.Cell == cell.Id && record.Status == CellStatus.Ok))];
 
     private ResultsFolder Begin(ref RunRecord record, out IReadOnlyList<CellRecord> kept)
     {
@@ -163,13 +163,13 @@ internal sealed record RunSession
 
     private static IReadOnlyList<Warning> Warnings(IReadOnlyList<Cell> cells, EnvironmentFacts facts) => EnvironmentWarnings.Of(
         facts,
-        // Its congestion control is forced, so the machine's default does not matter.
-        usesTcp: false,
+        // Our own congestion control is forced, so the machine's default matters only to peers.
+        usesTcp: cells.Any(cell => cell["transport"] != "unix" && !(cell.HasOurServer && cell.HasOurClient)),
         usesUnix: cells.Any(cell => cell["transport"] == "unix"));
 
     private RunProgress Progress(IReadOnlyList<Cell> cells, RingFacts ring, IReadOnlyList<CellRecord> kept)
     {
-        var runnable = cells.Count(cell => ring.Available || !Vocabulary.NeedsRing(cell.Backend));
+        var runnable = cells.Count(cell => MatrixRunner.Refusal(cell, ring) is null);
         int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
         int traced = GcPass ? runnable : 0;
         return RunProgress.Of(Messages, Math.Max(1, left + traced));

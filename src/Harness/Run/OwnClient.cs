@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text.Json;
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Run;
+
+/// <summary><c>harness load</c> for one cell.</summary>
+internal sealed class OwnClient(ChildProcess process, string log) : CellClient(process)
+{
+    public override string Name => "the load generator";
+
+    public static OwnClient Start(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) =>
+        Start(cell, settings, scratch, server, settings.Duration, cell.ClientBackend, cell.ClientWait);
+
+    /// <summary>
+    /// The same load for a moment, so that a server of ours has compiled all its code before somebody else's client drives it: that client cannot know
+    /// when the server has.
+    /// </summary>
+    public static OwnClient StartWarmup(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) =>
+        Start(cell, settings, scratch, server, TimeSpan.FromMilliseconds(1), cell.Backend, "block");
+
+    private static OwnClient Start(
+        Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server, TimeSpan duration, string backend, string wait)
+    {
+        var log = scratch.File("load.hlog");
+        string[] arguments =
+        [
+            "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
+            "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
+            "--duration", Units.FormatTime(duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
+            "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
+            .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
+            .. server.LoadArguments, .. TcpCongestion.Arguments(cell),
+        ];
+        return new OwnClient(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. arguments], scratch), log);
+    }
+
+    protected override CellOutcome Figures()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(Process.Output, ResultsJson.Line.LoadResult) is { } result
+                ? Of(result, log)
+                : CellOutcome.Failed("the load generator printed no result");
+        }
+        catch (JsonException e)
+        {
+            return CellOutcome.Failed($"the load generator's result cannot be read: {OneLine.Of(e.Message)}");
+        }
+    }
+
+    private static string[] Schedule(Cell cell) => cell.IsOpenLoop ? ["--rate", cell["rate"], "--arrivals", cell["arrivals"]] : [];
+}

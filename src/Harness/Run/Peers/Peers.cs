@@ -1,0 +1,20 @@
+using Harness.Matrix;
+
+namespace Harness.Run;
+
+/// <summary>Other people's servers and clients, as far as cells can have them.</summary>
+internal static class Peers
+{
+    private static readonly PeerServer[] s_servers = [new NbdkitServer(), new QemuNbdServer(), new NbdServerDaemon()];
+
+    /// <summary>The cell's server, where that is a peer.</summary>
+    public static PeerServer Server(Cell cell) => s_servers.Single(server => server.Name == cell["server"]);
+
+    /// <summary>Why a cell cannot have the peers that it names: one is not installed, or cannot do what is asked. Null where it can.</summary>
+    public static string? Refusal(Cell cell) =>
+        (cell.HasOurServer ? null : Missing(cell["server"], Server(cell).Package) ?? Server(cell).Refusal(cell))
+        ?? (cell.HasOurClient ? null : Missing("fio", "fio") ?? FioArguments.Refusal(cell));
+
+    private static string? Missing(string program, string package) => ProgramPath.Find(program) is not null ? null
+        : $"{program} is not installed (Debian package {package}); scripts/setup.sh test installs it";
+}

@@ -1,0 +1,47 @@
+using Harness.Matrix;
+
+namespace Harness.Run;
+
+/// <summary>A file in memory for a server that can only serve files: zero at first, and as sparse as our own memory store. Gone when disposed of.</summary>
+internal sealed class TmpfsFile : IDisposable
+{
+    private const string Folder = "/dev/shm";
+
+    /// <param name="scratch">The cell's folder, whose name it takes: two runners never meet.</param>
+    /// <param name="size">Bytes.</param>
+    /// <exception cref="HarnessException">It cannot be made.</exception>
+    public TmpfsFile(ScratchFolder scratch, long size)
+    {
+        Path = System.IO.Path.Combine(Folder, System.IO.Path.GetFileName(scratch.Path) + ".img");
+        try
+        {
+            using var file = new FileStream(Path, FileMode.CreateNew, FileAccess.Write);
+            file.SetLength(size);
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            Dispose();
+            throw new HarnessException(ExitCode.Failed, $"cannot make the file '{Path}' for a peer to serve: {FileTrouble.Reason(e, Path)}", e);
+        }
+    }
+
+    public string Path { get; }
+
+    /// <summary>Why a file of this size cannot be had in memory here; null where it can.</summary>
+    public static string? Refusal(long size)
+    {
+        try
+        {
+            var drive = new DriveInfo(Folder);
+            return drive.DriveFormat != "tmpfs" ? $"{Folder} is no tmpfs, and the peer's file is to lie in memory; mount -t tmpfs tmpfs {Folder}"
+                : drive.AvailableFreeSpace < size ? $"{Folder} has {Units.FormatSize(drive.AvailableFreeSpace >> 20 << 20)} free, less than the {Units.FormatSize(size)} of the peer's file; mount -o remount,size=SIZE {Folder}"
+                : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"{Folder} cannot be used: {OneLine.Of(e.Message)}; mount -t tmpfs tmpfs {Folder}";
+        }
+    }
+
+    public void Dispose() => File.Delete(Path);
+}

@@ -1,0 +1,14 @@
+using System.Runtime.InteropServices;
+
+namespace Harness.Io.Native;
+
+/// <summary><c>&lt;time.h&gt;</c>; see clock_gettime(2) and clock_getcpuclockid(3).</summary>
+internal static unsafe partial class Time
+{
+    // Gives the error number itself, not -1.
+    [LibraryImport("libc")]
+    public static partial int clock_getcpuclockid(int pid, int* clockid);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int clock_gettime(int clockid, Poll.timespec* tp);
+}

@@ -1,0 +1,84 @@
+using Harness.Matrix;
+using Harness.Run;
+
+namespace Harness.Tests.Unit;
+
+/// <summary>Cells with peers, and matrices in parts.</summary>
+public sealed class PeerMatrixTests : IDisposable
+{
+    private readonly TempDir _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("harness", "harness", "same", "backend=epoll,depth=64,rw=read")]
+    [InlineData("harness", "harness", "epoll", "backend=epoll,depth=64,rw=read")]
+    [InlineData("harness", "harness", "uring", "backend=epoll,depth=64,rw=read,client_backend=uring")]
+    [InlineData("nbdkit", "harness", "same", "backend=epoll,depth=64,rw=read,server=nbdkit")]
+    [InlineData("nbdkit", "harness", "uring", "backend=uring,depth=64,rw=read,server=nbdkit")]
+    [InlineData("harness", "fio", "uring", "backend=epoll,depth=64,rw=read,client=fio")]
+    [InlineData("nbdkit", "fio", "uring", "depth=64,rw=read,server=nbdkit,client=fio")]
+    public void A_cell_is_named_by_what_its_processes_have(string server, string client, string clientBackend, string id)
+    {
+        var cell = Cell(("backend", "epoll"), ("server", server), ("client", client), ("client_backend", clientBackend));
+        Assert.Equal(id, cell.Id);
+        // Read back from a record it is the same cell.
+        Assert.Equal(id, new Cell(cell.Values).Id);
+    }
+
+    [Fact]
+    public void Cells_that_differ_only_in_what_a_peer_does_not_have_are_one()
+    {
+        var cells = Matrix("wait: [block, spin]\nserver: [harness, nbdkit]\nclient: [harness, fio]\n").Cells();
+        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: true }));
+        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: false }));
+        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: false, HasOurClient: true }));
+        Assert.Single(cells, cell => cell is { HasOurServer: false, HasOurClient: false });
+    }
+
+    [Fact]
+    public void Parts_are_matrices_of_their_own_with_the_axes_of_the_whole_where_they_give_none()
+    {
+        var cells = Matrix("backend: epoll\ndepth: 1\nparts:\n  - { depth: [1, 64] }\n  - { rw: [read, write] }\n").Cells();
+        Assert.Equal(["backend=epoll,depth=1,rw=read", "backend=epoll,depth=64,rw=read", "backend=epoll,depth=1,rw=write"], cells.Select(cell => cell.Id));
+    }
+
+    [Theory]
+    [InlineData("parts: 5", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
+    [InlineData("parts: []", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
+    [InlineData("parts:\n  - depth", "2: parts: expected axes with their values, as in '- { depth: 1 }'")]
+    [InlineData("parts:\n  - { dept: 1 }", "2: parts: unknown axis 'dept'; did you mean 'depth'? legal: backend, wait, depth, ")]
+    [InlineData("parts:\n  - { rounds: 1 }", "2: parts: unknown axis 'rounds'; legal: ")]
+    [InlineData("parts:\n  - { depth: x }", "2: depth: 'x' is not a whole number from 1 to 65536")]
+    [InlineData("parts:\n  - { arrivals: poisson }", "1: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
+    [InlineData("server: nbdkid", "1: unknown server 'nbdkid'; did you mean 'nbdkit'? legal: harness, nbdkit, qemu-nbd, nbd-server")]
+    [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio")]
+    [InlineData("client_backend: epol", "1: unknown client_backend 'epol'; did you mean 'epoll'? legal: same, poll, epoll, uring-poll, uring")]
+    public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)
+    {
+        var error = Assert.Throws<HarnessException>(() => Matrix(yaml));
+        Assert.StartsWith($"{_folder.File("m.yml")}:{message}", error.Message);
+    }
+
+    [SkippableTheory]
+    [InlineData("server", "nbdkit", "block", "file:/x", "nbdkit stands beside memory:SIZE and null:SIZE, not beside file:/x")]
+    [InlineData("server", "nbd-server", "block", "null:1M", "nbd-server serves files only, and has nothing like null:SIZE")]
+    [InlineData("server", "qemu-nbd", "block", "memory:1000000G", "/dev/shm has ")]
+    [InlineData("client", "fio", "rate", "500", "fio's rate only slows a closed loop down, and is no schedule; leave rate at closed")]
+    [InlineData("client", "fio", "size", "4k:50+8k:50", "fio is asked for one size here; give no shares")]
+    [InlineData("client", "fio", "pattern", "zipf:0.99", "fio's zipf visits other blocks than ours; use random or sequential")]
+    public void What_a_peer_cannot_do_is_refused_by_name(string side, string peer, string axis, string value, string reason)
+    {
+        Requires.Tool(peer);
+        Assert.StartsWith(reason, Peers.Refusal(Cell((side, peer), (axis, value))));
+    }
+
+    private static Cell Cell(params (string Axis, string Value)[] values) => new(values.ToDictionary(pair => pair.Axis, pair => pair.Value));
+
+    private MatrixDefinition Matrix(string yaml)
+    {
+        var path = _folder.File("m.yml");
+        File.WriteAllText(path, yaml);
+        return MatrixReader.Read(path, brief: false);
+    }
+}
