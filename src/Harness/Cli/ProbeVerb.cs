@@ -20,7 +20,9 @@ internal static class ProbeVerb
     private static ExitCode Show(string? json)
     {
         var facts = new EnvironmentReader().Read(RingFacts.Read(), DotnetFacts.Read());
-        var probe = ProbeDocument.Of(facts, EnvironmentWarnings.Of(facts, usesTcp: true, usesUnix: true));
+        var stalls = StallWatch.Run(Math.Min(2, Environment.ProcessorCount), StallWatch.ProbeDuration);
+        var warnings = EnvironmentWarnings.Of(facts, usesTcp: true, usesUnix: true).Append(StallWatch.Warning(stalls)).OfType<Warning>();
+        var probe = ProbeDocument.Of(facts, stalls, [.. warnings]);
         JsonOutput.Write(json, probe, ResultsJson.Document.ProbeDocument);
         if (!JsonOutput.TakesStdout(json))
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Matrix;
 using Harness.Results;
 
 namespace Harness.Report;
@@ -32,7 +33,7 @@ internal static class GcLines
     /// <summary>How to get the pass, or the rest of it; null where it is all there, or no cell has figures that it could explain.</summary>
     public static string? Missing(ReportDocument report)
     {
-        var measured = report.Cells.Where(cell => cell.Rounds > 0).Select(cell => cell.Cell).ToList();
+        var measured = report.Cells.Where(cell => cell.Rounds > 0 && HasRuntime(cell)).Select(cell => cell.Cell).ToList();
         var missing = measured.Except(report.Gc.Select(cell => cell.Cell)).Count();
         return missing switch
         {
@@ -42,6 +43,10 @@ internal static class GcLines
             _ => "none; harness run --resume RUN --gc-pass adds one",
         };
     }
+
+    // In a view with peers, "backend" holds the server.
+    private static bool HasRuntime(CellFigures cell) =>
+        !Vocabulary.Servers.Skip(1).Contains(cell.Axes.GetValueOrDefault("backend")) || !Vocabulary.Clients.Skip(1).Contains(cell.Axes.GetValueOrDefault("client"));
 
     private static long Pauses(GcRecord cell) => (cell.Server?.PauseCount ?? 0) + (cell.Client?.PauseCount ?? 0);
 

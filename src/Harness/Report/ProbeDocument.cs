@@ -14,10 +14,14 @@ internal sealed record ProbeDocument
 
     public required EnvironmentFacts Environment { get; init; }
     public required IReadOnlyList<BackendState> Backends { get; init; }
+    /// <summary>Of threads that only read the clock, at once; null from programs of before they looked.</summary>
+    public IReadOnlyList<Stalls>? Stalls { get; init; }
+
     public required IReadOnlyList<Warning> Warnings { get; init; }
 
-    public static ProbeDocument Of(EnvironmentFacts facts, IReadOnlyList<Warning> warnings) => new()
+    public static ProbeDocument Of(EnvironmentFacts facts, IReadOnlyList<Stalls> stalls, IReadOnlyList<Warning> warnings) => new()
     {
+        Stalls = stalls,
         Build = ProgramBuild.Id,
         Commit = Checkout.Commit(),
         Environment = facts,

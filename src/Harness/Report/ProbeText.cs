@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Measure;
 using Spectre.Console;
 
@@ -17,6 +18,12 @@ internal static class ProbeText
         Fact(console, "governor", facts.Governor ?? "none to be set");
         Fact(console, "TCP", $"congestion control {facts.TcpCongestionControl}, qdisc {facts.DefaultQdisc}");
         Fact(console, "limits", $"memlock {facts.LimitMemlock}, nofile {facts.LimitNofile}, wmem_max {facts.WmemMaxBytes}");
+        foreach (var stalls in probe.Stalls ?? [])
+        {
+            Fact(console, "stalls", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{stalls.Count} over {StallWatch.LeastUs:0} µs in {stalls.Seconds:0.0} s, {stalls.TotalUs / 1000:0.0} ms in all, the longest {stalls.LongestUs / 1000:0.00} ms"));
+        }
         Fact(console, "runtime", $"{facts.Dotnet.Version}, {facts.Dotnet.GcMode} collector");
         console.WriteLine();
 

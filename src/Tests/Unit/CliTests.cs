@@ -154,6 +154,7 @@ public sealed class CliTests : IDisposable
         Assert.Contains("epoll           runs here\n", output);
         using var json = System.Text.Json.JsonDocument.Parse(Invoke("probe --json -").Output);
         Assert.Equal(4, json.RootElement.GetProperty("backends").GetArrayLength());
+        Assert.All(json.RootElement.GetProperty("stalls").EnumerateArray(), stalls => Assert.InRange(stalls.GetProperty("seconds").GetDouble(), 0.1, 60));
         Assert.False(string.IsNullOrEmpty(json.RootElement.GetProperty("environment").GetProperty("kernel_release").GetString()));
     }
 
