@@ -44,7 +44,7 @@ internal static class PeerView
         IReadOnlyList<CellFigures> figures,
         IReadOnlyList<CellRecord[]> cells,
         Func<CellRecord, string> place,
-        Func<IEnumerable<CellRecord>, IEnumerable<CellRecord>, IEnumerable<double>> ratios)
+        Func<IEnumerable<CellRecord>, CellRecord[], IEnumerable<double>> ratios)
     {
         var byId = cells.ToDictionary(rounds => rounds[0].Cell, rounds => rounds.Where(IsMeasured).ToArray());
         var best = figures.Where(cell => cell is { Rounds: > 0, SaturatedRounds: 0 } && Vocabulary.Servers.Skip(1).Contains(cell.Axes["backend"]))
