@@ -18,7 +18,7 @@ internal static class Vocabulary
     public const string Ours = "harness";
 
     public static readonly string[] Servers = [Ours, "nbdkit", "qemu-nbd", "nbd-server"];
-    public static readonly string[] Clients = [Ours, "fio"];
+    public static readonly string[] Clients = [Ours, "fio", "nbdcopy"];
 
     /// <summary>The client's backend or wait mode where it is the server's.</summary>
     public const string SameAsServer = "same";

@@ -84,7 +84,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
                 return (failed, null);
             }
         }
-        using CellClient client = cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server) : FioClient.Start(cell, settings, scratch, server);
+        using CellClient client = cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server) : Peers.StartClient(cell, settings, scratch, server);
         await TraceAsync(ICellTracer.Client, cell.HasOurClient, client.Process, scratch, cancel);
         return (await EndAsync(server, client, cancel), client.Peer);
     }

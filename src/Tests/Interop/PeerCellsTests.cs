@@ -18,7 +18,7 @@ public sealed class PeerCellsTests : IDisposable
     public void Every_peer_is_measured_with_both_clients_and_named_in_the_record()
     {
         string[] servers = ["nbdkit", "qemu-nbd", "nbd-server"];
-        foreach (var tool in (string[])[.. servers, "fio"])
+        foreach (var tool in (string[])[.. servers, "fio", "nbdcopy"])
         {
             Requires.Tool(tool);
         }
@@ -33,8 +33,22 @@ public sealed class PeerCellsTests : IDisposable
                 AssertCell(cells.Single(cell => (cell.Axes["server"], cell.Axes["client"], cell.Axes["rw"]) == (server, client, "read")), server, client);
             }
         }
+        foreach (var server in (string[])["harness", "nbdkit"])
+        {
+            AssertCopied(cells.Single(cell => (cell.Axes["server"], cell.Axes["client"]) == (server, "nbdcopy")));
+        }
         Assert.Contains("nbdkit", Run("report", Folder(), "--no-html").Said);
         AssertNothingIsLeft();
+    }
+
+    private static void AssertCopied(CellRecord cell)
+    {
+        var load = cell.Load!;
+        Assert.StartsWith("nbdcopy --no-extents ", cell.ClientPeer!.CommandLine);
+        // 16 MiB, read once.
+        Assert.Equal((16 << 20) / 4096, load.Ops);
+        Assert.True(load.Seconds > 0 && load.Client.CpuUsPerOp is null or > 0.01, cell.Cell);
+        Assert.Null(load.LatencyUs);
     }
 
     private static void AssertCell(CellRecord cell, string server, string client)

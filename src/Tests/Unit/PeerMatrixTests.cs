@@ -52,7 +52,7 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("parts:\n  - { depth: x }", "2: depth: 'x' is not a whole number from 1 to 65536")]
     [InlineData("parts:\n  - { arrivals: poisson }", "1: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
     [InlineData("server: nbdkid", "1: unknown server 'nbdkid'; did you mean 'nbdkit'? legal: harness, nbdkit, qemu-nbd, nbd-server")]
-    [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio")]
+    [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio, nbdcopy")]
     [InlineData("client_backend: epol", "1: unknown client_backend 'epol'; did you mean 'epoll'? legal: same, poll, epoll, uring-poll, uring")]
     public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)
     {
@@ -66,6 +66,9 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("server", "qemu-nbd", "block", "memory:1000000G", "/dev/shm has ")]
     [InlineData("client", "fio", "rate", "500", "fio's rate only slows a closed loop down, and is no schedule; leave rate at closed")]
     [InlineData("client", "fio", "size", "4k:50+8k:50", "fio is asked for one size here; give no shares")]
+    [InlineData("client", "nbdcopy", "rw", "write", "nbdcopy reads from the beginning to the end; give rw: read and pattern: sequential")]
+    [InlineData("client", "nbdcopy", "pattern", "random", "nbdcopy reads from the beginning to the end; give rw: read and pattern: sequential")]
+    [InlineData("client", "nbdcopy", "rate", "500", "nbdcopy has no rate; leave rate at closed")]
     [InlineData("client", "fio", "pattern", "zipf:0.99", "fio's zipf visits other blocks than ours; use random or sequential")]
     public void What_a_peer_cannot_do_is_refused_by_name(string side, string peer, string axis, string value, string reason)
     {

@@ -13,7 +13,17 @@ internal static class Peers
     /// <summary>Why a cell cannot have the peers that it names: one is not installed, or cannot do what is asked. Null where it can.</summary>
     public static string? Refusal(Cell cell) =>
         (cell.HasOurServer ? null : Missing(cell["server"], Server(cell).Package) ?? Server(cell).Refusal(cell))
-        ?? (cell.HasOurClient ? null : Missing("fio", "fio") ?? FioArguments.Refusal(cell));
+        ?? cell["client"] switch
+        {
+            "fio" => Missing("fio", "fio") ?? FioArguments.Refusal(cell),
+            "nbdcopy" => Missing("nbdcopy", "libnbd-bin") ?? NbdcopyArguments.Refusal(cell),
+            _ => null,
+        };
+
+    /// <summary>Starts the cell's client, which is a peer.</summary>
+    public static CellClient StartClient(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) => cell["client"] == "fio"
+        ? FioClient.Start(cell, settings, scratch, server)
+        : NbdcopyClient.Start(cell, settings, scratch, server);
 
     private static string? Missing(string program, string package) => ProgramPath.Find(program) is not null ? null
         : $"{program} is not installed (Debian package {package}); scripts/setup.sh test installs it";
