@@ -14,11 +14,13 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     private Slot[] _slots = new Slot[256];
     private int[] _free = new int[256];
     private int _freeCount;
+    private readonly bool _knowsPollFirst;
     private EventLoop _loop = null!;
 
     public UringBackend()
     {
         _ring = new LoopRing(_wake, _counters, this);
+        _knowsPollFirst = _ring.Ring.KnowsPollFirst;
         for (int slot = _slots.Length - 1; slot >= 0; slot--)
         {
             _free[_freeCount++] = slot;
@@ -139,10 +141,10 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         switch (operation.Kind)
         {
             case OperationKind.Receive:
-                ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags);
+                ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags, operation.FoundEmpty && _knowsPollFirst);
                 break;
             case OperationKind.Send:
-                ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
+                PrepareSend(fd, operation.Vector!, userData, flags);
                 break;
             case OperationKind.Accept:
                 ring.PrepareAccept(fd, Socket.SOCK_CLOEXEC, multishot: false, userData, flags);
@@ -164,6 +166,18 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
                 break;
             default:
                 throw new InvalidOperationException($"{operation.Kind} is not for a backend");
+        }
+    }
+
+    private void PrepareSend(int fd, SendVector vector, ulong userData, SqeFlags flags)
+    {
+        if (vector.TryGetOnlyRun(out nint address, out nuint length))
+        {
+            _ring.Ring.PrepareSend(fd, address, (uint)length, Socket.MSG_NOSIGNAL, userData, flags);
+        }
+        else
+        {
+            _ring.Ring.PrepareSendMessage(fd, (nint)vector.Header, Socket.MSG_NOSIGNAL, userData, flags);
         }
     }
 
@@ -189,6 +203,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             result = -Errno.ECANCELED;
         }
 
+        operation.FoundEmpty = result > 0 && result < operation.Buffer.Length;
         _loop.Complete(operation, result);
     }
 
