@@ -56,14 +56,6 @@ public sealed unsafe class SendVector : IDisposable
         }
     }
 
-    /// <summary>The one run that is left, where it is one: a plain send(2) takes it without the kernel copying a msghdr and its list.</summary>
-    internal bool TryGetOnlyRun(out nint address, out nuint length)
-    {
-        address = (nint)_runs[_first].iov_base;
-        length = _runs[_first].iov_len;
-        return _end - _first == 1;
-    }
-
     /// <summary>Adds a run at the end. An empty run is dropped. Not while a send of this vector is in flight.</summary>
     /// <exception cref="InvalidOperationException">There is no <see cref="Room"/>.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

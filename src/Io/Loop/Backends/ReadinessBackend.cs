@@ -239,7 +239,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         IoOperation operation = watch.Writer!;
         nint result = operation.Kind == OperationKind.Connect
             ? ConnectResult(watch)
-            : Send(watch.Fd, operation.Vector!);
+            : Call(Socket.sendmsg(watch.Fd, operation.Vector!.Header, Socket.MSG_DONTWAIT | Socket.MSG_NOSIGNAL));
         if (result == -Errno.EAGAIN)
         {
             watch.MayWrite = false;
@@ -254,14 +254,6 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         }
 
         FinishWrite(watch, (int)result);
-    }
-
-    private nint Send(int fd, SendVector vector)
-    {
-        const int Flags = Socket.MSG_DONTWAIT | Socket.MSG_NOSIGNAL;
-        return vector.TryGetOnlyRun(out nint address, out nuint length)
-            ? Call(Socket.send(fd, (void*)address, length, Flags))
-            : Call(Socket.sendmsg(fd, vector.Header, Flags));
     }
 
     private void FinishWrite(Watch watch, int result)

@@ -144,7 +144,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
                 ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags, operation.FoundEmpty && _knowsPollFirst);
                 break;
             case OperationKind.Send:
-                PrepareSend(fd, operation.Vector!, userData, flags);
+                ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
                 break;
             case OperationKind.Accept:
                 ring.PrepareAccept(fd, Socket.SOCK_CLOEXEC, multishot: false, userData, flags);
@@ -166,18 +166,6 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
                 break;
             default:
                 throw new InvalidOperationException($"{operation.Kind} is not for a backend");
-        }
-    }
-
-    private void PrepareSend(int fd, SendVector vector, ulong userData, SqeFlags flags)
-    {
-        if (vector.TryGetOnlyRun(out nint address, out nuint length))
-        {
-            _ring.Ring.PrepareSend(fd, address, (uint)length, Socket.MSG_NOSIGNAL, userData, flags);
-        }
-        else
-        {
-            _ring.Ring.PrepareSendMessage(fd, (nint)vector.Header, Socket.MSG_NOSIGNAL, userData, flags);
         }
     }
 
