@@ -66,6 +66,9 @@ public sealed class IoOperation(IIoHandler handler) : LoopWork
     internal bool DeadlinePassed;
     internal bool CancelRequested;
 
+    // The last receive took less than there was room for, so the stream was empty then, and most likely still is.
+    internal bool FoundEmpty;
+
     /// <summary>Told when the operation ends.</summary>
     public IIoHandler Handler { get; } = handler;
 

@@ -37,6 +37,7 @@ internal static unsafe partial class IoUring
     public const uint IORING_POLL_UPDATE_EVENTS = 2;
     public const uint IORING_POLL_UPDATE_USER_DATA = 4;
     public const ushort IORING_ACCEPT_MULTISHOT = 1;
+    public const ushort IORING_RECVSEND_POLL_FIRST = 1;
     public const ushort IORING_RECV_MULTISHOT = 2;
     public const uint IORING_ASYNC_CANCEL_ALL = 1;
     public const uint IORING_ASYNC_CANCEL_FD = 2;

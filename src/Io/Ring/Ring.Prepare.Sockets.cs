@@ -42,9 +42,24 @@ public sealed unsafe partial class Ring
     /// <param name="messageFlags"><c>MSG_WAITALL</c> and others.</param>
     /// <param name="userData">Comes back with the bytes received; 0 is the end of the stream.</param>
     /// <param name="flags">Entry flags.</param>
+    /// <param name="pollFirst">Waits for readiness before the first try: cheaper where the socket is likely to be empty, and right in any case
+    /// (5.19, see <see cref="KnowsPollFirst"/>; older kernels answer <c>-EINVAL</c>).</param>
     /// <returns>False when the queue is full.</returns>
-    public bool PrepareReceive(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
-        WithMessageFlags(Entry(RingOpcode.RECV, fd, buffer, length, 0, userData, flags), messageFlags);
+    public bool PrepareReceive(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE, bool pollFirst = false)
+    {
+        io_uring_sqe* sqe = Entry(RingOpcode.RECV, fd, buffer, length, 0, userData, flags);
+        if (sqe == null)
+        {
+            return false;
+        }
+
+        sqe->ioprio = pollFirst ? IoUring.IORING_RECVSEND_POLL_FIRST : (ushort)0;
+        sqe->rw_flags = (uint)messageFlags;
+        return true;
+    }
+
+    /// <summary>True where a receive may wait for readiness first: judged by <see cref="SetupFlags.SINGLE_ISSUER"/>, which came one release later (6.0).</summary>
+    public bool KnowsPollFirst => (Flags & SetupFlags.SINGLE_ISSUER) != 0;
 
     /// <summary>
     /// Prepares a receive that goes on, each time into a buffer that the kernel takes from a <see cref="BufferRing"/> (6.0). <c>-ENOBUFS</c> ends it: recycle

@@ -9,7 +9,9 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class ReadSide : IIoHandler, IDisposable
 {
-    private const int BufferBytes = 256 << 10;
+    // A larger receive is not a faster one: while it copies, neither side has anything to do with what has come already, and its bytes are gone from the nearest
+    // cache when they are copied on. See bench/README.md, "Tried".
+    private const int BufferBytes = 64 << 10;
 
     // Bytes of a half-received header are moved to just before this point, so that every receive begins on a cache line: off it, TCP receives were measured at
     // a third of the speed.

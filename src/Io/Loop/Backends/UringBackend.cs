@@ -14,11 +14,13 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     private Slot[] _slots = new Slot[256];
     private int[] _free = new int[256];
     private int _freeCount;
+    private readonly bool _knowsPollFirst;
     private EventLoop _loop = null!;
 
     public UringBackend()
     {
         _ring = new LoopRing(_wake, _counters, this);
+        _knowsPollFirst = _ring.Ring.KnowsPollFirst;
         for (int slot = _slots.Length - 1; slot >= 0; slot--)
         {
             _free[_freeCount++] = slot;
@@ -139,7 +141,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         switch (operation.Kind)
         {
             case OperationKind.Receive:
-                ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags);
+                ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags, operation.FoundEmpty && _knowsPollFirst);
                 break;
             case OperationKind.Send:
                 ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
@@ -189,6 +191,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             result = -Errno.ECANCELED;
         }
 
+        operation.FoundEmpty = result > 0 && result < operation.Buffer.Length;
         _loop.Complete(operation, result);
     }
 
