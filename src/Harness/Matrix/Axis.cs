@@ -22,6 +22,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("rw", ["read"], true, text => Vocabulary.FormatReadPercent(Vocabulary.ReadPercent(text))),
         new("pattern", ["random"], false, Vocabulary.Pattern),
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
+        new("layer", [Vocabulary.Nbd], false, text => Vocabulary.Word("layer", text, Vocabulary.Layers)),
         new("block", ["memory:256M"], false, Chain),
         new("server", [Vocabulary.Ours], false, text => Vocabulary.Word("server", text, Vocabulary.Servers)),
         new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),

@@ -9,6 +9,8 @@ namespace Harness.Report;
 /// </summary>
 internal static class PeerView
 {
+    private const string Layer = "layer";
+
     private static readonly string[] s_sides = ["backend", "wait", "server", "client", "client_backend", "client_wait"];
 
     /// <summary>Whether the run is one.</summary>
@@ -23,6 +25,11 @@ internal static class PeerView
     {
         var axes = record.Axes.Where(axis => !s_sides.Contains(axis.Key)).ToDictionary();
         var cell = new Cell(record.Axes);
+        if (cell.IsBare)
+        {
+            // It has neither; what it is stands in its layer.
+            return record with { Axes = axes };
+        }
         axes["client"] = cell.HasOurClient ? $"{cell.ClientBackend} {cell.ClientWait}" : cell["client"];
         // Its wait mode only where it is not what one would think: the client's, and with a peer for a client the one that leaves the CPU free.
         var expected = cell.HasOurClient ? cell.ClientWait : "block";
@@ -31,9 +38,9 @@ internal static class PeerView
         return record with { Axes = axes };
     }
 
-    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer to tell apart.</summary>
+    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer or no other layer to tell apart.</summary>
     public static bool Names(string axis, IReadOnlyDictionary<string, string> axes) =>
-        axes.TryGetValue(axis, out var value) && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
+        axes.TryGetValue(axis, out var value) && (axis, value) is not (Layer, Vocabulary.Nbd) && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
 
     /// <summary>Adds to every cell its ratio to the peer with the highest median of operations per second among those with the same other axes.</summary>
     /// <param name="figures">The cells, with the axes of the view.</param>
