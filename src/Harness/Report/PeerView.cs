@@ -28,6 +28,7 @@ internal static class PeerView
         if (cell.IsBare)
         {
             // It has neither; what it is stands in its layer.
+            axes["backend"] = Vocabulary.None;
             return record with { Axes = axes };
         }
         axes["client"] = cell.HasOurClient ? $"{cell.ClientBackend} {cell.ClientWait}" : cell["client"];
