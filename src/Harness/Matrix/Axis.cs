@@ -24,6 +24,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
         new("layer", [Vocabulary.Nbd], false, text => Vocabulary.Word("layer", text, Vocabulary.Layers)),
         new("block", ["memory:256M"], false, Chain),
+        new("fill", ["false"], false, text => Vocabulary.Word("value", text, [.. Vocabulary.YesOrNo])),
         new("server", [Vocabulary.Ours], false, text => Vocabulary.Word("server", text, Vocabulary.Servers)),
         new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),
         new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),

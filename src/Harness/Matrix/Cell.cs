@@ -3,7 +3,7 @@ namespace Harness.Matrix;
 /// <summary>One point of a matrix: one canonical value for every axis.</summary>
 internal sealed class Cell
 {
-    private static readonly string[] s_notOfExchanges = ["backend", "pattern", "block"];
+    private static readonly string[] s_notOfExchanges = ["backend", "pattern", "block", "fill"];
     private static readonly string[] s_notOfNops = [.. s_notOfExchanges, "wait", "connections", "size", "rw", "transport"];
 
     private readonly Dictionary<string, string> _values;

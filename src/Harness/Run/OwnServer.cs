@@ -44,7 +44,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         [
             "serve", "--block", file is null ? cell["block"] : $"file:{file.Path}", "--listen", Endpoint.For(cell["transport"], scratch),
             "--backend", cell.Backend, "--wait", cell["wait"], "--max-connections", connections.ToString(CultureInfo.InvariantCulture),
-            "--control", control, .. TcpCongestion.Arguments(cell),
+            .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
         try
         {

@@ -105,6 +105,31 @@ public sealed class LadderCellsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("memory:2500k")]
+    [InlineData("file")]
+    public void A_filled_store_has_no_byte_that_was_never_written(string store)
+    {
+        if (store == "file")
+        {
+            File.WriteAllBytes(_folder.File("disk"), new byte[2500 << 10]);
+            store = $"file:{_folder.File("disk")}";
+        }
+        using var server = HarnessServer.Start("epoll", block: store, more: "--fill");
+        // One connection at a time from the first block to the last, of which the store has 625: no read finds zeroes.
+        var (code, said) = Run("load", server.Uri, "--verify=zeroes", "--pattern", "sequential", "--ops", "625", "--json", _folder.File("x.json"));
+        Assert.True(code == 1, said);
+        Assert.Equal(0, JsonSerializer.Deserialize(File.ReadAllText(_folder.File("x.json")), ResultsJson.Document.LoadResult)!.Ops);
+    }
+
+    [Fact]
+    public void Filling_writes_so_it_is_not_for_what_is_read_only()
+    {
+        var (code, output, error) = VerbConsole.Invoke("serve", "--block", "memory:1M", "--fill", "--read-only");
+        Assert.Equal((2, ""), (code, output));
+        Assert.Equal("harness serve: --fill and --read-only exclude each other: filling writes (harness serve --help explains)\n", error);
+    }
+
+    [Theory]
     [InlineData("rung", "harness rung: RUNG is missing: nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process")]
     [InlineData("rung nob", "harness rung: unknown rung 'nob'; did you mean 'nop'? legal: nop, exchange, answer")]
     [InlineData("rung nop nbd://localhost", "harness rung: nop takes no URI: nothing is sent anywhere")]

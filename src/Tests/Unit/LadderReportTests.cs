@@ -108,6 +108,12 @@ public sealed class LadderReportTests : IDisposable
         Assert.Contains("uring: median 1.20 over 2 cells; 1 of 2 behind", text);
     }
 
+    [Theory]
+    [InlineData(0.94, true)]
+    [InlineData(0.96, false)]
+    public void One_round_of_seven_above_the_limit_is_enough_to_leave_it_open(double best, bool behind) =>
+        Assert.Equal(behind, BackendRatios.IsBehind(Spread.Of([0.8, 0.9, 0.9, 0.9, 0.9, 0.91, best])));
+
     [Fact]
     public void With_fewer_than_six_rounds_there_is_no_interval_and_no_table_of_them()
     {
