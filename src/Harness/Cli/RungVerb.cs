@@ -26,8 +26,9 @@ internal static class RungVerb
     private static readonly Option<string> Wait = OptionParsers.Parsed(
         "--wait", "W", "with nothing to do: block sleeps, spin asks again", text => Vocabulary.Word("wait mode", text, WaitModes)).WithDefault("block");
 
-    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", text => Units.ParseTime(text));
-    private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before the measured part [default: 500ms]", text => Units.ParseTime(text));
+    private static readonly Option<TimeSpan?> Duration = Time("--duration", "measured time [default: 3s]");
+    private static readonly Option<TimeSpan?> Warmup = Time("--warmup", "time before the measured part [default: 500ms]");
+
     private static readonly Option<int?> ServerPid = OptionParsers.Parsed<int?>(
         "--server-pid", "PID", "the answering process: adds its CPU time and context switches to the result", text => Vocabulary.Count(text, 1, int.MaxValue));
 
@@ -68,6 +69,9 @@ internal static class RungVerb
         using var interrupts = new Interrupts();
         return RungRunner.Run(options, interrupts.Token);
     }
+
+    private static Option<TimeSpan?> Time(string name, string description) =>
+        OptionParsers.Parsed<TimeSpan?>(name, "TIME", description, text => Units.ParseTime(text));
 
     private static RungOptions Parse(ParseResult parse)
     {

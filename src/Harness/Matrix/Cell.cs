@@ -31,13 +31,14 @@ internal sealed class Cell
 
     /// <summary>
     /// The same in every run: backend, depth and rw, then each axis that is not at its default, in the order of <see cref="Axis.All"/>;
-    /// without what the cell does not have: a backend where neither process is ours, a store where nothing is served. So a matrix that grows an axis keeps the ids of the cells that it had.
+    /// without what the cell does not have: a backend where neither process is ours, a store where nothing is served. So a matrix that grows an axis keeps
+    /// the ids of the cells that it had.
     /// </summary>
     public string Id { get; }
 
     public string this[string axis] => _values[axis];
 
-    /// <summary>Of every process that is ours, where it is one of an NBD exchange; the server's where <c>client_backend</c> says otherwise for the client.</summary>
+    /// <summary>Of every process that is ours and speaks NBD; the server's where <c>client_backend</c> says otherwise for the client.</summary>
     public string Backend => _values["backend"];
 
     /// <summary>What is measured: NBD, or a rung of the ladder below it.</summary>
@@ -59,7 +60,8 @@ internal sealed class Cell
     public string ClientWait => Client("wait");
 
     /// <summary>Whether a process of it needs io_uring from the kernel; that of a peer is its own affair.</summary>
-    public bool NeedsRing => Layer == Vocabulary.Nop || (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
+    public bool NeedsRing =>
+        Layer == Vocabulary.Nop || (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
 
     /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
     public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;

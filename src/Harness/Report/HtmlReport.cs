@@ -57,7 +57,7 @@ internal sealed record HtmlRun
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 
-    /// <summary>Every backend against <c>epoll</c> over all cells of the run; those without an interval in any cell, which takes six rounds, are left out.</summary>
+    /// <summary>Every backend against <c>epoll</c> over all cells of the run; empty where no cell has an interval, which takes six rounds.</summary>
     public required IReadOnlyList<BackendRatio> AgainstEpoll { get; init; }
 
     /// <summary>How to get the traced pass, or the rest of it; null where it is all there.</summary>

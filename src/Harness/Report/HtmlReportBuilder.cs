@@ -113,8 +113,7 @@ internal static class HtmlReportBuilder
     [
         .. Axis.Names.Concat(cells.SelectMany(cell => cell.Axes.Keys)).Distinct()
             .Select(name => new HtmlAxis(name, [.. Values(name, cells)]))
-            // That all of it is NBD goes without saying.
-            .Where(axis => axis.Values.Count > 0 && !(axis.Name == "layer" && axis.Values is [Vocabulary.Nbd]))
+            .Where(axis => axis.Values.Count > 0 && !(axis.Values is [var only] && Axis.GoesWithoutSaying(axis.Name, only)))
             .OrderBy(axis => axis.Values.Count == 1),
     ];
 

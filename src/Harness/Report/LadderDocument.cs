@@ -1,6 +1,6 @@
 namespace Harness.Report;
 
-/// <summary>All rungs that were measured in one place, from the lowest up: the ring's NOPs, the bare exchange, and NBD over one store after the other.</summary>
+/// <summary>All rungs of one place, from the lowest up: the ring's NOPs, the bare exchange, and NBD over one store after the other.</summary>
 internal sealed record LadderPlace
 {
     /// <summary>What the rungs share: wait, connections, depth, size, rw and transport; a place of NOPs alone has a depth only.</summary>

@@ -3,7 +3,7 @@ using Harness.Results;
 
 namespace Harness.Report;
 
-/// <summary>A run with rungs below NBD, as the report shows it: every rung beside the one that it stands on, so that the cost of each layer is visible.</summary>
+/// <summary>A run with rungs below NBD: every rung beside the one that it stands on, so that the cost of each layer is visible.</summary>
 internal static class LadderView
 {
     /// <summary>What tells places apart, in the order of the report's tables.</summary>
@@ -27,7 +27,10 @@ internal static class LadderView
     private static IEnumerable<LadderStep[]> Grouped(LadderStep[] steps)
     {
         var nops = steps.Where(step => step.Level == 0).ToArray();
-        var places = steps.Where(step => step.Level > 0).GroupBy(step => string.Join('\n', Axes.Select(axis => step.Cell[axis]))).Select(place => place.ToArray()).ToArray();
+        var places = steps.Where(step => step.Level > 0)
+            .GroupBy(step => string.Join('\n', Axes.Select(axis => step.Cell[axis])))
+            .Select(place => place.ToArray())
+            .ToArray();
         var alone = nops.Where(nop => !places.Any(place => nop.Carries(place[0]))).Select(nop => new[] { nop });
         return places.Order(Comparer<LadderStep[]>.Create(ComparePlaces))
             .Select(place => nops.Where(nop => nop.Carries(place[0])).Concat(place.Order(Comparer<LadderStep>.Create(CompareSteps))).ToArray())
@@ -36,7 +39,8 @@ internal static class LadderView
 
     private static LadderPlace Place(LadderStep[] place, LadderStep[] steps) => new()
     {
-        Axes = Axes.Where(axis => place[^1].Cell[axis] is not (Vocabulary.None or Vocabulary.SameAsServer)).ToDictionary(axis => axis, axis => place[^1].Cell[axis]),
+        Axes = Axes.Where(axis => place[^1].Cell[axis] is not (Vocabulary.None or Vocabulary.SameAsServer))
+            .ToDictionary(axis => axis, axis => place[^1].Cell[axis]),
         Rungs = [.. place.Select(step => Rung(step, steps))],
     };
 

@@ -1,9 +1,9 @@
 namespace Harness.Report;
 
 /// <summary>
-/// Where the median lies with at least 95 % confidence: between the k-th smallest and the k-th largest figure, with the largest k for which the sign test keeps that
-/// (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3.6). Exact for independent figures of any distribution, so also for few. Six figures are
-/// the fewest that allow it; with seven it is all of them, at 98.4 %.
+/// Where the median lies with at least 95 % confidence: between the k-th smallest and the k-th largest figure, with the largest k for which the sign test
+/// keeps that (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3.6). Exact for independent figures of any distribution, so also for few.
+/// Six figures are the fewest that allow it; with seven it is all of them, at 98.4 %.
 /// </summary>
 internal static class MedianInterval
 {

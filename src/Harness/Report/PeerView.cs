@@ -9,8 +9,6 @@ namespace Harness.Report;
 /// </summary>
 internal static class PeerView
 {
-    private const string Layer = "layer";
-
     private static readonly string[] s_sides = ["backend", "wait", "server", "client", "client_backend", "client_wait"];
 
     /// <summary>Whether the run is one.</summary>
@@ -39,9 +37,10 @@ internal static class PeerView
         return record with { Axes = axes };
     }
 
-    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer or no other layer to tell apart.</summary>
+    /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer to tell apart.</summary>
     public static bool Names(string axis, IReadOnlyDictionary<string, string> axes) =>
-        axes.TryGetValue(axis, out var value) && (axis, value) is not (Layer, Vocabulary.Nbd) && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
+        axes.TryGetValue(axis, out var value) && !Axis.GoesWithoutSaying(axis, value)
+        && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
 
     /// <summary>Adds to every cell its ratio to the peer with the highest median of operations per second among those with the same other axes.</summary>
     /// <param name="figures">The cells, with the axes of the view.</param>

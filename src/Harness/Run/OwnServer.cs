@@ -28,8 +28,8 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     {
         string[] arguments =
         [
-            "rung", RungOptions.Answer, Endpoint.For(cell["transport"], scratch), "--connections", cell["connections"], "--size", cell["size"], "--wait", cell["wait"],
-            .. TcpCongestion.Arguments(cell),
+            "rung", RungOptions.Answer, Endpoint.For(cell["transport"], scratch),
+            "--connections", cell["connections"], "--size", cell["size"], "--wait", cell["wait"], .. TcpCongestion.Arguments(cell),
         ];
         return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control: null);
     }
@@ -48,7 +48,8 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         ];
         try
         {
-            return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control) { _file = file };
+            var process = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch);
+            return new OwnServer(process, control) { _file = file };
         }
         catch
         {

@@ -5,9 +5,9 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// The asking side of a bare exchange with an <see cref="ExchangeServer"/>: as many requests of 28 bytes in flight as asked for, each followed by the next when as
-/// many bytes have come as its reply has. One recv(2) takes what is there, one send(2) asks for as much again; nothing is allocated meanwhile. It belongs to one
-/// thread.
+/// The asking side of a bare exchange with an <see cref="ExchangeServer"/>: as many requests of 28 bytes in flight as asked for, each followed by the next
+/// when as many bytes have come as its reply has. One recv(2) takes what is there, one send(2) asks for as much again; nothing is allocated meanwhile. It
+/// belongs to one thread.
 /// </summary>
 public sealed unsafe class ExchangeClient : IDisposable
 {
@@ -136,7 +136,7 @@ public sealed unsafe class ExchangeClient : IDisposable
         }
     }
 
-    /// <summary>Takes the replies that are there and, while the phase goes on, asks for as many again. Returns their number, or -1 where the server hung up.</summary>
+    /// <summary>Takes the replies that are there; while the phase goes on, asks for as many again. Returns how many, or -1 where the server hung up.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long TakeEverywhere(bool goesOn)
     {

@@ -6,8 +6,8 @@ namespace Harness.Io;
 
 /// <summary>
 /// The answering side of a bare exchange: for every 28 bytes that come in, 16 bytes and a payload go out, straight from a memory area of 256 MiB. No protocol,
-/// no event loop: one recv(2) takes what is there, one sendmsg(2) answers all of it. What is left is the cost of the kernel, so this is the limit that a server is
-/// held against. It belongs to the thread that serves; only <see cref="Stop"/> may be called from another.
+/// no event loop: one recv(2) takes what is there, one sendmsg(2) answers all of it. What is left is the cost of the kernel, so this is the limit that a
+/// server is held against. It belongs to the thread that serves; only <see cref="Stop"/> may be called from another.
 /// </summary>
 public sealed unsafe class ExchangeServer : IDisposable
 {

@@ -78,7 +78,8 @@ public sealed class LadderCellsTests : IDisposable
         Assert.Equal($"ready {socket}", answer.NextLine(s_patience));
         foreach (var duration in (string[])["20ms", "200ms"])
         {
-            var (code, said) = Run("rung", "exchange", socket, "--connections", "3", "--size", "1000", "--depth", "600", "--warmup", "10ms", "--duration", duration, "--json", _folder.File("x.json"));
+            string[] shape = ["--connections", "3", "--size", "1000", "--depth", "600", "--warmup", "10ms", "--duration", duration];
+            var (code, said) = Run(["rung", "exchange", socket, .. shape, "--json", _folder.File("x.json")]);
             Assert.True(code == 0, said);
             var load = JsonSerializer.Deserialize(File.ReadAllText(_folder.File("x.json")), ResultsJson.Document.LoadResult)!;
             Assert.True(load.Ops >= 3 * 600);

@@ -25,7 +25,8 @@ public sealed class LadderMatrixTests : IDisposable
     public void A_cell_is_named_by_what_its_layer_has(string layer, string id)
     {
         var cell = Cell(
-            ("layer", layer), ("backend", "uring"), ("wait", "spin"), ("connections", "2"), ("pattern", "sequential"), ("block", "null:1M"), ("client_backend", "uring"));
+            ("layer", layer), ("backend", "uring"), ("wait", "spin"), ("connections", "2"), ("pattern", "sequential"), ("block", "null:1M"),
+            ("client_backend", "uring"));
         Assert.Equal(id, cell.Id);
         // Read back from a record it is the same cell.
         Assert.Equal(id, new Cell(cell.Values).Id);
@@ -121,7 +122,8 @@ public sealed class LadderMatrixTests : IDisposable
         Assert.Equal(["1", "1000", "16", "256", "64"], cells.Select(cell => cell["connections"]).Distinct().Order(StringComparer.Ordinal));
         Assert.Subset(cells.Select(cell => (cell["connections"], cell["depth"], cell["size"])).ToHashSet(), new HashSet<(string, string, string)>
         {
-            ("1", "1", "512"), ("1", "16", "512"), ("1", "64", "512"), ("1", "256", "512"), ("16", "16", "512"), ("64", "4", "512"), ("256", "4", "512"), ("1", "4", "2M"),
+            ("1", "1", "512"), ("1", "16", "512"), ("1", "64", "512"), ("1", "256", "512"),
+            ("16", "16", "512"), ("64", "4", "512"), ("256", "4", "512"), ("1", "4", "2M"),
         });
         Assert.All(cells, cell => Assert.InRange(int.Parse(cell["connections"]) * long.Parse(cell["depth"]) * Units.ParseSize(cell["size"]), 1, 16 << 20));
     }

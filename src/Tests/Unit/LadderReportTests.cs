@@ -68,7 +68,10 @@ public sealed class LadderReportTests : IDisposable
         using var json = JsonDocument.Parse(JsonSerializer.Serialize(report, ResultsJson.Document.ReportDocument));
         var rung = json.RootElement.GetProperty("ladder")[0].GetProperty("rungs")[2];
         Assert.Equal(
-            ["cell", "rung", "backend", "iops", "us_per_op", "below", "ratio_to_below", "added_us_per_op", "ratio_to_limit", "server_cpu_us_per_op", "client_cpu_us_per_op"],
+            [
+                "cell", "rung", "backend", "iops", "us_per_op", "below", "ratio_to_below", "added_us_per_op", "ratio_to_limit",
+                "server_cpu_us_per_op", "client_cpu_us_per_op",
+            ],
             rung.EnumerateObject().Select(member => member.Name));
         Assert.Equal(0.8, rung.GetProperty("ratio_to_limit").GetProperty("median").GetDouble());
     }

@@ -28,7 +28,7 @@ function ladderTable({ run, place }) {
         withSpread(rung.ratio_to_below),
         microseconds(rung.added_us_per_op?.median),
         withSpread(rung.ratio_to_limit),
-        [short(rung.server_cpu_us_per_op), element("span", { class: "slash" }, " / "), element("span", { class: "client" }, short(rung.client_cpu_us_per_op)), " µs"],
+        `${short(rung.server_cpu_us_per_op)} / ${short(rung.client_cpu_us_per_op)} µs`,
       ],
     })),
     { class: "ladder" },
@@ -52,7 +52,9 @@ function againstEpoll() {
         manyRuns && `run ${letter(index)}: `,
         label("backend", backend.backend),
         `: median ratio to epoll ${number(backend.median_ratio, 2)} over ${plural(backend.cells, "cell")}; `,
-        backend.behind_cells.length === 0 ? "no 95 % interval lies wholly below 0.95" : `the 95 % interval lies wholly below 0.95 in ${plural(backend.behind_cells.length, "cell")}: `,
+        backend.behind_cells.length === 0
+          ? "no 95 % interval lies wholly below 0.95"
+          : `the 95 % interval lies wholly below 0.95 in ${plural(backend.behind_cells.length, "cell")}: `,
         backend.behind_cells.flatMap((cell, at) => [at > 0 && ", ", element("code", {}, cell)]),
       ),
     ),

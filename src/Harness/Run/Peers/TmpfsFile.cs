@@ -3,8 +3,8 @@ using Harness.Matrix;
 namespace Harness.Run;
 
 /// <summary>
-/// A file in memory: for a peer that can only serve files, and for <c>file:SIZE</c> in a matrix. Zero at first, and as sparse as our own memory store. Gone when
-/// disposed of.
+/// A file in memory: for a peer that can only serve files, and for <c>file:SIZE</c> in a matrix. Zero at first, and as sparse as our own memory store. Gone
+/// when disposed of.
 /// </summary>
 internal sealed class TmpfsFile : IDisposable
 {
