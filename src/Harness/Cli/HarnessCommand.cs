@@ -37,6 +37,7 @@ internal static class HarnessCommand
             CompareVerb.Create(),
             SelfCheckVerb.Create(),
             ProbeVerb.Create(),
+            RungVerb.Create(),
         };
         root.Directives.Clear();
         var help = root.Options.OfType<HelpOption>().Single();

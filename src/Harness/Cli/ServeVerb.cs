@@ -20,6 +20,7 @@ internal static class ServeVerb
 
     private static readonly Option<string> Export = OptionParsers.Parsed("--export", "NAME", "name of the export; empty is the default export", text => text).WithDefault("");
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "refuse every write" };
+    private static readonly Option<bool> Fill = new("--fill") { Description = "write every byte once before serving, so that no read finds memory that is not there yet" };
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
     private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each", 1, 1024, 1);
@@ -34,8 +35,15 @@ internal static class ServeVerb
     {
         var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
         {
-            Block, Listen, Export, ReadOnly, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
+            Block, Listen, Export, ReadOnly, Fill, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
         };
+        verb.Validators.Add(result =>
+        {
+            if (result.GetResult(ReadOnly) is { Implicit: false } && result.GetResult(Fill) is { Implicit: false })
+            {
+                result.AddError("--fill and --read-only exclude each other: filling writes");
+            }
+        });
         verb.SetAction(parse =>
         {
             using var interrupts = new Interrupts();
@@ -50,6 +58,7 @@ internal static class ServeVerb
         Listen = parse.GetValue(Listen)!,
         Export = parse.GetValue(Export)!,
         ReadOnly = parse.GetValue(ReadOnly),
+        Fill = parse.GetValue(Fill),
         Backend = DefaultBackend.Or(parse.GetValue(Backend)),
         Wait = parse.GetValue(Wait)!,
         Loops = parse.GetValue(Loops),

@@ -19,8 +19,12 @@ internal static class SuspectMatrix
         text.Append(CultureInfo.InvariantCulture, $"duration: {Time(run.DurationSeconds)}\nwarmup: {Time(run.WarmupSeconds)}\n");
         foreach (string axis in cells.SelectMany(cell => cell.Axes.Keys).Distinct())
         {
-            var values = cells.Select(cell => cell.Axes.GetValueOrDefault(axis)).OfType<string>().Distinct();
-            text.Append(CultureInfo.InvariantCulture, $"{axis}: [{string.Join(", ", values.Select(Quoted))}]\n");
+            // What a cell does not have it gets by itself, whatever value stands here.
+            string[] values = [.. cells.Select(cell => cell.Axes.GetValueOrDefault(axis)).OfType<string>().Where(value => value != Vocabulary.None).Distinct()];
+            if (values.Length > 0)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{axis}: [{string.Join(", ", values.Select(Quoted))}]\n");
+            }
         }
         text.Append("cells:\n");
         foreach (string id in cells.Select(cell => cell.Cell).Distinct())

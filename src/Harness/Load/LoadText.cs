@@ -84,7 +84,8 @@ internal static class LoadText
             + $"{Us(summary.P999),8} {Us(summary.Max),10} {Us(summary.Mean),8}");
     }
 
-    private static void WriteCosts(string side, SideCosts costs, TextWriter text)
+    /// <summary>A line of what one process paid per operation.</summary>
+    public static void WriteCosts(string side, SideCosts costs, TextWriter text)
     {
         string Figure(double? value, string unit) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.###} {unit}") : string.Empty;
         string[] figures =

@@ -26,8 +26,11 @@ internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop
     // Code that is called now and then reaches the threshold much later, a method at a time; the load's own code comes by the hundred.
     private const int Stray = 3;
 
-    // The runtime's delay passes once before calls are counted and once more before what was found hot is compiled.
-    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(300);
+    /// <summary>
+    /// Without a method compiled for so long, tiering has ended: the runtime's delay passes once before calls are counted and once more before what was found
+    /// hot is compiled.
+    /// </summary>
+    public static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(300);
 
     /// <summary>How long it took.</summary>
     public TimeSpan Elapsed { get; private set; }
@@ -52,7 +55,7 @@ internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop
         {
             long before = RaiseReadings();
             TimeSpan left = (warmup * MaxTimes) - spent;
-            if (!session.RunPhase(null, left < s_quiet ? left : s_quiet))
+            if (!session.RunPhase(null, left < Quiet ? left : Quiet))
             {
                 return false;
             }

@@ -22,7 +22,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("rw", ["read"], true, text => Vocabulary.FormatReadPercent(Vocabulary.ReadPercent(text))),
         new("pattern", ["random"], false, Vocabulary.Pattern),
         new("transport", ["unix"], false, text => Vocabulary.Word("transport", text, Vocabulary.Transports)),
+        new("layer", [Vocabulary.Nbd], false, text => Vocabulary.Word("layer", text, Vocabulary.Layers)),
         new("block", ["memory:256M"], false, Chain),
+        new("fill", ["false"], false, text => Vocabulary.Word("value", text, [.. Vocabulary.YesOrNo])),
         new("server", [Vocabulary.Ours], false, text => Vocabulary.Word("server", text, Vocabulary.Servers)),
         new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),
         new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),
@@ -30,6 +32,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     ];
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
+
+    /// <summary>Whether all cells of a run may have this value without a word about it: that it is NBD, from stores as they are.</summary>
+    public static bool GoesWithoutSaying(string axis, string value) => (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

@@ -3,6 +3,9 @@ namespace Harness.Matrix;
 /// <summary>One point of a matrix: one canonical value for every axis.</summary>
 internal sealed class Cell
 {
+    private static readonly string[] s_notOfExchanges = ["backend", "pattern", "block", "fill"];
+    private static readonly string[] s_notOfNops = [.. s_notOfExchanges, "wait", "connections", "size", "rw", "transport"];
+
     private readonly Dictionary<string, string> _values;
 
     /// <param name="values">Canonical values by axis name; an axis that is not named has its first default.</param>
@@ -14,27 +17,41 @@ internal sealed class Cell
             // No schedule, no gaps: one cell, whatever gaps the matrix asks for at other rates.
             _values["arrivals"] = "constant";
         }
-        SettleSide("backend", "client_backend");
-        SettleSide("wait", "client_wait");
+        if (IsBare)
+        {
+            SettleBare();
+        }
+        else
+        {
+            SettleSide("backend", "client_backend");
+            SettleSide("wait", "client_wait");
+        }
         Id = MakeId();
     }
 
     /// <summary>
     /// The same in every run: backend, depth and rw, then each axis that is not at its default, in the order of <see cref="Axis.All"/>;
-    /// without a backend where neither process is ours. So a matrix that grows an axis keeps the ids of the cells that it had.
+    /// without what the cell does not have: a backend where neither process is ours, a store where nothing is served. So a matrix that grows an axis keeps
+    /// the ids of the cells that it had.
     /// </summary>
     public string Id { get; }
 
     public string this[string axis] => _values[axis];
 
-    /// <summary>Of every process that is ours; the server's where <c>client_backend</c> says otherwise for the client.</summary>
+    /// <summary>Of every process that is ours and speaks NBD; the server's where <c>client_backend</c> says otherwise for the client.</summary>
     public string Backend => _values["backend"];
 
-    /// <summary>Whether the server is ours, and no peer.</summary>
-    public bool HasOurServer => _values["server"] == Vocabulary.Ours;
+    /// <summary>What is measured: NBD, or a rung of the ladder below it.</summary>
+    public string Layer => _values["layer"];
 
-    /// <summary>Whether the load generator is ours, and no peer.</summary>
-    public bool HasOurClient => _values["client"] == Vocabulary.Ours;
+    /// <summary>Whether it is a rung below NBD, which has neither an NBD server nor a client.</summary>
+    public bool IsBare => Layer != Vocabulary.Nbd;
+
+    /// <summary>Whether there is an NBD server, ours and no peer.</summary>
+    public bool HasOurServer => !IsBare && _values["server"] == Vocabulary.Ours;
+
+    /// <summary>Whether there is an NBD client, our load generator and no peer.</summary>
+    public bool HasOurClient => !IsBare && _values["client"] == Vocabulary.Ours;
 
     /// <summary>The load generator's backend, where it is ours.</summary>
     public string ClientBackend => Client("backend");
@@ -43,7 +60,8 @@ internal sealed class Cell
     public string ClientWait => Client("wait");
 
     /// <summary>Whether a process of it needs io_uring from the kernel; that of a peer is its own affair.</summary>
-    public bool NeedsRing => (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
+    public bool NeedsRing =>
+        Layer == Vocabulary.Nop || (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
 
     /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
     public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;
@@ -70,6 +88,14 @@ internal sealed class Cell
         {
             _values[clientAxis] = Vocabulary.SameAsServer;
         }
+    }
+
+    // Cells that differ only in what a rung below NBD does not have are one cell: a NOP goes nowhere, and a bare exchange knows no store and no event loop.
+    private void SettleBare()
+    {
+        string[] missing = Layer == Vocabulary.Nop ? s_notOfNops : s_notOfExchanges;
+        Array.ForEach(missing, axis => _values[axis] = Vocabulary.None);
+        _values["client_backend"] = _values["client_wait"] = Vocabulary.SameAsServer;
     }
 
     private string MakeId() => string.Join(',', Axis.All

@@ -14,6 +14,17 @@ internal static class Vocabulary
     public static readonly string[] YesOrNo = ["true", "false"];
     public static readonly string[] Transports = ["unix", "tcp", "tcp6"];
 
+    /// <summary>What a cell does in full: an NBD server and a client.</summary>
+    public const string Nbd = "nbd";
+
+    /// <summary>Two processes that exchange the same bytes and do nothing else: the limit.</summary>
+    public const string Exchange = "exchange";
+
+    /// <summary>One process whose ring completes NOPs.</summary>
+    public const string Nop = "nop";
+
+    public static readonly string[] Layers = [Nbd, Exchange, Nop];
+
     /// <summary>Our own program, on either side of a cell; any other name there is a peer's.</summary>
     public const string Ours = "harness";
 

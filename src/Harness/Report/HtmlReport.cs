@@ -17,9 +17,17 @@ internal sealed record HtmlReport
     /// <summary>The cells of all runs, those that differ only in their backend together.</summary>
     public required IReadOnlyList<HtmlCell> Cells { get; init; }
 
+    /// <summary>The ladders of all runs, place by place; empty where none has a rung below NBD.</summary>
+    public required IReadOnlyList<HtmlLadder> Ladders { get; init; }
+
     /// <summary>The value of <c>backend</c> that ratios are given against until the reader chooses another.</summary>
     public required string Baseline { get; init; }
 }
+
+/// <summary>The ladder of one place.</summary>
+/// <param name="Run">Which of <see cref="HtmlReport.Runs"/>, from 0.</param>
+/// <param name="Place">Its rungs, lowest first, and what they share.</param>
+internal sealed record HtmlLadder(int Run, LadderPlace Place);
 
 /// <summary>One axis of the matrix.</summary>
 /// <param name="Name">As in the matrix file.</param>
@@ -48,6 +56,9 @@ internal sealed record HtmlRun
 
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
+
+    /// <summary>Every backend against <c>epoll</c> over all cells of the run; empty where no cell has an interval, which takes six rounds.</summary>
+    public required IReadOnlyList<BackendRatio> AgainstEpoll { get; init; }
 
     /// <summary>How to get the traced pass, or the rest of it; null where it is all there.</summary>
     public string? GcMissing { get; init; }

@@ -13,7 +13,8 @@ internal static class HtmlReportBuilder
         var cells = sources.SelectMany((source, run) => Cells(source, run, reports[run])).ToList();
         return new HtmlReport
         {
-            Runs = [.. sources.Select(source => Run(source.Data))],
+            Runs = [.. sources.Select((source, run) => Run(source.Data, reports[run]))],
+            Ladders = [.. reports.SelectMany((report, run) => report.Ladder.Select(place => new HtmlLadder(run, place)))],
             Axes = Axes(cells),
             PercentileGrid = HtmlCurves.Grid,
             Cells = cells,
@@ -21,7 +22,7 @@ internal static class HtmlReportBuilder
         };
     }
 
-    private static HtmlRun Run(RunData data) => new()
+    private static HtmlRun Run(RunData data, ReportDocument report) => new()
     {
         Name = FolderName(data.Folder),
         Matrix = data.Run.Matrix,
@@ -35,7 +36,8 @@ internal static class HtmlReportBuilder
         WarmupSeconds = data.Run.WarmupSeconds,
         Warnings = data.Run.Warnings,
         Problems = data.Problems,
-        GcMissing = GcLines.Missing(ReportBuilder.Build(data)),
+        AgainstEpoll = [.. report.AgainstEpoll.Where(backend => backend.CellsWithInterval > 0)],
+        GcMissing = GcLines.Missing(report),
         Facts = HtmlFacts.Of(data.Run),
     };
 
@@ -111,7 +113,7 @@ internal static class HtmlReportBuilder
     [
         .. Axis.Names.Concat(cells.SelectMany(cell => cell.Axes.Keys)).Distinct()
             .Select(name => new HtmlAxis(name, [.. Values(name, cells)]))
-            .Where(axis => axis.Values.Count > 0)
+            .Where(axis => axis.Values.Count > 0 && !(axis.Values is [var only] && Axis.GoesWithoutSaying(axis.Name, only)))
             .OrderBy(axis => axis.Values.Count == 1),
     ];
 

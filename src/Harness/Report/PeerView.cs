@@ -23,6 +23,12 @@ internal static class PeerView
     {
         var axes = record.Axes.Where(axis => !s_sides.Contains(axis.Key)).ToDictionary();
         var cell = new Cell(record.Axes);
+        if (cell.IsBare)
+        {
+            // It has neither; what it is stands in its layer.
+            axes["backend"] = Vocabulary.None;
+            return record with { Axes = axes };
+        }
         axes["client"] = cell.HasOurClient ? $"{cell.ClientBackend} {cell.ClientWait}" : cell["client"];
         // Its wait mode only where it is not what one would think: the client's, and with a peer for a client the one that leaves the CPU free.
         var expected = cell.HasOurClient ? cell.ClientWait : "block";
@@ -33,7 +39,8 @@ internal static class PeerView
 
     /// <summary>Whether an axis is worth a word among those that all cells share: not where it is missing, nor where there is no peer to tell apart.</summary>
     public static bool Names(string axis, IReadOnlyDictionary<string, string> axes) =>
-        axes.TryGetValue(axis, out var value) && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
+        axes.TryGetValue(axis, out var value) && !Axis.GoesWithoutSaying(axis, value)
+        && (Array.IndexOf(s_sides, axis) < 2 || value is not (Vocabulary.Ours or Vocabulary.SameAsServer));
 
     /// <summary>Adds to every cell its ratio to the peer with the highest median of operations per second among those with the same other axes.</summary>
     /// <param name="figures">The cells, with the axes of the view.</param>

@@ -29,6 +29,8 @@ internal static class ReportBuilder
             Problems = problems,
             Cells = hasPeers ? PeerView.WithRatios(figures, cells, OtherAxes, Ratios) : figures,
             HasPeers = hasPeers,
+            AgainstEpoll = hasPeers ? [] : BackendRatios.Of(figures),
+            Ladder = LadderView.Places(data.Cells),
             Gc = [.. data.Gc.Select(cell => cell.Record)],
         };
     }

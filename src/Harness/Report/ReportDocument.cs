@@ -18,6 +18,12 @@ internal sealed record ReportDocument
     /// <summary>What could not be read, one line each.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 
+    /// <summary>Every backend against <c>epoll</c>, over all cells.</summary>
+    public IReadOnlyList<BackendRatio> AgainstEpoll { get; init; } = [];
+
+    /// <summary>The rungs below NBD and those of NBD, place by place; empty where none below NBD was measured.</summary>
+    public IReadOnlyList<LadderPlace> Ladder { get; init; } = [];
+
     /// <summary>Whether servers or clients are compared, and not only our backends: the cells then have the axes of <see cref="PeerView"/>.</summary>
     public bool HasPeers { get; init; }
 }
@@ -83,11 +89,22 @@ internal sealed record RoundWarning(int Round, string Id, string Text, string Re
 /// <summary>A figure over several rounds.</summary>
 internal sealed record Spread(double Median, double Min, double Max)
 {
+    /// <summary>The lower end of the median's 95 % interval (<see cref="MedianInterval"/>); null with fewer than six figures.</summary>
+    public double? Low { get; init; }
+
+    /// <summary>The upper end, as <see cref="Low"/>.</summary>
+    public double? High { get; init; }
+
     /// <summary>Null where there are no figures.</summary>
     public static Spread? Of(IEnumerable<double> figures)
     {
         var sorted = figures.Order().ToArray();
-        return sorted.Length == 0 ? null : new Spread(MedianOfSorted(sorted), sorted[0], sorted[^1]);
+        if (sorted.Length == 0)
+        {
+            return null;
+        }
+        var interval = MedianInterval.Of(sorted);
+        return new Spread(MedianOfSorted(sorted), sorted[0], sorted[^1]) { Low = interval?.Low, High = interval?.High };
     }
 
     /// <summary>Null where there are no figures; those that could not be had do not take part.</summary>

@@ -11,7 +11,10 @@ internal static class ReportTable
     {
         WriteHeading(report, console);
         WriteWarnings(report, console);
-        var measured = report.Cells.Where(cell => cell.Rounds > 0).ToList();
+        LadderTable.Write(report.Ladder, console);
+        BackendRatioTable.Write(report, console);
+        // The rungs below NBD have no more figures than the ladder shows.
+        var measured = report.Cells.Where(cell => cell.Rounds > 0 && IsNbd(cell)).ToList();
         if (measured.Count > 0)
         {
             // A table that is too wide would have its figures cut off; rather let the line run over.
@@ -20,7 +23,7 @@ internal static class ReportTable
             console.Profile.Width = ReportConsole.Width;
             WriteLegend(measured, report.HasPeers, console);
         }
-        else
+        else if (report.Ladder.Count == 0)
         {
             console.WriteLine("no cell has figures");
         }
@@ -41,7 +44,7 @@ internal static class ReportTable
         var hasRates = report.Cells.Any(IsOpenLoop);
         var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")))
             .Where(axis => report.Cells.Any(cell => PeerView.Names(axis, cell.Axes)));
-        var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {Values(report.Cells, axis).First()}");
+        var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {Values(report.Cells, axis).FirstOrDefault()}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");
         console.WriteLine();
     }
@@ -155,16 +158,20 @@ internal static class ReportTable
         _ => Figures.Ratio(ratio),
     };
 
-    private static void Column(Table table, string title, Justify justify) =>
+    /// <summary>Adds a column that is as wide as its widest figure.</summary>
+    public static void Column(Table table, string title, Justify justify) =>
         table.AddColumn(new TableColumn(title) { Alignment = justify, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
 
     private static bool IsOpenLoop(CellFigures cell) => cell.Axes.GetValueOrDefault("rate", Vocabulary.ClosedLoop) != Vocabulary.ClosedLoop;
 
     /// <summary>The axes that tell groups of rows apart.</summary>
-    private static string[] Varying(IReadOnlyList<CellFigures> cells) => [.. Axis.Names.Where(axis => axis != "backend" && Values(cells, axis).Count() > 1)];
+    public static string[] Varying(IReadOnlyList<CellFigures> cells) => [.. Axis.Names.Where(axis => axis != "backend" && Values(cells, axis).Count() > 1)];
 
-    // Gaps are an open loop's; where no cell is one, they are all the same.
+    private static bool IsNbd(CellFigures cell) => cell.Axes.GetValueOrDefault("layer", Vocabulary.Nbd) == Vocabulary.Nbd;
+
+    // Gaps are an open loop's; where no cell is one, they are all the same. What a cell does not have is no value.
     private static IEnumerable<string?> Values(IReadOnlyList<CellFigures> cells, string axis) => cells
+        .Where(cell => cell.Axes.GetValueOrDefault(axis) != Vocabulary.None)
         .Where(cell => axis != "arrivals" || IsOpenLoop(cell) || !cells.Any(IsOpenLoop))
         .Select(cell => cell.Axes.GetValueOrDefault(axis))
         .Distinct();

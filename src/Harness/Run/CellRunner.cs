@@ -61,7 +61,12 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
 
     private async Task<(CellOutcome Outcome, long StrayCpuUs)> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
     {
-        using CellServer server = cell.HasOurServer ? OwnServer.Start(cell, settings, scratch) : PeerProcess.Start(cell, settings, scratch);
+        if (cell.Layer == Vocabulary.Nop)
+        {
+            using var alone = OwnClient.StartRung(cell, settings, scratch, server: null);
+            return (await EndAsync(null, alone, cancel), 0);
+        }
+        using CellServer server = StartServer(cell, scratch);
         if (await server.ReadyAsync(settings.ServerDeadline, cancel) is { } notReady)
         {
             return (notReady with { ServerPeer = server.Peer }, 0);
@@ -74,6 +79,16 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         return (outcome with { ServerPeer = server.Peer, ClientPeer = clientPeer }, strayCpuUs);
     }
 
+    private CellServer StartServer(Cell cell, ScratchFolder scratch) =>
+        cell.IsBare ? OwnServer.StartAnswering(cell, settings, scratch)
+        : cell.HasOurServer ? OwnServer.Start(cell, settings, scratch)
+        : PeerProcess.Start(cell, settings, scratch);
+
+    private CellClient StartClient(Cell cell, CellServer server, ScratchFolder scratch) =>
+        cell.IsBare ? OwnClient.StartRung(cell, settings, scratch, server)
+        : cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server)
+        : Peers.StartClient(cell, settings, scratch, server);
+
     private async Task<(CellOutcome Outcome, PeerFacts? Peer)> LoadAsync(Cell cell, CellServer server, ScratchFolder scratch, CancellationToken cancel)
     {
         if (cell.HasOurServer && !cell.HasOurClient)
@@ -84,7 +99,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
                 return (failed, null);
             }
         }
-        using CellClient client = cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server) : Peers.StartClient(cell, settings, scratch, server);
+        using CellClient client = StartClient(cell, server, scratch);
         await TraceAsync(ICellTracer.Client, cell.HasOurClient, client.Process, scratch, cancel);
         return (await EndAsync(server, client, cancel), client.Peer);
     }
@@ -95,12 +110,12 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
             ? tracer.AttachAsync(side, process.Id, () => process.HasExited, scratch.File($"{side}.nettrace"), cancel)
             : Task.CompletedTask;
 
-    /// <summary>Waits for the client's end, in vain where the server ends before it or the time is up.</summary>
-    private async Task<CellOutcome> EndAsync(CellServer server, CellClient client, CancellationToken cancel)
+    /// <summary>Waits for the client's end, in vain where the server, if there is one, ends before it or the time is up.</summary>
+    private async Task<CellOutcome> EndAsync(CellServer? server, CellClient client, CancellationToken cancel)
     {
         var limit = settings.LongestWarmup + settings.Duration + settings.LoadGrace;
         var finished = client.Process.WaitAsync(cancel);
-        var died = server.Process.WaitAsync(cancel);
+        var died = server?.Process.WaitAsync(cancel) ?? Task.Delay(Timeout.Infinite, cancel);
         await Task.WhenAny(finished, died, Task.Delay(limit, cancel));
         cancel.ThrowIfCancellationRequested();
         if (client.Process.HasExited && client.Process.ExitCode != 0)
@@ -108,7 +123,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
             // What ended it may be the server's end, which then is what there is to say.
             await Task.WhenAny(died, Task.Delay(s_serversEnd, cancel));
         }
-        if (server.Process.HasExited)
+        if (server is { Process.HasExited: true })
         {
             // For its last words; not for long, since a child of its own may hold them back.
             await Task.WhenAny(died, Task.Delay(s_lastWords, cancel));

@@ -96,7 +96,9 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
 
     /// <summary>Why a cell cannot run here, as far as that is known before it is tried; null where it may.</summary>
     public static string? Refusal(Cell cell, RingFacts ring) =>
-        cell.NeedsRing && !ring.Available ? $"io_uring is refused: {ring.Refusal}" : Peers.Refusal(cell);
+        cell.NeedsRing && !ring.Available ? $"io_uring is refused: {ring.Refusal}"
+        : cell.IsBare ? BareRefusal.Of(cell)
+        : OwnServer.Refusal(cell) ?? Peers.Refusal(cell);
 
     private async Task RunCellAsync(Cell cell, int round, CancellationToken stop)
     {
@@ -145,6 +147,6 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
     };
 
     private static string Summary(CellOutcome outcome) => outcome is { Status: CellStatus.Ok, Load: { } load }
-        ? string.Create(CultureInfo.InvariantCulture, $"{load.Iops:0} iops, p99 {load.LatencyUs?.P99:0.#} µs")
+        ? string.Create(CultureInfo.InvariantCulture, $"{load.Iops:0} iops{(load.LatencyUs is { } latency ? $", p99 {latency.P99:0.#} µs" : "")}")
         : outcome.Status.ToString().ToLowerInvariant();
 }

@@ -5,7 +5,7 @@ using Harness.Results;
 
 namespace Harness.Run;
 
-/// <summary><c>harness load</c> for one cell.</summary>
+/// <summary><c>harness load</c> for one cell, or <c>harness rung</c>.</summary>
 internal sealed class OwnClient(ChildProcess process, string log) : CellClient(process)
 {
     public override string Name => "the load generator";
@@ -19,6 +19,28 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
     /// </summary>
     public static OwnClient StartWarmup(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) =>
         Start(cell, settings, scratch, server, TimeSpan.FromMilliseconds(1), cell.Backend, "block");
+
+    /// <summary>A rung below NBD.</summary>
+    /// <param name="cell">Which.</param>
+    /// <param name="settings">For how long.</param>
+    /// <param name="scratch">For what it writes.</param>
+    /// <param name="server">The answering side; null for NOPs, which need none.</param>
+    public static OwnClient StartRung(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer? server)
+    {
+        string[] exchange = server is null ? [] :
+        [
+            server.Uri, "--connections", cell["connections"], "--size", cell["size"], "--wait", cell["wait"],
+            .. server.LoadArguments, .. TcpCongestion.Arguments(cell),
+        ];
+        string[] arguments =
+        [
+            "rung", cell.Layer, .. exchange, "--depth", cell["depth"],
+            "--duration", Units.FormatTime(settings.Duration), "--warmup", Units.FormatTime(settings.Warmup), "--json", "-",
+        ];
+        var process = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. arguments], scratch);
+        // A rung knows no single request, so there are no latencies to log.
+        return new OwnClient(process, scratch.File("load.hlog"));
+    }
 
     private static OwnClient Start(
         Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server, TimeSpan duration, string backend, string wait)

@@ -1,28 +1,70 @@
+using System.Globalization;
+using Harness.Ladder;
 using Harness.Matrix;
 using Harness.Results;
 
 namespace Harness.Run;
 
-/// <summary><c>harness serve</c> for one cell.</summary>
-internal sealed class OwnServer(ChildProcess process, string control) : CellServer(process)
+/// <summary><c>harness serve</c> for one cell, or the answering side of a bare exchange.</summary>
+/// <param name="process">The process.</param>
+/// <param name="control">Where it tells its counters; null where it has none.</param>
+internal sealed class OwnServer(ChildProcess process, string? control) : CellServer(process)
 {
+    // As many as a server takes by default; a cell with more asks for them.
+    private const int DefaultConnections = 100;
+
     private string _uri = "";
+    private TmpfsFile? _file;
 
     public override string Name => "the server";
 
     public override string Uri => _uri;
 
-    public override IReadOnlyList<string> LoadArguments => ["--server-control", control];
+    public override IReadOnlyList<string> LoadArguments =>
+        control is null ? ["--server-pid", Process.Id.ToString(CultureInfo.InvariantCulture)] : ["--server-control", control];
 
+    /// <summary><c>harness rung answer</c>.</summary>
+    public static OwnServer StartAnswering(Cell cell, CellSettings settings, ScratchFolder scratch)
+    {
+        string[] arguments =
+        [
+            "rung", RungOptions.Answer, Endpoint.For(cell["transport"], scratch),
+            "--connections", cell["connections"], "--size", cell["size"], "--wait", cell["wait"], .. TcpCongestion.Arguments(cell),
+        ];
+        return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control: null);
+    }
+
+    /// <summary><c>harness serve</c>.</summary>
     public static OwnServer Start(Cell cell, CellSettings settings, ScratchFolder scratch)
     {
         var control = scratch.File("control");
+        var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size) : null;
+        var connections = Math.Max(DefaultConnections, int.Parse(cell["connections"], CultureInfo.InvariantCulture));
         string[] arguments =
         [
-            "serve", "--block", cell["block"], "--listen", Endpoint.For(cell["transport"], scratch), "--backend", cell.Backend, "--wait", cell["wait"],
-            "--control", control, .. TcpCongestion.Arguments(cell),
+            "serve", "--block", file is null ? cell["block"] : $"file:{file.Path}", "--listen", Endpoint.For(cell["transport"], scratch),
+            "--backend", cell.Backend, "--wait", cell["wait"], "--max-connections", connections.ToString(CultureInfo.InvariantCulture),
+            .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
-        return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control);
+        try
+        {
+            var process = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch);
+            return new OwnServer(process, control) { _file = file };
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Why a cell with our server cannot run, in one line; null where it may.</summary>
+    public static string? Refusal(Cell cell) => cell.HasOurServer && TmpfsFile.SizeIn(cell["block"]) is { } size ? TmpfsFile.Refusal(size) : null;
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _file?.Dispose();
     }
 
     public override async Task<CellOutcome?> ReadyAsync(TimeSpan deadline, CancellationToken cancel)
@@ -45,5 +87,5 @@ internal sealed class OwnServer(ChildProcess process, string control) : CellServ
         return null;
     }
 
-    public override ServerSamples StartSampling(SamplingPlan plan) => ServerSamples.OfCounters(control, plan);
+    public override ServerSamples StartSampling(SamplingPlan plan) => ServerSamples.OfCounters(control!, plan);
 }

@@ -14,6 +14,9 @@ internal sealed record ServeOptions
 
     public bool ReadOnly { get; init; }
 
+    /// <summary>Whether every byte is written once before anything is served, see <see cref="StoreFill"/>.</summary>
+    public bool Fill { get; init; }
+
     /// <summary>One of <see cref="Matrix.Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }
 

@@ -31,6 +31,11 @@ internal static class ServeRunner
         try
         {
             StartLoops(options, loops);
+            if (options.Fill)
+            {
+                StoreFill.Run(graph, loops[0].Loop);
+            }
+
             foreach (NbdUri uri in uris)
             {
                 listeners.Add(Listener.Open(uri with { ExportName = name }, options.TcpCongestion));

@@ -79,6 +79,9 @@ internal static unsafe partial class Socket
     public static partial nint recv(int sockfd, void* buf, nuint len, int flags);
 
     [LibraryImport("libc")]
+    public static partial nint send(int sockfd, void* buf, nuint len, int flags);
+
+    [LibraryImport("libc")]
     public static partial nint sendmsg(int sockfd, msghdr* msg, int flags);
 
     [LibraryImport("libc")]

@@ -13,10 +13,13 @@ for (const cell of report.cells) {
   cell.values = { ...(manyRuns && { run: `run ${letter(cell.run)}` }), ...others, ...(cell.open && { arrivals }) };
 }
 const axes = [{ name: "run", values: report.runs.map((run, index) => `run ${letter(index)}`) }, ...report.axes]
-  .map(({ name, values }) => ({ name, values: values.filter((value) => report.cells.some((cell) => cell.values[name] === value)) }))
+  .map(({ name, values }) => ({ name, values: values.filter((value) => value !== "none" && report.cells.some((cell) => cell.values[name] === value)) }))
   .filter(({ values }) => values.length > 0);
 
-const measured = report.cells.filter((cell) => cell.rounds.length > 0);
+// The rungs below NBD are no lines among others; they have the ladder to themselves.
+const isNbd = (cell) => (cell.axes.layer ?? "nbd") === "nbd";
+
+const measured = report.cells.filter((cell) => cell.rounds.length > 0 && isNbd(cell));
 const varying = axes.filter((axis) => new Set(measured.map((cell) => cell.values[axis.name]).filter(Boolean)).size > 1);
 
 const axisOf = (name) => axes.find((axis) => axis.name === name) ?? { name, values: [] };

@@ -220,7 +220,8 @@ function figures() {
 function overview() {
   const title = element("h2", { id: "overview-title" }, "Overview");
   if (measured.length === 0) {
-    replace("overview", title, element("p", { class: "note" }, "No cell has figures."));
+    const why = report.ladders.length > 0 ? "No cell of NBD has figures; the rungs below it stand in the ladder." : "No cell has figures.";
+    replace("overview", title, element("p", { class: "note" }, why));
     return;
   }
   const how = manyRuns
@@ -238,6 +239,7 @@ function overview() {
       measured.some((cell) => cell.saturated) && " Saturated: the server did not keep up with its rate in some round, so its latencies say how long the run was, and nothing is ranked.",
       measured.some((cell) => spoiledBy(cell).length > 0) && [" ", element("span", { class: "flag", "aria-hidden": "true" }, "!"), "Some round was spoiled; what happened and what to do stands below the tables."],
     ),
+    againstEpoll(),
     collectorMissing(),
   );
   figures();
@@ -246,6 +248,7 @@ function overview() {
 header();
 warnings();
 replace("environment", element("h2", { id: "environment-title" }, "Environment"), environmentTable());
+replace("ladder", ladderSection());
 overview();
 // Canvases do not follow the page's colours by themselves.
 darkPage.addEventListener("change", () => {

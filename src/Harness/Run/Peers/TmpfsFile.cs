@@ -2,7 +2,10 @@ using Harness.Matrix;
 
 namespace Harness.Run;
 
-/// <summary>A file in memory for a server that can only serve files: zero at first, and as sparse as our own memory store. Gone when disposed of.</summary>
+/// <summary>
+/// A file in memory: for a peer that can only serve files, and for <c>file:SIZE</c> in a matrix. Zero at first, and as sparse as our own memory store. Gone
+/// when disposed of.
+/// </summary>
 internal sealed class TmpfsFile : IDisposable
 {
     private const string Folder = "/dev/shm";
@@ -21,11 +24,29 @@ internal sealed class TmpfsFile : IDisposable
         catch (Exception e) when (FileTrouble.Is(e))
         {
             Dispose();
-            throw new HarnessException(ExitCode.Failed, $"cannot make the file '{Path}' for a peer to serve: {FileTrouble.Reason(e, Path)}", e);
+            throw new HarnessException(ExitCode.Failed, $"cannot make the file '{Path}' to be served: {FileTrouble.Reason(e, Path)}", e);
         }
     }
 
     public string Path { get; }
+
+    /// <summary>The size in <c>file:SIZE</c>, which asks for a file like this; null for any other chain, a file with a path among them.</summary>
+    public static long? SizeIn(string chain)
+    {
+        const string Store = "file:";
+        if (!chain.StartsWith(Store, StringComparison.Ordinal))
+        {
+            return null;
+        }
+        try
+        {
+            return Units.ParseSize(chain[Store.Length..]);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Why a file of this size cannot be had in memory here; null where it can.</summary>
     public static string? Refusal(long size)
@@ -33,8 +54,8 @@ internal sealed class TmpfsFile : IDisposable
         try
         {
             var drive = new DriveInfo(Folder);
-            return drive.DriveFormat != "tmpfs" ? $"{Folder} is no tmpfs, and the peer's file is to lie in memory; mount -t tmpfs tmpfs {Folder}"
-                : drive.AvailableFreeSpace < size ? $"{Folder} has {Units.FormatSize(drive.AvailableFreeSpace >> 20 << 20)} free, less than the {Units.FormatSize(size)} of the peer's file; mount -o remount,size=SIZE {Folder}"
+            return drive.DriveFormat != "tmpfs" ? $"{Folder} is no tmpfs, and the file to be served is to lie in memory; mount -t tmpfs tmpfs {Folder}"
+                : drive.AvailableFreeSpace < size ? $"{Folder} has {Units.FormatSize(drive.AvailableFreeSpace >> 20 << 20)} free, less than the {Units.FormatSize(size)} of the file to be served; mount -o remount,size=SIZE {Folder}"
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Harness.Ladder;
+using Harness.Matrix;
+
+namespace Harness.Cli;
+
+/// <summary><c>harness rung</c>: a rung of the ladder that NBD stands on, by itself.</summary>
+internal static class RungVerb
+{
+    private static readonly string[] WaitModes = ["block", "spin"];
+
+    private static readonly Argument<string> Rung = new("RUNG")
+    {
+        Description = "nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process",
+    };
+
+    private static readonly Argument<string?> Uri = new("URI")
+    {
+        Description = "where the answering process listens, like nbd+unix:///?socket=/tmp/s; none for nop",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; for nop, in a batch", 1, 65536, 64);
+    private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections, the same on both sides", 1, 1024, 1);
+    private static readonly Option<int> Size = OptionParsers.Parsed("--size", "SIZE", "bytes of a reply's payload, the same on both sides [default: 4k]", Vocabulary.RequestBytes);
+    private static readonly Option<string> Wait = OptionParsers.Parsed(
+        "--wait", "W", "with nothing to do: block sleeps, spin asks again", text => Vocabulary.Word("wait mode", text, WaitModes)).WithDefault("block");
+
+    private static readonly Option<TimeSpan?> Duration = Time("--duration", "measured time [default: 3s]");
+    private static readonly Option<TimeSpan?> Warmup = Time("--warmup", "time before the measured part [default: 500ms]");
+
+    private static readonly Option<int?> ServerPid = OptionParsers.Parsed<int?>(
+        "--server-pid", "PID", "the answering process: adds its CPU time and context switches to the result", text => Vocabulary.Count(text, 1, int.MaxValue));
+
+    private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
+    private static readonly Option<string?> Json = OptionParsers.Json();
+
+    public static Command Create()
+    {
+        var verb = new Command("rung", "one rung of the ladder below NBD by itself: what a ring and a bare exchange of the same bytes reach")
+        {
+            Rung, Uri, Depth, Connections, Size, Wait, Duration, Warmup, ServerPid, TcpCongestion, Json,
+        };
+        verb.Validators.Add(result =>
+        {
+            if (result.Written(Rung) is not { } rung)
+            {
+                return;
+            }
+            if (!RungOptions.Names.Contains(rung))
+            {
+                result.AddError(Suggest.Unknown("rung", rung, RungOptions.Names));
+            }
+            else if (rung == Vocabulary.Nop != result.Written(Uri) is null)
+            {
+                result.AddError(rung == Vocabulary.Nop ? "nop takes no URI: nothing is sent anywhere" : $"{rung} needs a URI: where the answering process listens, like nbd+unix:///?socket=/tmp/s");
+            }
+        });
+        verb.SetAction(parse => (int)Run(Parse(parse)));
+        return verb;
+    }
+
+    private static ExitCode Run(RungOptions options)
+    {
+        if (options.Rung != RungOptions.Answer)
+        {
+            return RungRunner.Run(options, CancellationToken.None);
+        }
+        using var interrupts = new Interrupts();
+        return RungRunner.Run(options, interrupts.Token);
+    }
+
+    private static Option<TimeSpan?> Time(string name, string description) =>
+        OptionParsers.Parsed<TimeSpan?>(name, "TIME", description, text => Units.ParseTime(text));
+
+    private static RungOptions Parse(ParseResult parse)
+    {
+        var defaults = new RungOptions { Rung = parse.GetValue(Rung)!, Uri = parse.GetValue(Uri) };
+        return defaults with
+        {
+            Depth = parse.GetValue(Depth),
+            Connections = parse.GetValue(Connections),
+            PayloadBytes = parse.GetResult(Size) is null ? defaults.PayloadBytes : parse.GetValue(Size),
+            Spins = parse.GetValue(Wait) == "spin",
+            Duration = parse.GetValue(Duration) ?? defaults.Duration,
+            Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
+            ServerPid = parse.GetValue(ServerPid),
+            TcpCongestion = parse.GetValue(TcpCongestion),
+            Json = parse.GetValue(Json),
+        };
+    }
+}

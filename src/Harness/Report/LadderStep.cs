@@ -1,0 +1,38 @@
+using Harness.Matrix;
+using Harness.Nbd;
+using Harness.Results;
+
+namespace Harness.Report;
+
+/// <summary>A cell as a step of the ladder: what carries it, and what it carries.</summary>
+/// <param name="Cell">The cell.</param>
+/// <param name="Rounds">Its rounds whose figures count; at least one.</param>
+internal sealed record LadderStep(Cell Cell, CellRecord[] Rounds)
+{
+    // What the exchange and an NBD cell must share, so that their bytes and their waiting are the same.
+    private static readonly string[] s_shared = ["wait", "client_wait", "connections", "depth", "size", "rw", "transport"];
+
+    private static readonly string[] s_stores = [.. StoreCatalog.All.Select(store => store.Name)];
+
+    /// <summary>How high it lies: NOPs, the exchange, then the stores in the order of their catalog.</summary>
+    public int Level { get; } = Cell.Layer switch
+    {
+        Vocabulary.Nop => 0,
+        Vocabulary.Exchange => 1,
+        _ => 2 + Array.IndexOf(s_stores, Cell["block"].Split(':')[0]) is var store and > 1 ? store : 2 + s_stores.Length,
+    };
+
+    /// <summary>What it is called.</summary>
+    public string Name => Cell.IsBare ? Cell.Layer : Cell["block"];
+
+    /// <summary>Whether a cell has a place on the ladder: not with peers, and not where a schedule decides how many operations there are.</summary>
+    public static bool Has(Cell cell) => cell.IsBare || (cell is { HasOurServer: true, HasOurClient: true, IsOpenLoop: false });
+
+    /// <summary>Whether the other one stands on it: does the same, and one thing more.</summary>
+    public bool Carries(LadderStep upper) => Level < upper.Level && Cell.Layer switch
+    {
+        Vocabulary.Nop => Cell["depth"] == upper.Cell["depth"],
+        Vocabulary.Exchange => Array.TrueForAll(s_shared, axis => Cell[axis] == upper.Cell[axis]),
+        _ => Axis.Names.All(axis => axis == "block" || Cell[axis] == upper.Cell[axis]),
+    };
+}

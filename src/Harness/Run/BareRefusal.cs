@@ -1,0 +1,22 @@
+using System.Globalization;
+using Harness.Ladder;
+using Harness.Matrix;
+
+namespace Harness.Run;
+
+/// <summary>What the rungs below NBD cannot do.</summary>
+internal static class BareRefusal
+{
+    /// <summary>Why a rung below NBD cannot run as a cell wants it, in one line; null where it can.</summary>
+    public static string? Of(Cell cell) => cell switch
+    {
+        _ when cell["server"] != Vocabulary.Ours || cell["client"] != Vocabulary.Ours => $"the layer {cell.Layer} has no peers; leave server and client at {Vocabulary.Ours}",
+        { IsOpenLoop: true } => $"the layer {cell.Layer} keeps no schedule; leave rate at {Vocabulary.ClosedLoop}",
+        { Layer: Vocabulary.Nop } when int.Parse(cell["depth"], CultureInfo.InvariantCulture) > RungOptions.MaxNops => $"a ring has at most {RungOptions.MaxNops} entries; give nop a smaller depth",
+        { Layer: Vocabulary.Nop } => null,
+        _ when cell["rw"] != "read" => "the exchange has the bytes of reads; leave rw at read",
+        _ when cell["wait"] == "adaptive" => "the exchange blocks or spins; leave adaptive to NBD",
+        _ when cell["size"].Contains(':') => "the exchange has one size; give no shares",
+        _ => null,
+    };
+}

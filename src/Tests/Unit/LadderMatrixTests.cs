@@ -1,0 +1,141 @@
+using Harness.Compare;
+using Harness.Matrix;
+using Harness.Measure;
+using Harness.Run;
+
+namespace Harness.Tests.Unit;
+
+/// <summary>Cells of the rungs below NBD, and the two matrices of them and of the backends.</summary>
+public sealed class LadderMatrixTests : IDisposable
+{
+    private static readonly (string Connections, string Depth, string Size)[] s_limits =
+    [
+        ("1", "64", "512"), ("1", "256", "512"), ("1", "64", "4k"), ("16", "16", "512"), ("16", "16", "4k"),
+        ("64", "4", "512"), ("64", "4", "4k"), ("256", "4", "512"), ("256", "4", "4k"),
+    ];
+
+    private readonly TempDir _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("nop", "depth=64,layer=nop")]
+    [InlineData("exchange", "wait=spin,depth=64,connections=2,rw=read,layer=exchange")]
+    [InlineData("nbd", "backend=uring,wait=spin,depth=64,connections=2,rw=read,pattern=sequential,block=null:1M")]
+    public void A_cell_is_named_by_what_its_layer_has(string layer, string id)
+    {
+        var cell = Cell(
+            ("layer", layer), ("backend", "uring"), ("wait", "spin"), ("connections", "2"), ("pattern", "sequential"), ("block", "null:1M"),
+            ("client_backend", "uring"));
+        Assert.Equal(id, cell.Id);
+        // Read back from a record it is the same cell.
+        Assert.Equal(id, new Cell(cell.Values).Id);
+    }
+
+    [Fact]
+    public void Cells_that_differ_only_in_what_their_layer_does_not_have_are_one()
+    {
+        var cells = Matrix("layer: [nop, exchange, nbd]\nwait: [block, spin]\nblock: ['memory:1M', 'null:1M']\nsize: [512, 4k]\n").Cells();
+        Assert.Single(cells, cell => cell.Layer == "nop");
+        Assert.Equal(4, cells.Count(cell => cell.Layer == "exchange"));
+        Assert.Equal(4 * 2 * 2 * 2, cells.Count(cell => cell.Layer == "nbd"));
+    }
+
+    [Theory]
+    [InlineData("layer: exchang", "1: unknown layer 'exchang'; did you mean 'exchange'? legal: nbd, exchange, nop")]
+    [InlineData("fill: yes", "1: fill: unknown value 'yes'; legal: true, false")]
+    [InlineData("parts:\n  - { layer: [nop, nop] }", "2: layer: 'nop' is there twice")]
+    public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)
+    {
+        var error = Assert.Throws<HarnessException>(() => Matrix(yaml));
+        Assert.Equal($"{_folder.File("m.yml")}:{message}", error.Message);
+    }
+
+    [Theory]
+    [InlineData("exchange", "rw", "write", "the exchange has the bytes of reads; leave rw at read")]
+    [InlineData("exchange", "wait", "adaptive", "the exchange blocks or spins; leave adaptive to NBD")]
+    [InlineData("exchange", "size", "512:50+4k:50", "the exchange has one size; give no shares")]
+    [InlineData("exchange", "rate", "500", "the layer exchange keeps no schedule; leave rate at closed")]
+    [InlineData("nop", "client", "fio", "the layer nop has no peers; leave server and client at harness")]
+    [InlineData("nop", "depth", "65536", "a ring has at most 32768 entries; give nop a smaller depth")]
+    [InlineData("exchange", "depth", "65536", null)]
+    public void What_a_layer_cannot_do_is_refused_by_name(string layer, string axis, string value, string? reason) =>
+        Assert.Equal(reason, MatrixRunner.Refusal(Cell(("layer", layer), (axis, value)), new RingFacts { Available = true }));
+
+    [Fact]
+    public void Without_a_ring_there_are_no_nops_but_an_exchange()
+    {
+        var none = new RingFacts { Available = false, Refusal = "seccomp" };
+        Assert.Equal("io_uring is refused: seccomp", MatrixRunner.Refusal(Cell(("layer", "nop")), none));
+        Assert.Null(MatrixRunner.Refusal(Cell(("layer", "exchange")), none));
+    }
+
+    [Fact]
+    public void A_file_of_a_size_is_made_in_memory_and_one_with_a_path_is_not()
+    {
+        Assert.Equal(256L << 20, TmpfsFile.SizeIn("file:256M"));
+        Assert.Null(TmpfsFile.SizeIn("file:/srv/disk.img"));
+        Assert.Null(TmpfsFile.SizeIn("memory:256M"));
+        Assert.StartsWith("/dev/shm ", MatrixRunner.Refusal(Cell(("block", "file:1000000G"), ("backend", "epoll")), new RingFacts { Available = true }));
+    }
+
+    [Fact]
+    public void A_comparison_can_measure_rungs_again()
+    {
+        Cell[] cells = [Cell(("layer", "nop")), Cell(("layer", "exchange"), ("wait", "spin")), Cell(("backend", "uring"))];
+        var text = SuspectMatrix.Text(ResultsSamples.Run, [.. cells.Select(cell => ResultsSamples.Ok(cell, 1, 1000))]);
+        Assert.Equal(cells.Select(cell => cell.Id).Order(), Matrix(text).Cells().Select(cell => cell.Id).Order());
+    }
+
+    [Theory]
+    [InlineData("block")]
+    [InlineData("spin")]
+    public void The_ladder_has_the_limit_and_memory_in_every_place_of_the_goals(string wait)
+    {
+        var cells = Bench("ladder", brief: false).Cells();
+        foreach (var (connections, depth, size) in s_limits)
+        {
+            var place = cells.Where(cell => (cell["connections"], cell["depth"], cell["size"], cell["wait"]) == (connections, depth, size, wait)).ToArray();
+            Assert.Single(place, cell => cell.Layer == "exchange");
+            string[] backends = int.Parse(connections) > 16 ? ["epoll", "uring-poll", "uring"] : Vocabulary.Backends;
+            Assert.Equal(backends, place.Where(cell => cell["block"] == "memory:256M").Select(cell => cell.Backend));
+            Assert.Single(cells, cell => cell.Layer == "nop" && cell["depth"] == depth);
+        }
+        Assert.Contains(cells, cell => cell["block"] == "null:256M" && cell["wait"] == wait);
+        Assert.Contains(cells, cell => cell["block"] == "file:256M" && cell["wait"] == wait);
+    }
+
+    [Fact]
+    public void The_matrices_have_as_many_cells_and_rounds_as_they_say()
+    {
+        Assert.Equal((98, 7), (Bench("ladder", brief: false).Cells().Count, Bench("ladder", brief: false).Rounds));
+        Assert.Equal((124, 7), (Bench("backends", brief: false).Cells().Count, Bench("backends", brief: false).Rounds));
+        Assert.Equal(10, Bench("ladder", brief: true).Cells().Count);
+        Assert.Equal(12, Bench("backends", brief: true).Cells().Count);
+    }
+
+    [Fact]
+    public void The_backends_stand_in_every_group_from_one_connection_to_a_thousand_within_bounds()
+    {
+        var cells = Bench("backends", brief: false).Cells();
+        Assert.All(cells.GroupBy(cell => cell.With("backend", "epoll").Id), group => Assert.Equal(Vocabulary.Backends, group.Select(cell => cell.Backend)));
+        Assert.Equal(["1", "1000", "16", "256", "64"], cells.Select(cell => cell["connections"]).Distinct().Order(StringComparer.Ordinal));
+        Assert.Subset(cells.Select(cell => (cell["connections"], cell["depth"], cell["size"])).ToHashSet(), new HashSet<(string, string, string)>
+        {
+            ("1", "1", "512"), ("1", "16", "512"), ("1", "64", "512"), ("1", "256", "512"),
+            ("16", "16", "512"), ("64", "4", "512"), ("256", "4", "512"), ("1", "4", "2M"),
+        });
+        Assert.All(cells, cell => Assert.InRange(int.Parse(cell["connections"]) * long.Parse(cell["depth"]) * Units.ParseSize(cell["size"]), 1, 16 << 20));
+    }
+
+    private static MatrixDefinition Bench(string name, bool brief) => MatrixReader.Read(Path.Combine(Repository.Root, "bench", $"{name}.yml"), brief);
+
+    private static Cell Cell(params (string Axis, string Value)[] values) => new(values.ToDictionary(pair => pair.Axis, pair => pair.Value));
+
+    private MatrixDefinition Matrix(string yaml)
+    {
+        var path = _folder.File("m.yml");
+        File.WriteAllText(path, yaml);
+        return MatrixReader.Read(path, brief: false);
+    }
+}
