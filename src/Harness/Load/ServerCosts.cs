@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Harness.Matrix;
+using Harness.Measure;
 using Harness.Results;
 
 namespace Harness.Load;
@@ -71,7 +72,10 @@ internal sealed class ServerCosts : IDisposable
     }
 
     /// <summary>What the server used between two answers, per operation. What it did not tell is null.</summary>
-    public static SideCosts Between(JsonElement start, JsonElement end, long ops)
+    public static ServerFigures Between(JsonElement start, JsonElement end, long ops) =>
+        new(Costs(start, end, ops), Work(start) is { } before && Work(end) is { } after ? Explain.Between(before, after, ops) : null);
+
+    private static SideCosts Costs(JsonElement start, JsonElement end, long ops)
     {
         double? PerOp(string name) => ops > 0 && Number(end, name) - Number(start, name) is { } used ? used / ops : null;
         bool hasRing = Text(end, "backend") is { } backend && Vocabulary.NeedsRing(backend);
@@ -98,6 +102,10 @@ internal sealed class ServerCosts : IDisposable
         _lines.Dispose();
         _socket.Dispose();
     }
+
+    // A server that is older than this part of the answer does not send it.
+    private static WorkTotals? Work(JsonElement counters) =>
+        counters.TryGetProperty("work", out JsonElement work) ? work.Deserialize(ResultsJson.Line.WorkTotals) : null;
 
     private static string? Text(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -1,7 +1,9 @@
 using System.Runtime;
 using System.Text.Json;
 using Harness.Io;
+using Harness.Measure;
 using Harness.Nbd;
+using Harness.Results;
 
 namespace Harness.Serve;
 
@@ -43,6 +45,8 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     private void Write(Utf8JsonWriter json, LoopSnapshot[] loops)
     {
         CpuUsage usage = ProcessUsage.Now();
+        WorkTotals work = Work(loops);
+        work.ProcessCpuUs = usage.CpuUs;
         json.WriteStartObject();
         json.WriteNumber("requests", loops.Sum(loop => loop.Requests));
         json.WriteNumber("bytes_in", loops.Sum(loop => loop.BytesIn));
@@ -62,6 +66,8 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteNumber("cpu_us", usage.CpuUs);
         json.WriteNumber("context_switches", usage.ContextSwitches);
         WriteSqesByOpcode(json, loops);
+        json.WritePropertyName("work");
+        JsonSerializer.Serialize(json, work, ResultsJson.Line.WorkTotals);
         json.WriteNumber("loops", loops.Length);
         json.WriteString("backend", server.Loops[0].Loop.BackendName);
         json.WriteString("backend_description", server.Loops[0].Loop.BackendDescription);
@@ -75,6 +81,25 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteEndArray();
         json.WriteNumber("pid", Environment.ProcessId);
         json.WriteEndObject();
+    }
+
+    private WorkTotals Work(LoopSnapshot[] loops)
+    {
+        // Read here and not on the loops: each thread's delay lies in a file.
+        double? runnableUs = 0;
+        foreach (LoopThread thread in threads)
+        {
+            runnableUs += RunDelay.OfThread(Environment.ProcessId, thread.ThreadId);
+        }
+
+        var work = new WorkTotals();
+        foreach (LoopSnapshot loop in loops)
+        {
+            work.Add(loop.Work);
+        }
+
+        work.RunnableUs = threads.Count == loops.Length ? runnableUs : null;
+        return work;
     }
 
     private static void WriteSqesByOpcode(Utf8JsonWriter json, LoopSnapshot[] loops)
@@ -99,6 +124,8 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 
+        public WorkTotals Work { get; } = new();
+
         public void Ask() => loop.Loop.Post(this);
 
         protected override void Run()
@@ -118,6 +145,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
             Sleeps = counters.Sleeps;
             Overflows = counters.Overflows;
             counters.SqesByOpcode.CopyTo(SqesByOpcode, 0);
+            Work.Take(loop.Loop);
             answered.Signal();
         }
     }
