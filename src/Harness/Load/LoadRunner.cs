@@ -85,12 +85,12 @@ internal static class LoadRunner
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
         TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
-        var warmup = new Warmup(session, server, loop, work);
+        var warmup = new Warmup(session, server, loop);
         Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(record);
-        System.Text.Json.JsonElement? serverStart = server?.Read();
+        System.Text.Json.JsonElement? serverStart = server?.ReadAll();
         process?.Begin();
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
@@ -99,7 +99,7 @@ internal static class LoadRunner
         Require(session.RunPhase(ops, duration, catchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
         work.End();
-        System.Text.Json.JsonElement? serverEnd = server?.Read();
+        System.Text.Json.JsonElement? serverEnd = server?.ReadAll();
         ServerFigures? served = process?.End(session.Ops)
             ?? (serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null);
         session.Record(null);

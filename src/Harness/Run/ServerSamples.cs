@@ -110,7 +110,7 @@ internal abstract class ServerSamples : IDisposable
             return requests is { } count ? ServerCosts.Between(span.First, span.Last, (long)count) : null;
         }
 
-        protected override void Take() => _series.Add((_server ??= new ServerCosts(control)).Read());
+        protected override void Take() => _series.Add((_server ??= new ServerCosts(control)).ReadAll());
 
         protected override void Close() => _server?.Dispose();
     }

@@ -17,12 +17,13 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The line, without its end.</summary>
+    /// <param name="all">With what the loops did and where their time went, which takes the kernel's figures of each thread.</param>
     /// <exception cref="TimeoutException">A loop has not answered: it hangs, or its CPU is taken.</exception>
-    public byte[] ToJson()
+    public byte[] ToJson(bool all = false)
     {
         // Never disposed of: a loop that answers after our patience has ended still signals it, and must not meet an exception.
         var answered = new CountdownEvent(server.Loops.Count);
-        LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered))];
+        LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered, all ? new WorkTotals() : null))];
         foreach (LoopSnapshot loop in loops)
         {
             loop.Ask();
@@ -45,8 +46,6 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     private void Write(Utf8JsonWriter json, LoopSnapshot[] loops)
     {
         CpuUsage usage = ProcessUsage.Now();
-        WorkTotals work = Work(loops);
-        work.ProcessCpuUs = usage.CpuUs;
         json.WriteStartObject();
         json.WriteNumber("requests", loops.Sum(loop => loop.Requests));
         json.WriteNumber("bytes_in", loops.Sum(loop => loop.BytesIn));
@@ -66,8 +65,12 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteNumber("cpu_us", usage.CpuUs);
         json.WriteNumber("context_switches", usage.ContextSwitches);
         WriteSqesByOpcode(json, loops);
-        json.WritePropertyName("work");
-        JsonSerializer.Serialize(json, work, ResultsJson.Line.WorkTotals);
+        if (loops[0].Work is not null)
+        {
+            json.WritePropertyName("work");
+            JsonSerializer.Serialize(json, Work(loops, usage), ResultsJson.Line.WorkTotals);
+        }
+
         json.WriteNumber("loops", loops.Length);
         json.WriteString("backend", server.Loops[0].Loop.BackendName);
         json.WriteString("backend_description", server.Loops[0].Loop.BackendDescription);
@@ -83,7 +86,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteEndObject();
     }
 
-    private WorkTotals Work(LoopSnapshot[] loops)
+    private WorkTotals Work(LoopSnapshot[] loops, CpuUsage process)
     {
         // Read here and not on the loops: each thread's delay lies in a file.
         double? runnableUs = 0;
@@ -95,9 +98,10 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         var work = new WorkTotals();
         foreach (LoopSnapshot loop in loops)
         {
-            work.Add(loop.Work);
+            work.Add(loop.Work!);
         }
 
+        work.ProcessCpuUs = process.CpuUs;
         work.RunnableUs = threads.Count == loops.Length ? runnableUs : null;
         return work;
     }
@@ -118,13 +122,14 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     }
 
     /// <summary>One loop's figures at one moment, taken by the loop itself.</summary>
-    private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered) : LoopWork
+    private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered, WorkTotals? work) : LoopWork
     {
         public long Requests, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 
-        public WorkTotals Work { get; } = new();
+        /// <summary>Null where nobody asked for it.</summary>
+        public WorkTotals? Work { get; } = work;
 
         public void Ask() => loop.Loop.Post(this);
 
@@ -145,7 +150,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
             Sleeps = counters.Sleeps;
             Overflows = counters.Overflows;
             counters.SqesByOpcode.CopyTo(SqesByOpcode, 0);
-            Work.Take(loop.Loop);
+            Work?.Take(loop.Loop);
             answered.Signal();
         }
     }

@@ -42,9 +42,9 @@ public sealed class SystemCallCounterTests
         using var perf = new PerfCounter([.. names.Select(Event)], serverThread, client.ThreadId);
 
         perf.Start();
-        JsonElement start = Stats(folder.File("c"));
+        JsonElement start = Stats(folder.File("c"), "stats all");
         client.Run();
-        JsonElement end = Stats(folder.File("c"));
+        JsonElement end = Stats(folder.File("c"), "stats all");
         perf.Stop();
         foreach (SystemCall call in names)
         {
@@ -93,12 +93,12 @@ public sealed class SystemCallCounterTests
 
     private static long ServerCalls(string control) => Stats(control).GetProperty("system_calls").GetInt64();
 
-    private static JsonElement Stats(string control)
+    private static JsonElement Stats(string control, string command = "stats")
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(new UnixDomainSocketEndPoint(control));
         using var stream = new NetworkStream(socket);
-        stream.Write("stats\n"u8);
+        stream.Write(System.Text.Encoding.ASCII.GetBytes(command + "\n"));
         using var reader = new StreamReader(stream);
         return JsonDocument.Parse(reader.ReadLine()!).RootElement;
     }

@@ -47,10 +47,10 @@ public sealed class ExplainTextTests
         string[] notes = [.. ExplainNotes.Of(ExplainSamples.Uring, isOpenLoop: false, depth: 64)];
         Assert.Equal(
             [
-                "waits that did not sleep: client 50 %, server 50 %; the completion of the send that an io_uring_enter hands over ends its own wait, and it takes "
-                    + "another to wait for what is to be received",
                 "the sides take turns: each send takes all 64 that are in flight, and one sleeps while the other works; on a CPU: client 30 %, server 30 %",
-                "for 0.4 µs per operation at least neither loop is on a CPU: from a wake-up to running, 12.8 µs for each of 0.031 wake-ups",
+                "for 0.2 µs per operation at least neither loop is on a CPU: from a wake-up to running, 6.4 µs for each of 0.031 wake-ups",
+                "waits that ended without sleeping: client 50 %, server 50 %; something was there already, as the completion of the send is that the same "
+                    + "io_uring_enter hands over: it ends the wait, and what is to be received is waited for by another",
                 "our code copies what is read out of the receive buffer (client) and what is written into the store (server); the kernel copies what is sent and "
                     + "received, headers too, once on each side",
             ],
@@ -67,6 +67,15 @@ public sealed class ExplainTextTests
         Assert.Equal(
             ["client spins: the time in which a loop has nothing to do is in its user code and, where a look is a system call, in the kernel"],
             ExplainNotes.Of(epoll, false, 64));
+    }
+
+    [Fact]
+    public void Where_other_work_has_the_cpu_that_is_what_there_is_to_say()
+    {
+        var crowded = ExplainSamples.Epoll with { Server = ExplainSamples.Epoll.Server! with { RunnableUsPerOp = 0.3, AsleepUsPerOp = 0.2 } };
+        string[] notes = [.. ExplainNotes.Of(crowded, isOpenLoop: false, depth: 64)];
+        Assert.StartsWith("ready to run and kept from it by other work on the same CPU: server 30 % of the time; end that work", notes[0]);
+        Assert.Equal(2, notes.Length);
     }
 
     [Fact]

@@ -23,15 +23,28 @@ internal static class ExplainNotes
             .. explanation.Client is { } client ? [("client", client)] : Array.Empty<(string, ExplainedSide)>(),
             .. explanation.Server is { } server ? [("server", server)] : Array.Empty<(string, ExplainedSide)>(),
         ];
+        string? crowded = Crowded(sides);
+        // With other work on the CPUs, or a schedule that lets them idle, nothing follows from the time in which nobody works.
+        bool tells = crowded is null && !isOpenLoop && sides.Length == 2 && sides.All(side => side.Figures.AsleepUsPerOp is not null && !Spins(side.Figures));
         string?[] notes =
         [
+            crowded,
+            tells ? WhoWaits(sides[0].Figures, sides[1].Figures, depth) : null,
+            tells ? OnNeither(sides[0].Figures, sides[1].Figures) : null,
             WaitsThatDoNotSleep(sides),
             Spinning(sides),
-            isOpenLoop || !BothSleep(sides) ? null : WhoWaits(sides[0].Figures, sides[1].Figures, depth),
-            BothSleep(sides) ? OnNeither(sides[0].Figures, sides[1].Figures) : null,
             Copies(sides),
         ];
         return notes.OfType<string>();
+    }
+
+    private static string? Crowded((string Name, ExplainedSide Figures)[] sides)
+    {
+        var crowded = sides.Where(side => side.Figures.RunnableUsPerOp / side.Figures.WallUsPerOp > Many).ToArray();
+        string who = string.Join(", ", crowded.Select(side => $"{side.Name} {Percent(side.Figures.RunnableUsPerOp / side.Figures.WallUsPerOp)}"));
+        return crowded.Length == 0
+            ? null
+            : $"ready to run and kept from it by other work on the same CPU: {who} of the time; end that work, or give each process a CPU of its own (taskset -c)";
     }
 
     private static string? WaitsThatDoNotSleep((string Name, ExplainedSide Figures)[] sides)
@@ -43,10 +56,10 @@ internal static class ExplainNotes
         }
 
         string who = string.Join(", ", some.Select(side => $"{side.Name} {Percent(AtOnce(side.Figures))}"));
-        return some.All(side => OnlyEnters(side.Figures))
-            ? $"waits that did not sleep: {who}; the completion of the send that an io_uring_enter hands over ends its own wait, and it takes another to wait "
-                + "for what is to be received"
-            : $"waits that did not sleep, because something was there already: {who}";
+        return $"waits that ended without sleeping: {who}; something was there already"
+            + (some.All(side => OnlyEnters(side.Figures))
+                ? ", as the completion of the send is that the same io_uring_enter hands over: it ends the wait, and what is to be received is waited for by another"
+                : "");
     }
 
     private static string? Spinning((string Name, ExplainedSide Figures)[] sides)
@@ -82,10 +95,10 @@ internal static class ExplainNotes
         ? "there is one request in flight"
         : string.Create(CultureInfo.InvariantCulture, $"each send takes all {depth:n0} that are in flight");
 
-    // Where they never work at the same time this is exact; where they do, it is more.
+    // Where they never work at the same time this is all of it; where they do, there is more.
     private static string? OnNeither(ExplainedSide client, ExplainedSide server)
     {
-        double? neitherUs = client.WallUsPerOp - OnCpu(client) - OnCpu(server);
+        double? neitherUs = client.WallUsPerOp - OnCpu(client) - OnCpu(server) - (client.RunnableUsPerOp ?? 0) - (server.RunnableUsPerOp ?? 0);
         double? wakeUps = client.WakeUpsPerOp + server.WakeUpsPerOp;
         return neitherUs > Some * client.WallUsPerOp && wakeUps > 0
             ? string.Create(CultureInfo.InvariantCulture, $"for {neitherUs:0.###} µs per operation at least neither loop is on a CPU: from a wake-up to running, ")
@@ -97,9 +110,6 @@ internal static class ExplainNotes
         ? "our code copies what is read out of the receive buffer (client) and what is written into the store (server); the kernel copies what is sent and "
             + "received, headers too, once on each side"
         : null;
-
-    private static bool BothSleep((string Name, ExplainedSide Figures)[] sides) =>
-        sides.Length == 2 && sides.All(side => side.Figures.AsleepUsPerOp is not null && !Spins(side.Figures));
 
     private static bool Spins(ExplainedSide side) => side.LooksPerOp > Many;
 
