@@ -9,8 +9,8 @@ namespace Harness.Load;
 
 /// <summary>
 /// Asks our own server for its counters over its control socket (<c>serve --control</c>): one line <c>stats</c> or, with all that explains where its time
-/// goes, <c>stats all</c>, answered by one line of JSON with totals since its start. Asked before the measured part and after it, from the loop's thread while nothing is in flight; the asking itself is a
-/// handful of the server's system calls.
+/// goes, <c>stats all</c>, answered by one line of JSON with totals since its start. Asked before the measured part and after it, from the loop's thread
+/// while nothing is in flight; the asking itself is a handful of the server's system calls.
 /// </summary>
 internal sealed class ServerCosts : IDisposable
 {

@@ -51,11 +51,11 @@ public sealed class ExplainTests
     public void Every_request_and_reply_is_in_one_batch_of_a_receive_and_of_a_send(string backend)
     {
         JsonElement load = Load(backend, "mix:50", depth: 16, connections: 2);
-        Assert.All(Sides, side => Assert.All(["messages_per_receive", "messages_per_send"], batches => Assert.Equal(Ops, Messages(Side(load, side), batches), 0.001)));
+        AssertMessages(Ops, load);
 
         // More than the sockets hold, so that most receives bring no header and sends go on where they were cut off.
         load = Load(backend, "mix:50", depth: 2, connections: 1, size: 2 << 20, ops: 40);
-        Assert.All(Sides, side => Assert.All(["messages_per_receive", "messages_per_send"], batches => Assert.Equal(40, Messages(Side(load, side), batches), 0.001)));
+        AssertMessages(40, load);
         Assert.True(Side(load, "server").GetProperty("messages_per_receive").GetProperty("counts").TryGetProperty("0", out _));
     }
 
@@ -95,19 +95,20 @@ public sealed class ExplainTests
     [InlineData("spin")]
     public void The_times_of_a_loop_add_up_to_the_measured_time(string wait)
     {
-        JsonElement load = Load("epoll", "read", depth: 4, more: ["--wait", wait]);
-        double perOp = 1e6 * load.GetProperty("seconds").GetDouble() / Ops;
+        const int Many = 20_000;
+        JsonElement load = Load("epoll", "read", depth: 4, ops: Many, more: ["--wait", wait]);
+        double perOp = 1e6 * load.GetProperty("seconds").GetDouble() / Many;
         Assert.All(Sides, name =>
         {
             JsonElement side = Side(load, name);
             double wallUs = side.GetProperty("wall_us_per_op").GetDouble();
 
             // The server is asked before and after the client's own measured part.
-            Assert.InRange(wallUs, 0.99 * perOp, (1.5 * perOp) + (200_000.0 / Ops));
+            Assert.InRange(wallUs, 0.99 * perOp, (1.5 * perOp) + (500_000.0 / Many));
             double parts = new[] { "user_us_per_op", "kernel_us_per_op", "runnable_us_per_op", "asleep_us_per_op" }.Sum(part => Number(side, part) ?? 0);
 
-            // The kernel brings a running thread's time up to date at each of its clock's ticks, the slowest of which take 10 ms.
-            Assert.InRange(parts, wallUs - (10_000.0 / Ops), wallUs + (10_000.0 / Ops));
+            // Read one after the other: a thread that is kept from running in between has that among its times.
+            Assert.InRange(parts, wallUs - 0.001, wallUs + (50_000.0 / Many));
         });
     }
 
@@ -116,7 +117,7 @@ public sealed class ExplainTests
     {
         JsonElement load = Load("epoll", "read", depth: 1, connections: 2, ops: 10_000, server: ["--loops", "2"]);
         double ratio = Number(Side(load, "server"), "wall_us_per_op")!.Value / Number(Side(load, "client"), "wall_us_per_op")!.Value;
-        Assert.InRange(ratio, 1.9, 3);
+        Assert.InRange(ratio, 1.9, 4);
     }
 
     [SkippableFact]
@@ -125,8 +126,10 @@ public sealed class ExplainTests
         using var server = HarnessServer.Start("epoll", HarnessServer.Unix, "memory:16M");
         JsonElement load = Run(server, "epoll", "read", 1, 1, RequestBytes, 20_000, ["--server-pid", $"{server.ProcessId}"]);
         JsonElement side = Side(load, "server");
-        Assert.Equal(load.GetProperty("server").GetProperty("cpu_us_per_op").GetDouble(), Number(side, "user_us_per_op")!.Value + Number(side, "kernel_us_per_op")!.Value, 1e-6);
-        Assert.All(["wall_us_per_op", "asleep_us_per_op", "syscalls_by_name_per_op", "messages_per_send"], name => Assert.Equal(JsonValueKind.Null, side.GetProperty(name).ValueKind));
+        double onCpuUs = Number(side, "user_us_per_op")!.Value + Number(side, "kernel_us_per_op")!.Value;
+        Assert.Equal(load.GetProperty("server").GetProperty("cpu_us_per_op").GetDouble(), onCpuUs, 1e-6);
+        string[] unknown = ["wall_us_per_op", "asleep_us_per_op", "syscalls_by_name_per_op", "messages_per_send"];
+        Assert.All(unknown, name => Assert.Equal(JsonValueKind.Null, side.GetProperty(name).ValueKind));
     }
 
     [SkippableFact]
@@ -144,13 +147,21 @@ public sealed class ExplainTests
 
     private static JsonElement Side(JsonElement load, string side) => load.GetProperty("explain").GetProperty(side);
 
-    private static double? Number(JsonElement side, string name) => side.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
+    private static double? Number(JsonElement side, string name) =>
+        side.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
 
     private static double[] Copied(JsonElement load, string figure) => [.. Sides.Select(side => Side(load, side).GetProperty(figure).GetDouble())];
 
-    // The mean by the number of batches.
-    private static double Messages(JsonElement side, string batches) =>
-        side.GetProperty(batches).GetProperty("mean").GetDouble() * side.GetProperty(batches).GetProperty("counts").EnumerateObject().Sum(bucket => bucket.Value.GetInt64());
+    // Of receives and of sends on both sides: the mean by the number of batches.
+    private static void AssertMessages(int ops, JsonElement load)
+    {
+        string[] names = ["messages_per_receive", "messages_per_send"];
+        foreach (JsonElement batches in Sides.SelectMany(side => names.Select(name => Side(load, side).GetProperty(name))))
+        {
+            long count = batches.GetProperty("counts").EnumerateObject().Sum(bucket => bucket.Value.GetInt64());
+            Assert.Equal(ops, batches.GetProperty("mean").GetDouble() * count, 0.001);
+        }
+    }
 
     private static JsonElement Load(
         string backend,
@@ -164,9 +175,8 @@ public sealed class ExplainTests
         string[]? more = null)
     {
         using var folder = new TempDir();
-        string[] wait = more is null ? [] : more;
-        using var running = HarnessServer.Start(backend, HarnessServer.Unix, block, ["--control", folder.File("control"), .. wait, .. server ?? []]);
-        return Run(running, backend, rw, depth, connections, size, ops, ["--server-control", folder.File("control"), .. wait]);
+        using var running = HarnessServer.Start(backend, HarnessServer.Unix, block, ["--control", folder.File("control"), .. more ?? [], .. server ?? []]);
+        return Run(running, backend, rw, depth, connections, size, ops, ["--server-control", folder.File("control"), .. more ?? []]);
     }
 
     private static JsonElement Run(HarnessServer server, string backend, string rw, int depth, int connections, int size, int ops, string[] more)

@@ -49,8 +49,8 @@ public sealed class ExplainTextTests
             [
                 "the sides take turns: each send takes all 64 that are in flight, and one sleeps while the other works; on a CPU: client 30 %, server 30 %",
                 "for 0.2 µs per operation at least neither loop is on a CPU: from a wake-up to running, 6.4 µs for each of 0.031 wake-ups",
-                "waits that ended without sleeping: client 50 %, server 50 %; something was there already, as the completion of the send is that the same "
-                    + "io_uring_enter hands over: it ends the wait, and what is to be received is waited for by another",
+                "waits that ended without sleeping: client 50 %, server 50 %; something was there already, like the completion of the send that the same "
+                    + "io_uring_enter had handed over: then it takes another to wait for what is to be received",
                 "our code copies what is read out of the receive buffer (client) and what is written into the store (server); the kernel copies what is sent and "
                     + "received, headers too, once on each side",
             ],

@@ -117,7 +117,8 @@ public sealed partial class ReportHtmlTests : IDisposable
         {
             Server = new ExplainedSide { KernelUsPerOp = kernelUs, SyscallsByNamePerOp = calls.ToDictionary(call => call.Name, call => call.PerOp) },
         };
-        var found = ExplainMedians.Of([null, Round(1, ("read", 1)), Round(5), Round(2, ("sendmsg", 1)), new Explanation(), Round(3, ("sendmsg", 1), ("read", 3))])!;
+        Explanation?[] rounds = [null, Round(1, ("read", 1)), Round(5), Round(2, ("sendmsg", 1)), new Explanation(), Round(3, ("sendmsg", 1), ("read", 3))];
+        var found = ExplainMedians.Of(rounds)!;
         Assert.Null(found.Client);
         Assert.Equal(2.5, found.Server!.KernelUsPerOp);
         Assert.Null(found.Server.UserUsPerOp);

@@ -58,7 +58,7 @@ internal static class ExplainNotes
         string who = string.Join(", ", some.Select(side => $"{side.Name} {Percent(AtOnce(side.Figures))}"));
         return $"waits that ended without sleeping: {who}; something was there already"
             + (some.All(side => OnlyEnters(side.Figures))
-                ? ", as the completion of the send is that the same io_uring_enter hands over: it ends the wait, and what is to be received is waited for by another"
+                ? ", like the completion of the send that the same io_uring_enter had handed over: then it takes another to wait for what is to be received"
                 : "");
     }
 

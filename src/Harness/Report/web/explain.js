@@ -74,11 +74,11 @@ function explainTable(by, cells) {
 }
 
 function batchTable(by, cells) {
-  const batches = cells.flatMap(({ value, cell }) =>
-    BATCHES.flatMap((batch) =>
-      SIDES.map((side) => ({ value, what: batch[side], figures: cell.explain[side]?.[batch.key] })).filter(({ figures }) => figures && figures.mean !== null),
-    ),
-  );
+  const batches = cells
+    .flatMap(({ value, cell }) =>
+      BATCHES.flatMap((batch) => SIDES.map((side) => ({ value, what: `${side}: ${batch[side]}`, figures: cell.explain[side]?.[batch.key] }))),
+    )
+    .filter(({ figures }) => figures && figures.mean !== null);
   if (batches.length === 0) return null;
   const buckets = [...new Set(batches.flatMap(({ figures }) => Object.keys(figures.counts).map(Number)))].sort((a, b) => a - b);
   const rows = batches.map(({ value, what, figures }) => {
@@ -92,14 +92,18 @@ const bucketName = (least) => (least < 2 ? String(least) : least >= 65536 ? "655
 
 const percentOf = (count, all) => (count === 0 ? "" : count / all < 0.005 ? "<1" : number((100 * count) / all, 0));
 
-const explainNotes = (by, cells) =>
-  element(
+// What holds for several is said once.
+function explainNotes(by, cells) {
+  const said = new Map();
+  for (const { value, cell } of cells) {
+    for (const note of cell.explain_notes) said.set(note, [...(said.get(note) ?? []), value]);
+  }
+  return element(
     "ul",
     { class: "reasons" },
-    cells.flatMap(({ value, cell }) =>
-      cell.explain_notes.map((note) => element("li", {}, swatch(by, value), element("b", {}, `${named(by, value)}: `), `${note}.`)),
-    ),
+    [...said].map(([note, values]) => element("li", {}, element("b", {}, `${values.map((value) => named(by, value)).join(", ")}: `), `${note}.`)),
   );
+}
 
 // What of all this moved enough to explain a ratio: ` In the server: 0.31 µs less in the kernel; 12.1 requests per receive against 24.3.`
 function explainWords(base, cell) {
