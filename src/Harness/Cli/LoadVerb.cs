@@ -44,6 +44,11 @@ internal static class LoadVerb
     private static readonly Option<int?> ServerPid = OptionParsers.Parsed<int?>(
         "--server-pid", "PID", "a server without --control: adds the CPU time and context switches of its process and its children to the result", text => Vocabulary.Count(text, 1, int.MaxValue));
 
+    private static readonly Option<bool> Explain = new("--explain")
+    {
+        Description = "show where the time goes per operation: user, kernel and waiting, system calls by name, bytes copied, batch sizes (JSON always has it)",
+    };
+
     private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
 
     public static Command Create()
@@ -51,7 +56,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, TcpCongestion,
+            Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -106,6 +111,7 @@ internal static class LoadVerb
             HlogInterval = parse.GetValue(HlogInterval),
             ServerControl = parse.GetValue(ServerControl),
             ServerPid = parse.GetValue(ServerPid),
+            Explain = parse.GetValue(Explain),
             TcpCongestion = parse.GetValue(TcpCongestion),
         };
     }

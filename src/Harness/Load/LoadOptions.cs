@@ -100,6 +100,9 @@ internal sealed record LoadOptions
     /// <summary>The server's <c>--control</c> socket, whose counters go into the result; null for none.</summary>
     public string? ServerControl { get; init; }
 
+    /// <summary>Whether the text says where the time went; the JSON always does.</summary>
+    public bool Explain { get; init; }
+
     /// <summary>The process of a server that is not ours, whose CPU time goes into the result; null for none.</summary>
     public int? ServerPid { get; init; }
 }

@@ -79,6 +79,7 @@ internal static class LoadRunner
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
         ServerProcess? process = options.ServerPid is { } pid ? new ServerProcess(pid) : null;
+        var work = new ClientWork(loop);
         var record = new LoadRecord(isOpen: options.Rate is not null, interval: options.HlogInterval);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
@@ -89,22 +90,26 @@ internal static class LoadRunner
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(record);
-        System.Text.Json.JsonElement? serverStart = server?.Read();
+        System.Text.Json.JsonElement? serverStart = server?.ReadAll();
         process?.Begin();
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
+        work.Begin();
         ClientCosts start = ClientCosts.Now(loop);
         Require(session.RunPhase(ops, duration, catchUp), session);
         ClientCosts end = ClientCosts.Now(loop);
-        System.Text.Json.JsonElement? serverEnd = server?.Read();
-        SideCosts? processCosts = process?.End(session.Ops);
+        work.End();
+        System.Text.Json.JsonElement? serverEnd = server?.ReadAll();
+        ServerFigures? served = process?.End(session.Ops)
+            ?? (serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : null);
         session.Record(null);
 
         LoadResult result = Figures(options, session, record) with
         {
             WarmupSeconds = Math.Round(warmup.Elapsed.TotalSeconds, 3),
             Client = end.Since(start, session.Ops, loop.BackendName),
-            Server = serverStart is { } first && serverEnd is { } last ? ServerCosts.Between(first, last, session.Ops) : processCosts,
+            Server = served?.Costs,
+            Explain = new Explanation { Client = work.Explained(session.Ops), Server = served?.Explained },
         };
         // The sweep completes requests too, but those belong to no interval.
         long endNs = session.LastCompletedNs;

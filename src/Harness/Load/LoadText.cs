@@ -21,6 +21,11 @@ internal static class LoadText
             WriteCosts("server", server, text);
         }
 
+        if (options.Explain && result.Explain is { } explanation)
+        {
+            ExplainText.Write(explanation, options, text);
+        }
+
         if (verified is not null)
         {
             text.WriteLine(verified);

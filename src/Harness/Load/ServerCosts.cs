@@ -2,14 +2,15 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Harness.Matrix;
+using Harness.Measure;
 using Harness.Results;
 
 namespace Harness.Load;
 
 /// <summary>
-/// Asks our own server for its counters over its control socket (<c>serve --control</c>): one line <c>stats</c>, answered by one line of JSON with
-/// totals since its start. Asked before the measured part and after it, from the loop's thread while nothing is in flight; the asking itself is a
-/// handful of the server's system calls.
+/// Asks our own server for its counters over its control socket (<c>serve --control</c>): one line <c>stats</c> or, with all that explains where its time
+/// goes, <c>stats all</c>, answered by one line of JSON with totals since its start. Asked before the measured part and after it, from the loop's thread
+/// while nothing is in flight; the asking itself is a handful of the server's system calls.
 /// </summary>
 internal sealed class ServerCosts : IDisposable
 {
@@ -37,6 +38,8 @@ internal sealed class ServerCosts : IDisposable
         }
 
         _lines = new StreamReader(new NetworkStream(_socket));
+        // Once now, so that nothing of it is done for the first time around the measured part.
+        _ = ReadAll();
     }
 
     /// <summary>The server's totals now, with all that it has sent.</summary>
@@ -45,15 +48,26 @@ internal sealed class ServerCosts : IDisposable
     {
         // A reply can be here before the server's loop has seen that its send is complete. The turn that the first question takes sees it; the second
         // answer counts it.
-        Ask();
-        return Ask();
+        Ask("stats\n"u8);
+        return Ask("stats\n"u8);
     }
 
-    private JsonElement Ask()
+    /// <summary>
+    /// The same with what the server does not gather for every question. Not for asking over and over: what is asked for more than a few times is code that
+    /// the runtime raises to a higher tier, some time later.
+    /// </summary>
+    /// <exception cref="HarnessException">It does not answer as it should.</exception>
+    public JsonElement ReadAll()
+    {
+        Ask("stats\n"u8);
+        return Ask("stats all\n"u8);
+    }
+
+    private JsonElement Ask(ReadOnlySpan<byte> question)
     {
         try
         {
-            _socket.Send("stats\n"u8);
+            _socket.Send(question);
             string line = _lines.ReadLine() ?? throw new IOException("it closed the connection");
             using var document = JsonDocument.Parse(line);
             JsonElement counters = document.RootElement;
@@ -71,7 +85,10 @@ internal sealed class ServerCosts : IDisposable
     }
 
     /// <summary>What the server used between two answers, per operation. What it did not tell is null.</summary>
-    public static SideCosts Between(JsonElement start, JsonElement end, long ops)
+    public static ServerFigures Between(JsonElement start, JsonElement end, long ops) =>
+        new(Costs(start, end, ops), Work(start) is { } before && Work(end) is { } after ? Explain.Between(before, after, ops) : null);
+
+    private static SideCosts Costs(JsonElement start, JsonElement end, long ops)
     {
         double? PerOp(string name) => ops > 0 && Number(end, name) - Number(start, name) is { } used ? used / ops : null;
         bool hasRing = Text(end, "backend") is { } backend && Vocabulary.NeedsRing(backend);
@@ -98,6 +115,10 @@ internal sealed class ServerCosts : IDisposable
         _lines.Dispose();
         _socket.Dispose();
     }
+
+    // Only the answers of ReadAll have it.
+    private static WorkTotals? Work(JsonElement counters) =>
+        counters.TryGetProperty("work", out JsonElement work) ? work.Deserialize(ResultsJson.Line.WorkTotals) : null;
 
     private static string? Text(JsonElement counters, string name) =>
         counters.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

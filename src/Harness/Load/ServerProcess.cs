@@ -27,15 +27,24 @@ internal sealed class ServerProcess
 
     /// <summary>The measured part has ended.</summary>
     /// <exception cref="HarnessException">The process is gone.</exception>
-    public SideCosts End(long ops)
+    public ServerFigures End(long ops)
     {
         var end = Usage(_processes);
         double? PerOp(long? used) => ops == 0 ? null : used / (double)ops;
-        return new SideCosts
+        var costs = new SideCosts
         {
             CpuUsPerOp = PerOp(end.CpuUs - _start.CpuUs),
             ContextSwitchesPerOp = PerOp(end.ContextSwitches - _start.ContextSwitches),
         };
+        // The kernel tells user and system apart in hundredths of a second, and both together in nanoseconds.
+        long ticks = end.UserTicks + end.SystemTicks - _start.UserTicks - _start.SystemTicks;
+        double? userUs = ticks > 0 ? (end.CpuUs - _start.CpuUs) * (end.UserTicks - _start.UserTicks) / (double)ticks : null;
+        return new ServerFigures(costs, ops == 0 ? null : new ExplainedSide
+        {
+            UserUsPerOp = userUs / ops,
+            KernelUsPerOp = (end.CpuUs - _start.CpuUs - userUs) / ops,
+            RunnableUsPerOp = (end.RunnableUs - _start.RunnableUs) / ops,
+        });
     }
 
     private static ProcessesUsage Usage(ProcessTree processes) => processes.Usage() ?? throw new HarnessException(

@@ -6,7 +6,17 @@ namespace Harness.Measure;
 /// <summary>What processes have used since their start.</summary>
 /// <param name="CpuUs">Microseconds of CPU, user and system, of all threads, ended ones too, and of children that have been waited for.</param>
 /// <param name="ContextSwitches">Voluntary and involuntary, of the threads that live; null where the kernel does not tell.</param>
-internal readonly record struct ProcessesUsage(long CpuUs, long? ContextSwitches);
+internal readonly record struct ProcessesUsage(long CpuUs, long? ContextSwitches)
+{
+    /// <summary>Hundredths of a second in user mode, of the same threads.</summary>
+    public long UserTicks { get; init; }
+
+    /// <summary>Hundredths of a second in the kernel.</summary>
+    public long SystemTicks { get; init; }
+
+    /// <summary>Microseconds in which threads that live were ready to run and had no CPU; null where the kernel does not tell.</summary>
+    public double? RunnableUs { get; init; }
+}
 
 /// <summary>A process of somebody else's and its children: a server may have one for each connection.</summary>
 internal sealed class ProcessTree(int processId)
@@ -15,7 +25,7 @@ internal sealed class ProcessTree(int processId)
     private const long UsPerTick = 10_000;
 
     // proc(5) numbers the fields of /proc/PID/stat from 1; these are counted from the one after the name.
-    private const int Parent = 1, ChildrenUser = 13, ChildrenSystem = 14;
+    private const int Parent = 1, User = 11, System = 12, ChildrenUser = 13, ChildrenSystem = 14;
 
     private int[] _members = [processId];
 
@@ -53,11 +63,19 @@ internal sealed class ProcessTree(int processId)
         }
         // The switches first: reading them takes longer, and what is read last is nearest to what is measured.
         long? switches = 0;
+        double? runnableUs = 0;
+        var (userTicks, systemTicks) = (0L, 0L);
         foreach (var member in _members)
         {
             switches += Switches(member);
+            runnableUs += RunDelay.OfProcess(member);
+            if (Stat(member) is { } fields)
+            {
+                userTicks += fields[User] + fields[ChildrenUser];
+                systemTicks += fields[System] + fields[ChildrenSystem];
+            }
         }
-        return new ProcessesUsage(CpuUs(), switches);
+        return new ProcessesUsage(CpuUs(), switches) { UserTicks = userTicks, SystemTicks = systemTicks, RunnableUs = runnableUs };
     }
 
     /// <summary>Microseconds of CPU alone, which is cheap enough to be read while the process is measured.</summary>

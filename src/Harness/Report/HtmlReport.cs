@@ -102,6 +102,12 @@ internal sealed record HtmlCell
     public SideCosts? Server { get; init; }
     public SideCosts? Client { get; init; }
 
+    /// <summary>Where the time went.</summary>
+    public Explanation? Explain { get; init; }
+
+    /// <summary>What that says in sentences.</summary>
+    public required IReadOnlyList<string> ExplainNotes { get; init; }
+
     /// <summary>Latencies in µs on <see cref="HtmlReport.PercentileGrid"/>, as far as there are values to speak of one.</summary>
     public required IReadOnlyList<double> Percentiles { get; init; }
 

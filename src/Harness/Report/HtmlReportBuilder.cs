@@ -1,3 +1,4 @@
+using Harness.Load;
 using Harness.Matrix;
 using Harness.Results;
 
@@ -80,6 +81,8 @@ internal static class HtmlReportBuilder
             RateOffered = cell.RateOffered?.Median,
             Server = cell.Server,
             Client = cell.Client,
+            Explain = cell.Explain,
+            ExplainNotes = cell.Explain is { } explanation ? [.. ExplainNotes.Of(explanation, cell.RateOffered is not null, Depth(cell.Axes))] : [],
             Percentiles = HtmlCurves.Percentiles(intervals),
             ServicePercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.Service)),
             LagPercentiles = HtmlCurves.Percentiles(latencies.Intervals(cell.Cell, LatencyKind.SendLag)),
@@ -106,6 +109,10 @@ internal static class HtmlReportBuilder
             Warnings = record.Warnings,
         };
     }
+
+    // All of one connection's requests can be in one batch; with several there are several.
+    private static int? Depth(IReadOnlyDictionary<string, string> axes) =>
+        axes.GetValueOrDefault("connections") is null or "1" && int.TryParse(axes.GetValueOrDefault("depth"), out var depth) ? depth : null;
 
     private static double? Short(double? us) => us is { } value ? HtmlCurves.Digits(value, 4) : null;
 

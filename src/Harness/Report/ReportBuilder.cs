@@ -59,6 +59,7 @@ internal static class ReportBuilder
             Warnings = Warnings(ok),
             Server = Medians(ok.Select(record => record.Load!.Server)),
             Client = Medians(ok.Select(record => record.Load!.Client)),
+            Explain = ExplainMedians.Of(ok.Select(record => record.Load!.Explain)),
         };
     }
 

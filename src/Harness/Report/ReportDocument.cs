@@ -81,6 +81,9 @@ internal sealed record CellFigures
 
     /// <inheritdoc cref="Server"/>
     public SideCosts? Client { get; init; }
+
+    /// <summary>Where the time went: medians over the rounds, all batches added up.</summary>
+    public Explanation? Explain { get; init; }
 }
 
 /// <summary>What spoiled a cell's figures in one round.</summary>

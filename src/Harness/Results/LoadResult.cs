@@ -69,6 +69,9 @@ internal sealed record LoadResult
 
     /// <summary>Null where nobody asked the server or its process what it used; a peer's holds CPU time and context switches only.</summary>
     public SideCosts? Server { get; init; }
+
+    /// <summary>Where the time went. Null in a file that is older than this figure.</summary>
+    public Explanation? Explain { get; init; }
 }
 
 /// <summary>A histogram in eight numbers, in microseconds but for the count.</summary>

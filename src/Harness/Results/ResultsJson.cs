@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
+using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
 
@@ -18,6 +19,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(CompareDocument))]
 [JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(SelfCheckDocument))]
+[JsonSerializable(typeof(WorkTotals))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

@@ -34,7 +34,7 @@ internal abstract class ServerSamples : IDisposable
     /// <param name="from">When the measured part had surely begun.</param>
     /// <param name="to">When it had surely not ended.</param>
     /// <param name="iops">Operations per second, as the client counted them.</param>
-    public abstract SideCosts? Within(DateTimeOffset from, DateTimeOffset to, double iops);
+    public abstract ServerFigures? Within(DateTimeOffset from, DateTimeOffset to, double iops);
 
     public void Dispose()
     {
@@ -100,7 +100,7 @@ internal abstract class ServerSamples : IDisposable
         private readonly Series<JsonElement> _series = new();
         private ServerCosts? _server;
 
-        public override SideCosts? Within(DateTimeOffset from, DateTimeOffset to, double iops)
+        public override ServerFigures? Within(DateTimeOffset from, DateTimeOffset to, double iops)
         {
             if (_series.Within(from, to) is not { } span)
             {
@@ -110,7 +110,7 @@ internal abstract class ServerSamples : IDisposable
             return requests is { } count ? ServerCosts.Between(span.First, span.Last, (long)count) : null;
         }
 
-        protected override void Take() => _series.Add((_server ??= new ServerCosts(control)).Read());
+        protected override void Take() => _series.Add((_server ??= new ServerCosts(control)).ReadAll());
 
         protected override void Close() => _server?.Dispose();
     }
@@ -119,8 +119,10 @@ internal abstract class ServerSamples : IDisposable
     {
         private readonly Series<long> _series = new();
 
-        public override SideCosts? Within(DateTimeOffset from, DateTimeOffset to, double iops) =>
-            _series.Within(from, to) is { } span && iops > 0 ? new SideCosts { CpuUsPerOp = (span.Last - span.First) / (span.Seconds * iops) } : null;
+        public override ServerFigures? Within(DateTimeOffset from, DateTimeOffset to, double iops) =>
+            _series.Within(from, to) is { } span && iops > 0
+                ? new ServerFigures(new SideCosts { CpuUsPerOp = (span.Last - span.First) / (span.Seconds * iops) }, null)
+                : null;
 
         protected override void Take()
         {

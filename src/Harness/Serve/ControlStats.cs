@@ -1,7 +1,9 @@
 using System.Runtime;
 using System.Text.Json;
 using Harness.Io;
+using Harness.Measure;
 using Harness.Nbd;
+using Harness.Results;
 
 namespace Harness.Serve;
 
@@ -15,12 +17,13 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The line, without its end.</summary>
+    /// <param name="all">With what the loops did and where their time went, which takes the kernel's figures of each thread.</param>
     /// <exception cref="TimeoutException">A loop has not answered: it hangs, or its CPU is taken.</exception>
-    public byte[] ToJson()
+    public byte[] ToJson(bool all = false)
     {
         // Never disposed of: a loop that answers after our patience has ended still signals it, and must not meet an exception.
         var answered = new CountdownEvent(server.Loops.Count);
-        LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered))];
+        LoopSnapshot[] loops = [.. server.Loops.Select(loop => new LoopSnapshot(loop, answered, all ? new WorkTotals() : null))];
         foreach (LoopSnapshot loop in loops)
         {
             loop.Ask();
@@ -62,6 +65,12 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteNumber("cpu_us", usage.CpuUs);
         json.WriteNumber("context_switches", usage.ContextSwitches);
         WriteSqesByOpcode(json, loops);
+        if (loops[0].Work is not null)
+        {
+            json.WritePropertyName("work");
+            JsonSerializer.Serialize(json, Work(loops, usage), ResultsJson.Line.WorkTotals);
+        }
+
         json.WriteNumber("loops", loops.Length);
         json.WriteString("backend", server.Loops[0].Loop.BackendName);
         json.WriteString("backend_description", server.Loops[0].Loop.BackendDescription);
@@ -75,6 +84,26 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         json.WriteEndArray();
         json.WriteNumber("pid", Environment.ProcessId);
         json.WriteEndObject();
+    }
+
+    private WorkTotals Work(LoopSnapshot[] loops, CpuUsage process)
+    {
+        // Read here and not on the loops: each thread's delay lies in a file.
+        double? runnableUs = 0;
+        foreach (LoopThread thread in threads)
+        {
+            runnableUs += RunDelay.OfThread(Environment.ProcessId, thread.ThreadId);
+        }
+
+        var work = new WorkTotals();
+        foreach (LoopSnapshot loop in loops)
+        {
+            work.Add(loop.Work!);
+        }
+
+        work.ProcessCpuUs = process.CpuUs;
+        work.RunnableUs = threads.Count == loops.Length ? runnableUs : null;
+        return work;
     }
 
     private static void WriteSqesByOpcode(Utf8JsonWriter json, LoopSnapshot[] loops)
@@ -93,11 +122,14 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     }
 
     /// <summary>One loop's figures at one moment, taken by the loop itself.</summary>
-    private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered) : LoopWork
+    private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered, WorkTotals? work) : LoopWork
     {
         public long Requests, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
+
+        /// <summary>Null where nobody asked for it.</summary>
+        public WorkTotals? Work { get; } = work;
 
         public void Ask() => loop.Loop.Post(this);
 
@@ -118,6 +150,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
             Sleeps = counters.Sleeps;
             Overflows = counters.Overflows;
             counters.SqesByOpcode.CopyTo(SqesByOpcode, 0);
+            Work?.Take(loop.Loop);
             answered.Signal();
         }
     }

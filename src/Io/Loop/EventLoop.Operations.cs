@@ -205,6 +205,10 @@ public sealed partial class EventLoop
             {
                 _counters.BytesSent += operation.Result;
             }
+            else if (operation.Kind is OperationKind.Read or OperationKind.Write)
+            {
+                _counters.FileBytes += operation.Result;
+            }
         }
     }
 

@@ -71,6 +71,9 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>What this loop has asked of the kernel, brought up to date by asking.</summary>
     public LoopCounters Counters => _backend.Counters;
 
+    /// <summary>What the code above this loop counts about itself; always the same object.</summary>
+    public LoopTally Tally { get; } = new();
+
     /// <summary>True on the thread that owns the loop. Any thread may ask.</summary>
     public bool IsLoopThread => Thread.CurrentThread == _owner;
 
@@ -160,13 +163,15 @@ public sealed partial class EventLoop : IDisposable
     {
         RunPosted();
         RunTimers();
+        int completions = 0;
         for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
         {
-            RunReady();
+            completions += RunReady();
             RunTurnEnd();
         }
 
         _counters.Turns++;
+        _counters.CompletionsPerTurn.Add(completions);
     }
 
     private void WaitForWork()
@@ -207,6 +212,7 @@ public sealed partial class EventLoop : IDisposable
         for (int spins = 1; ; spins++)
         {
             _backend.Wait(0);
+            _counters.Looks++;
             if (_readyHead is not null || Volatile.Read(ref _posted) is not null || Volatile.Read(ref _stopping))
             {
                 sleepNs = 0;
@@ -302,9 +308,11 @@ public sealed partial class EventLoop : IDisposable
         }
     }
 
-    private void RunReady()
+    /// <summary>Returns how many operations it handled.</summary>
+    private int RunReady()
     {
         // What handlers complete goes into the next pass, so that one turn ends.
+        int count = 0;
         IoOperation? operation = _readyHead;
         _readyHead = null;
         _readyTail = null;
@@ -314,7 +322,10 @@ public sealed partial class EventLoop : IDisposable
             operation.NextReady = null;
             Finish(operation);
             operation = next;
+            count++;
         }
+
+        return count;
     }
 
     private void RunTurnEnd()

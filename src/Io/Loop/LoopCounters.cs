@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Harness.Io;
 
 /// <summary>
@@ -8,8 +10,26 @@ public sealed class LoopCounters
     /// <summary>Length of <see cref="SqesByOpcode"/>.</summary>
     public const int OpcodeCount = 64;
 
-    /// <summary>System calls of the loop's thread that this library made, io_uring_enter(2) included.</summary>
-    public long SystemCalls { get; set; }
+    /// <summary>How many names <see cref="SystemCallsByName"/> has.</summary>
+    public const int SystemCallNames = (int)SystemCall.shutdown + 1;
+
+    /// <summary>System calls of the loop's thread that this library made, io_uring_enter(2) included: the sum of <see cref="SystemCallsByName"/>.</summary>
+    public long SystemCalls
+    {
+        get
+        {
+            long sum = 0;
+            foreach (long count in SystemCallsByName)
+            {
+                sum += count;
+            }
+
+            return sum;
+        }
+    }
+
+    /// <summary>The same by name: index <see cref="SystemCall"/>, length <see cref="SystemCallNames"/>.</summary>
+    public long[] SystemCallsByName { get; } = new long[SystemCallNames];
 
     /// <summary>io_uring_enter(2) calls; 0 on backends without a ring.</summary>
     public long Enters { get; set; }
@@ -20,11 +40,17 @@ public sealed class LoopCounters
     /// <summary>Completion queue entries consumed.</summary>
     public long Cqes { get; set; }
 
-    /// <summary>Calls that were allowed to sleep.</summary>
+    /// <summary>Waits that were allowed to sleep. One that finds an event returns at once; only the thread's voluntary context switches tell.</summary>
     public long Sleeps { get; set; }
+
+    /// <summary>Looks of a loop that spins, those that found something among them.</summary>
+    public long Looks { get; set; }
 
     /// <summary>Turns of the loop in which something happened.</summary>
     public long Turns { get; set; }
+
+    /// <summary>Operations of the loop (receives, sends, …) whose handlers ran in one turn.</summary>
+    public BatchSizes CompletionsPerTurn { get; } = new();
 
     /// <summary>Bytes received from sockets.</summary>
     public long BytesReceived { get; set; }
@@ -32,9 +58,16 @@ public sealed class LoopCounters
     /// <summary>Bytes sent to sockets.</summary>
     public long BytesSent { get; set; }
 
+    /// <summary>Bytes read from and written to files; the kernel copies them, unless the file was opened with O_DIRECT.</summary>
+    public long FileBytes { get; set; }
+
     /// <summary>Times that the completion queue overflowed and was flushed.</summary>
     public long Overflows { get; set; }
 
     /// <summary>Submission queue entries by opcode (IORING_OP_*); all zero on backends without a ring.</summary>
     public long[] SqesByOpcode { get; } = new long[OpcodeCount];
+
+    /// <summary>Counts a system call that is being made, or has just been.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Count(SystemCall call) => SystemCallsByName[(int)call]++;
 }

@@ -24,17 +24,20 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     private readonly InFlight _inFlight;
     private readonly ISideOwner _owner;
     private readonly IoOperation _receive;
+    private readonly LoopTally _tally;
     private readonly NativeBuffer _buffer = new(ReceiveStart + BufferBytes);
     private int _start = ReceiveStart;
     private int _end = ReceiveStart;
     private int _slot;
     private int _missing;
+    private int _replies;
     private NativeSlice _destination;
     private long _nowNs;
 
     public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner)
     {
         _transport = transport;
+        _tally = transport.Loop.Tally;
         _inFlight = inFlight;
         _owner = owner;
         _receive = new IoOperation(this);
@@ -87,7 +90,9 @@ internal sealed class ReadSide : IIoHandler, IDisposable
         _nowNs = BatchNs = _transport.Loop.NowNs;
         if (result > 0)
         {
+            _replies = 0;
             Take(result);
+            _tally.MessagesPerReceive.Add(_replies);
         }
 
         if (State != ReadState.Ended)
@@ -158,6 +163,7 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     {
         ReadOnlySpan<byte> header = _buffer.Slice(_start, Replies.SimpleSize).Span;
         _start += Replies.SimpleSize;
+        _replies++;
         if (!Replies.TryReadSimple(header, out uint magic, out uint wireError, out ulong cookie))
         {
             _owner.Broken(Errno.EPROTO, BadMagic(magic));
@@ -203,6 +209,7 @@ internal sealed class ReadSide : IIoHandler, IDisposable
         {
             _buffer.Slice(_start, available).Span.CopyTo(_destination.Span);
             _destination = _destination.Slice(available);
+            _tally.BytesCopied += available;
         }
 
         _start += available;

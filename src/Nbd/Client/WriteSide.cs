@@ -139,6 +139,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             if (State != WriteState.Disconnecting)
             {
                 Go(WriteState.SendingRest);
+                _transport.Loop.Tally.MessagesPerSend.Add(0);
             }
 
             _transport.Send(_send, _vector);
@@ -211,6 +212,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         if (!_vector.IsEmpty)
         {
             Go(WriteState.Sending);
+            _transport.Loop.Tally.MessagesPerSend.Add(headerEnd / Requests.CompactSize);
             _transport.Send(_send, _vector);
         }
         else if (!_queue.IsEmpty)

@@ -62,7 +62,14 @@ internal sealed partial class ServerConnection
             _arrived += result;
         }
 
+        bool inTransmission = _phase == Phase.Transmission;
+        long requests = _home.Requests;
         Parse();
+        if (inTransmission)
+        {
+            _home.Loop.Tally.MessagesPerReceive.Add(_home.Requests - requests);
+        }
+
         AtTurnEnd();
     }
 
@@ -152,6 +159,7 @@ internal sealed partial class ServerConnection
 
         _filled = tail.Length;
         _parsed = 0;
+        _home.Loop.Tally.BytesCopied += tail.Length;
         return true;
     }
 

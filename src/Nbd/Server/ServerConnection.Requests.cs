@@ -151,6 +151,7 @@ internal sealed partial class ServerConnection
         _arrivingBuffer = _home.Blocks.Buffers.Rent(length);
         _arrived = Math.Min(Available, length);
         Unparsed[.._arrived].CopyTo(_arrivingBuffer.Slice.Span);
+        _home.Loop.Tally.BytesCopied += _arrived;
         _parsed += _arrived;
     }
 

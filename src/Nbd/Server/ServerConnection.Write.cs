@@ -71,6 +71,7 @@ internal sealed partial class ServerConnection
         }
 
         FlushHeaders();
+        _home.Loop.Tally.MessagesPerSend.Add(_headerCount);
         _transport.Send(_send, _vector);
     }
 
@@ -170,6 +171,7 @@ internal sealed partial class ServerConnection
         ReleaseSent();
         if (!_vector.IsEmpty)
         {
+            _home.Loop.Tally.MessagesPerSend.Add(0);
             _transport.Send(_send, _vector);
         }
 

@@ -83,6 +83,32 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [SkippableFact]
+    public async Task Where_the_time_goes_is_a_table_behind_a_click_and_explains_a_ratio()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.OpenAsync(Write(), 400, false, _complaints);
+        Assert.EndsWith(
+            " In the server: 0.200 µs less in the kernel, 0.200 µs more asleep; 32.0 requests per receive against 63.5.",
+            await page.Locator("#group-3 .reasons li").Last.TextContentAsync());
+        Assert.DoesNotContain("In the client: ", await page.Locator("#group-3").TextContentAsync());
+
+        var details = page.Locator("#group-3 > details");
+        await details.Locator("summary").ClickAsync();
+        var rows = details.Locator("table").First.Locator("tbody tr");
+        await Expect(rows.Filter(new() { HasText = "in the kernel, µs" }).Locator("td")).ToHaveTextAsync(
+            [.. Enumerable.Repeat("0.400 (40 %) / 0.200 (20 %)", 3), "0.200 (20 %) / 0.200 (20 %)"]);
+        await Expect(rows.Filter(new() { HasText = "recvfrom" }).Locator("td")).ToHaveTextAsync([.. Enumerable.Repeat("0.016 / 0.016", 3), "0 / 0"]);
+        var batches = details.Locator("table").Nth(1);
+        await Expect(batches.Locator("thead th")).ToHaveTextAsync(["", "mean", "2–3", "32–63", "64–127"]);
+        await Expect(batches.Locator("tbody tr").Nth(3).Locator("th, td")).ToHaveTextAsync(["poll client: replies per receive", "63.5", "", "1", "99"]);
+        await Expect(details.Locator("li").Filter(new() { HasText = "our code copies" })).ToContainTextAsync("poll, epoll, uring-poll, uring: our code copies");
+        Assert.Equal(400, await page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
+        await page.SetViewportSizeAsync(1280, 900);
+        await page.Locator("#group-3").ScreenshotAsync(new() { Path = ReportPage.Picture(_folder, "explain.png") });
+        Assert.Empty(_complaints);
+    }
+
+    [SkippableFact]
     public async Task Warnings_come_before_figures_with_what_to_do()
     {
         await using var chromium = await Chromium.StartAsync();

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Harness.Tests;
 
 /// <summary>
-/// The kernel's own count of the system calls of some threads, by <c>perf stat -e raw_syscalls:sys_enter</c>. It counts from <see cref="Start"/> to
-/// <see cref="Stop"/>, both of which return only when perf has done it.
+/// The kernel's own count of events on some threads, by <c>perf stat</c>: <c>raw_syscalls:sys_enter</c> is every system call. It counts from
+/// <see cref="Start"/> to <see cref="Stop"/>, both of which return only when perf has done it.
 /// </summary>
 internal sealed class PerfCounter : IDisposable
 {
@@ -13,11 +13,13 @@ internal sealed class PerfCounter : IDisposable
     private readonly FileStream _control;
     private readonly StreamReader _acknowledged;
 
-    public PerfCounter(params int[] threads)
+    public const string AllSystemCalls = "raw_syscalls:sys_enter";
+
+    public PerfCounter(IReadOnlyList<string> events, params int[] threads)
     {
         string perf = Requires.Tool("perf");
         Tool.Run("mkfifo", _folder.File("control"), _folder.File("ack")).Succeeded();
-        _perf = Child.Start(perf, ["stat", "-x,", "--per-thread", "-t", string.Join(',', threads), "-e", "raw_syscalls:sys_enter", "-D", "-1",
+        _perf = Child.Start(perf, ["stat", "-x,", "--per-thread", "-t", string.Join(',', threads), "-e", string.Join(',', events), "-D", "-1",
             "--control", $"fifo:{_folder.File("control")},{_folder.File("ack")}", "-o", _folder.File("out")]);
 
         // Both ends of a fifo open together, so perf is there when these return; with read and write access they return even where it is not.
@@ -29,16 +31,20 @@ internal sealed class PerfCounter : IDisposable
 
     public void Stop() => Command("disable");
 
-    /// <summary>Ends perf and gives each thread's count.</summary>
-    public IReadOnlyDictionary<int, long> Read()
+    /// <summary>Ends perf and gives each thread's count of an event.</summary>
+    public IReadOnlyDictionary<int, long> Read(string counted)
     {
-        _perf.Signal("INT");
+        if (!_perf.HasExited)
+        {
+            _perf.Signal("INT");
+        }
+
         _perf.WaitForExit(TimeSpan.FromSeconds(30));
 
         // comm-tid,count,,event,...
         return File.ReadLines(_folder.File("out"))
             .Select(line => line.Split(','))
-            .Where(fields => fields.Length > 3 && fields[3] == "raw_syscalls:sys_enter")
+            .Where(fields => fields.Length > 3 && fields[3] == counted)
             .ToDictionary(
                 fields => int.Parse(fields[0].Split('-')[^1], CultureInfo.InvariantCulture),
                 fields => long.Parse(fields[1], CultureInfo.InvariantCulture));

@@ -119,7 +119,12 @@ internal static class ReportHtmlSamples
         var load = record.Load!;
         return record with
         {
-            Load = load with { Client = load.Client with { SyscallsPerOp = calls }, Server = load.Server! with { SyscallsPerOp = calls } },
+            Load = load with
+            {
+                Client = load.Client with { SyscallsPerOp = calls },
+                Server = load.Server! with { SyscallsPerOp = calls },
+                Explain = cell.Backend == "uring" ? ExplainSamples.Uring : ExplainSamples.Epoll,
+            },
         };
     }
 

@@ -100,6 +100,33 @@ public sealed partial class ReportHtmlTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_time_goes_is_the_median_of_the_rounds_with_all_their_batches_and_in_sentences()
+    {
+        var cell = Cell("uring", "64");
+        Assert.Equal(0.2, cell.Explain!.Server!.KernelUsPerOp);
+        Assert.Equal(0.03125, cell.Explain.Client!.SyscallsByNamePerOp!["io_uring_enter"]);
+        var replies = cell.Explain.Client.MessagesPerReceive!;
+        Assert.Equal((63.5, 3L, 297L), (replies.Mean, replies.Counts["32"], replies.Counts["64"]));
+        Assert.Contains("the sides take turns: each send takes all 64 that are in flight, and one sleeps while the other works; on a CPU: client 30 %, server 30 %", cell.ExplainNotes);
+    }
+
+    [Fact]
+    public void Medians_leave_out_rounds_that_do_not_tell_and_a_call_of_some_rounds_only_counts_as_none_in_the_others()
+    {
+        Explanation Round(double kernelUs, params (string Name, double PerOp)[] calls) => new()
+        {
+            Server = new ExplainedSide { KernelUsPerOp = kernelUs, SyscallsByNamePerOp = calls.ToDictionary(call => call.Name, call => call.PerOp) },
+        };
+        Explanation?[] rounds = [null, Round(1, ("read", 1)), Round(5), Round(2, ("sendmsg", 1)), new Explanation(), Round(3, ("sendmsg", 1), ("read", 3))];
+        var found = ExplainMedians.Of(rounds)!;
+        Assert.Null(found.Client);
+        Assert.Equal(2.5, found.Server!.KernelUsPerOp);
+        Assert.Null(found.Server.UserUsPerOp);
+        Assert.Equal(new Dictionary<string, double> { ["read"] = 0.5, ["sendmsg"] = 0.5 }, found.Server.SyscallsByNamePerOp!.ToDictionary());
+        Assert.Null(ExplainMedians.Of([null, null]));
+    }
+
+    [Fact]
     public void Rounds_that_failed_have_no_figures_but_their_reason()
     {
         var cell = Cell("poll", "256");

@@ -177,6 +177,7 @@ function groupSection(group) {
     reasons.length > 0 && element("ul", { class: "reasons" }, reasons),
     element("div", { class: "pair" }, percentileChart(group, by, values), timeChart(group, by, values, which)),
     element("div", { class: values.some((value) => lineOf(group, by, value).open) ? "pair open" : "pair" }, speedTable(group, by, values), costTable(group, by, values)),
+    explainPart(group, by, values),
     spoiledList(group, by, values),
     collectorPart(group, by, values),
   );

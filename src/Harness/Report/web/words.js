@@ -113,7 +113,7 @@ function costWords(base, cell) {
   const known = COSTS.filter((cost) => cost.says && other[cost.key] !== null && mine[cost.key] !== null);
   const moved = known.filter((cost) => differs(other[cost.key], mine[cost.key])).map((cost) => cost.says(mine[cost.key], other[cost.key]));
   if (known.length === 0) return "";
-  return moved.length > 0
-    ? `. Per operation in the ${side}: ${moved.join(", ")}.`
-    : `. No cost per operation in the ${side} differs by more than 5 %.`;
+  const counted =
+    moved.length > 0 ? `. Per operation in the ${side}: ${moved.join(", ")}.` : `. No cost per operation in the ${side} differs by more than 5 %.`;
+  return counted + explainWords(base, cell);
 }

@@ -54,7 +54,8 @@ internal sealed class FioClient : CellClient
             if (load.Ops > 0)
             {
                 var from = result.Ended - TimeSpan.FromSeconds(load.Seconds);
-                load = load with { Server = _samples.Within(from, result.Ended - s_endMargin, load.Iops) };
+                var served = _samples.Within(from, result.Ended - s_endMargin, load.Iops);
+                load = load with { Server = served?.Costs, Explain = served?.Explained is { } server ? new Explanation { Server = server } : null };
                 result.WriteLog(_log);
             }
             return Of(load, _log);

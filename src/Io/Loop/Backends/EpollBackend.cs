@@ -44,7 +44,6 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
     public override void Wait(long timeoutNs)
     {
         int count = WaitOnce(timeoutNs);
-        Calls.SystemCalls++;
         for (int i = 0; i < count; i++)
         {
             byte* at = _events + (i * Epoll.Layout.Size);
@@ -53,7 +52,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
             if (fd == WakeUp.Fd)
             {
                 WakeUp.Clear();
-                Calls.SystemCalls++;
+                Calls.Count(SystemCall.read);
                 continue;
             }
 
@@ -109,12 +108,14 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
     {
         if (timeoutNs <= 0)
         {
+            Calls.Count(SystemCall.epoll_wait);
             return Epoll.epoll_wait(_epoll, _events, MaxEvents, timeoutNs < 0 ? -1 : 0);
         }
 
         if (_hasPwait2)
         {
             Poll.timespec timeout = Poll.timespec.FromNs(timeoutNs);
+            Calls.Count(SystemCall.epoll_pwait2);
             int count = Epoll.epoll_pwait2(_epoll, _events, MaxEvents, &timeout, null);
             if (count >= 0 || Marshal.GetLastSystemError() != Errno.ENOSYS)
             {
@@ -125,6 +126,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
         }
 
         // Before Linux 5.11 a timeout has milliseconds; rounded up, so that no timer is early.
+        Calls.Count(SystemCall.epoll_wait);
         return Epoll.epoll_wait(_epoll, _events, MaxEvents, (int)Math.Min(int.MaxValue, (timeoutNs + 999_999) / 1_000_000));
     }
 
@@ -139,7 +141,7 @@ internal sealed unsafe class EpollBackend : ReadinessBackend
         byte* argument = stackalloc byte[16];
         *(uint*)argument = events;
         *(long*)(argument + Epoll.Layout.DataOffset) = fd;
-        Calls.SystemCalls++;
+        Calls.Count(SystemCall.epoll_ctl);
         if (Epoll.epoll_ctl(_epoll, what, fd, argument) < 0 && what != Epoll.EPOLL_CTL_DEL)
         {
             throw new IoException($"cannot watch descriptor {fd} with epoll", Marshal.GetLastSystemError());

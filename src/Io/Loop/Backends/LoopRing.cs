@@ -68,7 +68,7 @@ internal sealed class LoopRing : IDisposable
     /// <summary>The ring counts for itself; the loop's counters show it.</summary>
     public void Publish()
     {
-        _counters.SystemCalls += Ring.Enters - _counters.Enters;
+        _counters.SystemCallsByName[(int)SystemCall.io_uring_enter] = Ring.Enters;
         _counters.Enters = Ring.Enters;
         _counters.Sqes = Ring.Sqes;
         _counters.Cqes = Ring.Cqes;
@@ -95,7 +95,7 @@ internal sealed class LoopRing : IDisposable
             if (tag == CompletionTag.Wake)
             {
                 _wake.Clear();
-                _counters.SystemCalls++;
+                _counters.Count(SystemCall.read);
                 _wakeArmed = completion.HasMore;
             }
             else if (tag != CompletionTag.Ignored)

@@ -32,7 +32,7 @@ internal sealed unsafe class PollBackend : ReadinessBackend
     {
         Poll.timespec timeout = Poll.timespec.FromNs(Math.Max(0, timeoutNs));
         int ready = Poll.ppoll(_list, (ulong)_count, timeoutNs < 0 ? null : &timeout, null);
-        Calls.SystemCalls++;
+        Calls.Count(SystemCall.ppoll);
 
         // Backwards, because an operation that ends may leave the list, and the last one then takes its place.
         for (int i = _count - 1; i >= 0 && ready > 0; i--)
@@ -47,7 +47,7 @@ internal sealed unsafe class PollBackend : ReadinessBackend
             if (i == 0)
             {
                 WakeUp.Clear();
-                Calls.SystemCalls++;
+                Calls.Count(SystemCall.read);
             }
             else
             {

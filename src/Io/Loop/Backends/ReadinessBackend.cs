@@ -92,11 +92,11 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
         if (isSocket)
         {
-            Calls.SystemCalls++;
+            Calls.Count(SystemCall.shutdown);
             Socket.shutdown(fd, Socket.SHUT_RDWR);
         }
 
-        Calls.SystemCalls++;
+        Calls.Count(SystemCall.close);
         Unistd.close(fd);
     }
 
@@ -213,8 +213,8 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         IoOperation operation = watch.Reader!;
         bool accepts = operation.Kind == OperationKind.Accept;
         nint result = accepts
-            ? Call(Socket.accept4(watch.Fd, null, null, Socket.SOCK_CLOEXEC))
-            : Call(Socket.recv(watch.Fd, (void*)operation.Buffer.Address, (nuint)operation.Buffer.Length, Socket.MSG_DONTWAIT));
+            ? Call(SystemCall.accept4, Socket.accept4(watch.Fd, null, null, Socket.SOCK_CLOEXEC))
+            : Call(SystemCall.recvfrom, Socket.recv(watch.Fd, (void*)operation.Buffer.Address, (nuint)operation.Buffer.Length, Socket.MSG_DONTWAIT));
         if (result == -Errno.EAGAIN)
         {
             watch.MayRead = false;
@@ -239,7 +239,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         IoOperation operation = watch.Writer!;
         nint result = operation.Kind == OperationKind.Connect
             ? ConnectResult(watch)
-            : Call(Socket.sendmsg(watch.Fd, operation.Vector!.Header, Socket.MSG_DONTWAIT | Socket.MSG_NOSIGNAL));
+            : Call(SystemCall.sendmsg, Socket.sendmsg(watch.Fd, operation.Vector!.Header, Socket.MSG_DONTWAIT | Socket.MSG_NOSIGNAL));
         if (result == -Errno.EAGAIN)
         {
             watch.MayWrite = false;
@@ -274,7 +274,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     {
         SetNonblocking(watch, true);
         SocketEndpoint endpoint = operation.Endpoint!;
-        nint result = Call(Socket.connect(watch.Fd, endpoint.Address, (uint)endpoint.Length));
+        nint result = Call(SystemCall.connect, Socket.connect(watch.Fd, endpoint.Address, (uint)endpoint.Length));
         if (result is -Errno.EINPROGRESS or -Errno.EINTR)
         {
             watch.MayWrite = false;
@@ -290,26 +290,26 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     {
         int error = 0;
         uint length = sizeof(int);
-        nint result = Call(Socket.getsockopt(watch.Fd, Socket.SOL_SOCKET, Socket.SO_ERROR, &error, &length));
+        nint result = Call(SystemCall.getsockopt, Socket.getsockopt(watch.Fd, Socket.SOL_SOCKET, Socket.SO_ERROR, &error, &length));
         return result < 0 ? (int)result : -error;
     }
 
     private void SetNonblocking(Watch watch, bool on)
     {
-        nint flags = Call(Unistd.fcntl(watch.Fd, Unistd.F_GETFL, 0));
+        nint flags = Call(SystemCall.fcntl, Unistd.fcntl(watch.Fd, Unistd.F_GETFL, 0));
         if (flags >= 0)
         {
-            Call(Unistd.fcntl(watch.Fd, Unistd.F_SETFL, on ? flags | Unistd.O_NONBLOCK : flags & ~Unistd.O_NONBLOCK));
+            Call(SystemCall.fcntl, Unistd.fcntl(watch.Fd, Unistd.F_SETFL, on ? flags | Unistd.O_NONBLOCK : flags & ~Unistd.O_NONBLOCK));
         }
 
         watch.Nonblocking = on;
     }
 
     /// <summary>Counts a system call that has just been made and turns -1 into the negated errno.</summary>
-    private nint Call(nint result)
+    private nint Call(SystemCall call, nint result)
     {
         int errno = result < 0 ? Marshal.GetLastSystemError() : 0;
-        Calls.SystemCalls++;
+        Calls.Count(call);
         return result < 0 ? -errno : result;
     }
 

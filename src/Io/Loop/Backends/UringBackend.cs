@@ -102,11 +102,11 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     {
         if (isSocket)
         {
-            _counters.SystemCalls++;
+            _counters.Count(SystemCall.shutdown);
             Socket.shutdown(fd, Socket.SHUT_RDWR);
         }
 
-        _counters.SystemCalls++;
+        _counters.Count(SystemCall.close);
         Unistd.close(fd);
     }
 

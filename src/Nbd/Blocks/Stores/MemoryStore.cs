@@ -47,6 +47,7 @@ public sealed class MemoryStore(ulong size) : IBlock
                 return 0;
             case NbdCommand.Write:
                 request.Payload.Span.CopyTo(mapping.Slice(request.Offset, (int)request.Length).Span);
+                request.Home.Loop.Tally.BytesCopied += (long)request.Length;
                 return 0;
             case NbdCommand.Trim:
             case NbdCommand.WriteZeroes:
