@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Matrix;
 using Harness.Results;
 
@@ -20,10 +21,14 @@ internal sealed class OwnServer(ChildProcess process, string control) : CellServ
         string[] arguments =
         [
             "serve", "--block", cell["block"], "--listen", Endpoint.For(cell["transport"], scratch), "--backend", cell.Backend, "--wait", cell["wait"],
-            "--control", control, .. TcpCongestion.Arguments(cell),
+            "--loops", cell["loops"], "--max-connections", MaxConnections(cell), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
-        return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control);
+        return new OwnServer(ChildProcess.Start([.. Pinning.Prefix([.. settings.Pinning.ServerCpus(cell.Loops)]), .. settings.Program, .. arguments], scratch), control);
     }
+
+    // Some to spare: a peer's load generator may ask for the export's size first, over a connection more for each.
+    private static string MaxConnections(Cell cell) =>
+        (int.Parse(cell["connections"], CultureInfo.InvariantCulture) + 100).ToString(CultureInfo.InvariantCulture);
 
     public override async Task<CellOutcome?> ReadyAsync(TimeSpan deadline, CancellationToken cancel)
     {

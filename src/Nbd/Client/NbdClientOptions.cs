@@ -11,6 +11,16 @@ public sealed record NbdClientOptions
     /// </summary>
     public int MaxInFlight { get; init; } = 16_384;
 
+    /// <summary>
+    /// Requests that leave in one send at most, 1 to 1024. A client that keeps fewer in flight than that saves the memory of the rest by saying so.
+    /// </summary>
+    public int MaxBatchRequests { get; init; } = 1024;
+
+    /// <summary>
+    /// Bytes of one receive at most, 4 KiB or more: best a little more than all replies that are in flight at a time, and no more than 256 KiB.
+    /// </summary>
+    public int ReceiveBytes { get; init; } = 256 << 10;
+
     /// <summary>Nanoseconds after its submission at which a request without a reply ends with ETIMEDOUT; 0 is never.</summary>
     public long RequestTimeoutNs { get; init; }
 

@@ -9,8 +9,6 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class ReadSide : IIoHandler, IDisposable
 {
-    private const int BufferBytes = 256 << 10;
-
     // Bytes of a half-received header are moved to just before this point, so that every receive begins on a cache line: off it, TCP receives were measured at
     // a third of the speed.
     private const int ReceiveStart = 64;
@@ -22,7 +20,7 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     private readonly InFlight _inFlight;
     private readonly ISideOwner _owner;
     private readonly IoOperation _receive;
-    private readonly NativeBuffer _buffer = new(ReceiveStart + BufferBytes);
+    private readonly NativeBuffer _buffer;
     private int _start = ReceiveStart;
     private int _end = ReceiveStart;
     private int _slot;
@@ -30,12 +28,13 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     private NativeSlice _destination;
     private long _nowNs;
 
-    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner)
+    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner, int receiveBytes)
     {
         _transport = transport;
         _inFlight = inFlight;
         _owner = owner;
         _receive = new IoOperation(this);
+        _buffer = new NativeBuffer(ReceiveStart + receiveBytes);
     }
 
     public ReadState State { get; private set; }

@@ -141,6 +141,9 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             case OperationKind.Receive:
                 ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags);
                 break;
+            case OperationKind.Readable:
+                ring.PreparePollAdd(fd, (uint)(Poll.POLLIN | Poll.POLLRDHUP), multishot: false, userData, flags);
+                break;
             case OperationKind.Send:
                 ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
                 break;
@@ -189,7 +192,8 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             result = -Errno.ECANCELED;
         }
 
-        _loop.Complete(operation, result);
+        // A poll's result is the events that it found; which they are is for the receive to say.
+        _loop.Complete(operation, operation.Kind == OperationKind.Readable && result > 0 ? 0 : result);
     }
 
     private int TakeSlot(IoOperation operation)

@@ -1,0 +1,98 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using static Harness.Tests.RawNbd;
+
+namespace Harness.Tests;
+
+/// <summary>Thousands of connections that have been used and are idle: what they cost the server, and that they work again.</summary>
+public sealed class IdleConnectionsTests
+{
+    private const int MaxKbPerConnection = 16;
+    private const int ReadBytes = 4096;
+
+    [SkippableTheory]
+    [ClassData(typeof(ClientBackends))]
+    public void An_idle_connection_takes_at_most_16_KiB_of_the_servers_memory_and_no_thread(string backend)
+    {
+        Skip.If(HarnessServer.IsForeign, "the goal is our server's");
+        int count = TestScale.Pick(500, 10_000);
+        using var folder = new TempDir();
+        string control = folder.File("c");
+        using HarnessServer server = HarnessServer.Start(backend, block: "memory:16M", more: ["--max-connections", $"{count}", "--control", control]);
+
+        // The first ones make the runtime compile what they need; they leave again.
+        List<RawNbd> first = Enter(server, 50);
+        first.ForEach(ReadOnce);
+        first.ForEach(client => client.Dispose());
+        Eventually(() => Loop(control).GetProperty("connections").GetInt32() == 0, () => "the first clients are still counted");
+        using RawNbd one = Enter(server, 1)[0];
+        ReadOnce(one);
+        string threads = Threads(server.ProcessId);
+        long before = ResidentKb(server.ProcessId);
+
+        List<RawNbd> clients = Enter(server, count - 1);
+        clients.ForEach(ReadOnce);
+        Eventually(
+            () => ResidentKb(server.ProcessId) - before <= (long)MaxKbPerConnection * count,
+            () => $"{count} idle connections: the server grew from {before} to {ResidentKb(server.ProcessId)} KiB, "
+                + $"{(ResidentKb(server.ProcessId) - before) / (double)count:0.0} for each; {Loop(control).GetProperty("chunks_in_use")} chunks are lent");
+        Eventually(() => Loop(control).GetProperty("chunks_in_use").GetInt32() <= 64, () => $"{Loop(control).GetProperty("chunks_in_use")} chunks are lent to idle connections");
+        Assert.Equal(threads, Threads(server.ProcessId));
+
+        clients.ForEach(ReadOnce);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    /// <summary>Clients that are through the handshake.</summary>
+    private static List<RawNbd> Enter(HarnessServer server, int count)
+    {
+        var clients = new List<RawNbd>(count);
+        for (int i = 0; i < count; i++)
+        {
+            var client = new RawNbd(server);
+            client.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, []));
+            client.Receive(10);
+            clients.Add(client);
+        }
+
+        return clients;
+    }
+
+    private static void ReadOnce(RawNbd client)
+    {
+        client.Send(Request(Read, 7, 8192, ReadBytes));
+        client.ExpectReply(7, 0);
+        Assert.Equal(new byte[ReadBytes], client.Receive(ReadBytes));
+    }
+
+    private static JsonElement Loop(string control)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(control));
+        using var stream = new NetworkStream(socket);
+        stream.Write("stats\n"u8);
+        using var reader = new StreamReader(stream);
+        return JsonDocument.Parse(reader.ReadLine()!).RootElement.GetProperty("by_loop")[0];
+    }
+
+    /// <summary>The names of the threads; not those that the runtime starts and ends as it likes, to compile and to answer the control socket.</summary>
+    private static string Threads(int process) => string.Join(", ", Directory.GetDirectories($"/proc/{process}/task")
+        .Select(task => File.ReadAllText($"{task}/comm").Trim())
+        .Where(name => !name.StartsWith(".NET", StringComparison.Ordinal) && !name.StartsWith("control", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal));
+
+    private static long ResidentKb(int process) =>
+        long.Parse(File.ReadLines($"/proc/{process}/status")
+            .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+
+    private static void Eventually(Func<bool> condition, Func<string> otherwise)
+    {
+        for (int tries = 0; tries < 300 && !condition(); tries++)
+        {
+            Thread.Sleep(50);
+        }
+
+        Assert.True(condition(), otherwise());
+    }
+}
