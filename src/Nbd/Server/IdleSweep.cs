@@ -17,6 +17,9 @@ internal sealed class IdleSweep : ITimerHandler
     /// <summary>Chunks that may stay lent to connections that are idle: 16 MiB at most with chunks of 256 KiB, and all of it only after large writes.</summary>
     public const int Tolerated = 64;
 
+    // What the pools keep once all is quiet: enough for a few who begin again.
+    private const int KeptWhenQuiet = 16;
+
     /// <summary>Between two looks, in nanoseconds: a chunk comes back one to two of these after the last bytes.</summary>
     public const long PeriodNs = 500_000_000;
 
@@ -64,7 +67,7 @@ internal sealed class IdleSweep : ITimerHandler
         }
         else
         {
-            _home.TrimPools(Tolerated);
+            _home.TrimPools(KeptWhenQuiet);
         }
     }
 

