@@ -9,7 +9,8 @@ public sealed class IdleConnectionsTests
 {
     private const int MaxKbPerConnection = 16;
     private const int ReadBytes = 4096;
-    private const int WriteBytes = 40_000;
+    private const int WriteBytes = 20_000;
+    private const int AtOnce = 200;
 
     private static readonly byte[] s_data = new byte[WriteBytes];
 
@@ -25,19 +26,20 @@ public sealed class IdleConnectionsTests
 
         // The first ones make the runtime compile what they need; they leave again.
         List<RawNbd> first = Enter(server, 50);
-        first.ForEach(ReadOnce);
+        ReadOnce(first);
+        WriteOnce(first);
         first.ForEach(client => client.Dispose());
         Eventually(() => Loop(control).GetProperty("connections").GetInt32() == 0, () => "the first clients are still counted");
-        using RawNbd one = Enter(server, 1)[0];
+        List<RawNbd> one = Enter(server, 1);
         ReadOnce(one);
         string threads = Threads(server.ProcessId);
         long before = ResidentKb(server.ProcessId);
 
         List<RawNbd> clients = Enter(server, count - 1);
-        clients.ForEach(ReadOnce);
+        ReadOnce(clients);
 
         // More than an idle connection may take lies in the memory that each has received into.
-        clients.ForEach(WriteOnce);
+        WriteOnce(clients);
         Eventually(
             () => ResidentKb(server.ProcessId) - before <= (long)MaxKbPerConnection * count,
             () => $"{count} idle connections: the server grew from {before} to {ResidentKb(server.ProcessId)} KiB, "
@@ -45,37 +47,44 @@ public sealed class IdleConnectionsTests
         Eventually(() => Loop(control).GetProperty("chunks_in_use").GetInt32() <= 64, () => $"{Loop(control).GetProperty("chunks_in_use")} chunks are lent to idle connections");
         Assert.Equal(threads, Threads(server.ProcessId));
 
-        clients.ForEach(ReadOnce);
-        clients.ForEach(WriteOnce);
-        clients.ForEach(client => client.Dispose());
+        ReadOnce(clients);
+        WriteOnce(clients);
+        ReadOnce(one);
+        clients.Concat(one).ToList().ForEach(client => client.Dispose());
     }
 
     /// <summary>Clients that are through the handshake.</summary>
     private static List<RawNbd> Enter(HarnessServer server, int count)
     {
         var clients = new List<RawNbd>(count);
-        for (int i = 0; i < count; i++)
+        while (clients.Count < count)
         {
-            var client = new RawNbd(server);
-            client.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, []));
-            client.Receive(10);
-            clients.Add(client);
+            RawNbd[] some = [.. Enumerable.Range(0, Math.Min(AtOnce, count - clients.Count)).Select(_ => new RawNbd(server))];
+            Array.ForEach(some, client => client.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, [])));
+            Array.ForEach(some, client => client.Receive(10));
+            clients.AddRange(some);
         }
 
         return clients;
     }
 
-    private static void ReadOnce(RawNbd client)
+    private static void ReadOnce(List<RawNbd> clients) => AskInTurn(clients, client => client.Send(Request(Read, 7, 8192, ReadBytes)), client =>
     {
-        client.Send(Request(Read, 7, 8192, ReadBytes));
         client.ExpectReply(7, 0);
         Assert.Equal(new byte[ReadBytes], client.Receive(ReadBytes));
-    }
+    });
 
-    private static void WriteOnce(RawNbd client)
+    private static void WriteOnce(List<RawNbd> clients) =>
+        AskInTurn(clients, client => client.Send(Request(Write, 8, 1 << 20, WriteBytes), s_data), client => client.ExpectReply(8, 0));
+
+    /// <summary>Some at a time, since poll looks at every connection each time that one has asked.</summary>
+    private static void AskInTurn(List<RawNbd> clients, Action<RawNbd> ask, Action<RawNbd> answered)
     {
-        client.Send(Request(Write, 8, 1 << 20, WriteBytes), s_data);
-        client.ExpectReply(8, 0);
+        foreach (RawNbd[] some in clients.Chunk(AtOnce))
+        {
+            Array.ForEach(some, ask);
+            Array.ForEach(some, answered);
+        }
     }
 
     private static JsonElement Loop(string control)
