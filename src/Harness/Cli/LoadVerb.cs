@@ -15,7 +15,7 @@ internal static class LoadVerb
     private static readonly Option<RequestSizes?> Sizes = OptionParsers.Parsed<RequestSizes?>("--size", "SIZE", "bytes of one request, or sizes with their shares in percent like 4k:70,64k:30 [default: 4k]", RequestSizes.Parse);
     private static readonly Option<TimeSpan?> ThinkTime = OptionParsers.Parsed<TimeSpan?>("--think-time", "TIME", "closed loop: pause between an answer and the next request in its place [default: none]", Positive);
     private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; with --rate the most there may be", 1, 65536, 64);
-    private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 1024, 1);
+    private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 16_384, 1);
     private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Positive);
     private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
     private static readonly Option<long?> Rate = OptionParsers.Parsed<long?>(

@@ -23,8 +23,8 @@ internal static class ServeVerb
     private static readonly Option<bool> Fill = new("--fill") { Description = "write every byte once before serving, so that no read finds memory that is not there yet" };
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
-    private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each", 1, 1024, 1);
-    private static readonly Option<int> MaxConnections = OptionParsers.Count("--max-connections", "connections at one time", 1, 1_000_000, 100);
+    private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each; a connection lives on one of them, the one with the fewest", 1, 1024, 1);
+    private static readonly Option<int> MaxConnections = OptionParsers.Count("--max-connections", "connections at one time, over all loops", 1, 1_000_000, 100);
     private static readonly Option<int?> MaxInFlight = OptionParsers.Parsed<int?>("--max-in-flight", "N", "requests in flight per connection before the server stops receiving", text => Vocabulary.Count(text, 1, 65536));
     private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving", text => Units.ParseSize(text));
     private static readonly Option<string?> Control = OptionParsers.Text("--control", "SOCKET", "path of a Unix socket on which the server reports its counters");

@@ -11,7 +11,7 @@ internal static class AnswerRung
     public static ExitCode Run(RungOptions options, CancellationToken stop)
     {
         NbdUri uri = RungRunner.ParseUri(options.Uri!);
-        DescriptorLimit.Check(options.Connections, loops: 1);
+        DescriptorLimit.Check("--connections", options.Connections, loops: 1);
         using var server = new ExchangeServer(options.PayloadBytes, options.Spins);
         Listener listener = Listener.Open(uri, options.TcpCongestion);
         try

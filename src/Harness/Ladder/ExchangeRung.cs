@@ -23,7 +23,7 @@ internal static class ExchangeRung
         var start = new RungCosts();
         Run(client, options.Duration, options);
         var end = new RungCosts();
-        SideCosts? answering = server?.End(client.Replies);
+        ServerFigures? answering = server?.End(client.Replies);
         double seconds = (client.EndedNs - client.StartedNs) / 1e9;
         return new LoadResult
         {
@@ -38,7 +38,7 @@ internal static class ExchangeRung
             Wait = options.Spins ? "spin" : "block",
             Arrivals = "closed",
             Client = start.Until(end, client.Replies, client.SystemCalls),
-            Server = answering,
+            Server = answering?.Costs,
         };
     }
 

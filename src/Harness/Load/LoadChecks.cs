@@ -1,6 +1,7 @@
 using Harness.Matrix;
 using Harness.Nbd;
 using Harness.Results;
+using Harness.Serve;
 
 namespace Harness.Load;
 
@@ -51,6 +52,7 @@ internal static class LoadChecks
                 + $"{perConnection * options.Connections >> 20:n0} MiB of memory, and this machine has {memory >> 20:n0}; make one of them smaller");
         }
 
+        DescriptorLimit.Check("--connections", options.Connections, loops: 1);
         OutputFile.Check("--json", options.Json);
         OutputFile.Check("--hgrm", options.Hgrm);
         OutputFile.Check("--hlog", options.Hlog);

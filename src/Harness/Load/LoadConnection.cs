@@ -39,9 +39,14 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
     {
         IsOver = true;
         session.Lost(reason);
+        session.Settled();
     }
 
-    public void OnReady(NbdClient client) => IsReady = true;
+    public void OnReady(NbdClient client)
+    {
+        IsReady = true;
+        session.Settled();
+    }
 
     public void OnClosed(NbdClient client, int error, string reason)
     {
@@ -50,7 +55,15 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
         {
             session.Lost(reason);
         }
+
+        if (!IsReady)
+        {
+            session.Settled();
+        }
     }
+
+    /// <summary>It will not be made: another one could not be.</summary>
+    public void GiveUp() => IsOver = true;
 
     /// <summary>Makes the requests and their memory, filled with data that no server stores cheaply.</summary>
     public void Prepare(BlockPicker picker, int depth, int requestBytes, ulong seed)

@@ -71,6 +71,10 @@ internal static class LoadRunner
     {
         ExportName = uri.ExportName,
         MaxInFlight = Math.Max(16_384, options.Depth),
+        MaxBatchRequests = Math.Min(options.Depth, SendVector.MaxRuns),
+
+        // Twice what the replies in flight can be, so that no receive of theirs ends at the end of the buffer.
+        ReceiveBytes = (int)Math.Clamp(2L * options.Depth * (options.RequestBytes + Replies.SimpleSize), 16 << 10, 64 << 10),
         RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
     };
 

@@ -10,24 +10,38 @@ internal sealed partial class LoadSession
     // A server that answers nothing for so long after the last request was issued will not answer any more.
     private const long DrainTimeoutNs = 30_000_000_000;
 
+    // More at a time would only queue behind one another, in the server's backlog and in ours.
+    private const int MaxConnecting = 256;
+
     private readonly DrainPatience _patience = new();
     private readonly LoopTimer _patienceTimer;
+    private int _connecting;
 
     /// <summary>Connects everything. False where that failed.</summary>
     public bool Connect()
     {
-        foreach (LoadConnection connection in _connections)
+        int begun = 0;
+        while (_connecting > 0 || (begun < _connections.Length && LostReason is null))
         {
-            _connect(connection);
+            while (begun < _connections.Length && _connecting < MaxConnecting && LostReason is null)
+            {
+                _connecting++;
+                _connect(_connections[begun++]);
+            }
+
+            _loop.RunOnce();
         }
 
-        while (_connections.Any(connection => !connection.IsReady && !connection.IsOver))
+        for (; begun < _connections.Length; begun++)
         {
-            _loop.RunOnce();
+            _connections[begun].GiveUp();
         }
 
         return LostReason is null;
     }
+
+    /// <summary>A connection is ready, or could not be made.</summary>
+    public void Settled() => _connecting--;
 
     /// <summary>Ends every connection in order, whether or not one was lost.</summary>
     public void Disconnect()

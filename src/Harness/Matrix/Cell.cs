@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Harness.Matrix;
 
 /// <summary>One point of a matrix: one canonical value for every axis.</summary>
@@ -16,6 +18,11 @@ internal sealed class Cell
         {
             // No schedule, no gaps: one cell, whatever gaps the matrix asks for at other rates.
             _values["arrivals"] = "constant";
+        }
+        if (!HasOurServer)
+        {
+            // How a peer spreads its work is its own affair.
+            _values["loops"] = "1";
         }
         if (IsBare)
         {
@@ -58,6 +65,9 @@ internal sealed class Cell
 
     /// <summary>The load generator's wait mode, where it is ours.</summary>
     public string ClientWait => Client("wait");
+
+    /// <summary>Event loops of our server.</summary>
+    public int Loops => int.Parse(_values["loops"], CultureInfo.InvariantCulture);
 
     /// <summary>Whether a process of it needs io_uring from the kernel; that of a peer is its own affair.</summary>
     public bool NeedsRing =>

@@ -40,9 +40,10 @@ internal static class ReportTable
         var environment = run.Environment;
         console.WriteLine($"{run.Matrix} · {run.Commit} · {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC · {Rounds(run)} · {run.DurationSeconds:0.###} s per cell after {run.WarmupSeconds:0.###} s warm-up");
         console.WriteLine($"{environment.CpuModel ?? environment.Dotnet.Architecture}, {environment.CpuCount} CPUs · Linux {environment.KernelRelease} · {environment.Dotnet.Version}");
-        // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word.
+        // Where every cell is a closed loop, as in runs from before there were others, its schedule is not worth a word; nor is one event loop.
         var hasRates = report.Cells.Any(IsOpenLoop);
-        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")))
+        var hasLoops = report.Cells.Any(cell => cell.Axes.GetValueOrDefault("loops", "1") != "1");
+        var named = Axis.Names.Where(axis => axis != "backend" && (hasRates || axis is not ("rate" or "arrivals")) && (hasLoops || axis != "loops"))
             .Where(axis => report.Cells.Any(cell => PeerView.Names(axis, cell.Axes)));
         var shared = report.Cells.Count == 0 ? [] : named.Where(axis => !Varying(report.Cells).Contains(axis)).Select(axis => $"{axis} {Values(report.Cells, axis).FirstOrDefault()}");
         console.WriteLine($"every cell: {string.Join(" · ", shared)}");

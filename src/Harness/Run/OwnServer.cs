@@ -10,9 +10,6 @@ namespace Harness.Run;
 /// <param name="control">Where it tells its counters; null where it has none.</param>
 internal sealed class OwnServer(ChildProcess process, string? control) : CellServer(process)
 {
-    // As many as a server takes by default; a cell with more asks for them.
-    private const int DefaultConnections = 100;
-
     private string _uri = "";
     private TmpfsFile? _file;
 
@@ -39,16 +36,16 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     {
         var control = scratch.File("control");
         var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size) : null;
-        var connections = Math.Max(DefaultConnections, int.Parse(cell["connections"], CultureInfo.InvariantCulture));
         string[] arguments =
         [
             "serve", "--block", file is null ? cell["block"] : $"file:{file.Path}", "--listen", Endpoint.For(cell["transport"], scratch),
-            "--backend", cell.Backend, "--wait", cell["wait"], "--max-connections", connections.ToString(CultureInfo.InvariantCulture),
+            "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
+            "--max-connections", MaxConnections(cell),
             .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
         try
         {
-            var process = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch);
+            var process = ChildProcess.Start([.. Pinning.Prefix([.. settings.Pinning.ServerCpus(cell.Loops)]), .. settings.Program, .. arguments], scratch);
             return new OwnServer(process, control) { _file = file };
         }
         catch
@@ -66,6 +63,10 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         base.Dispose();
         _file?.Dispose();
     }
+
+    // Some to spare: a peer's load generator may ask for the export's size first, over a connection more for each.
+    private static string MaxConnections(Cell cell) =>
+        (int.Parse(cell["connections"], CultureInfo.InvariantCulture) + 100).ToString(CultureInfo.InvariantCulture);
 
     public override async Task<CellOutcome?> ReadyAsync(TimeSpan deadline, CancellationToken cancel)
     {

@@ -9,10 +9,20 @@ namespace Harness.Run;
 /// <param name="Warnings">What is not as it should be about that.</param>
 internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warning> Warnings)
 {
-    /// <summary>The CPUs that are measured: the two, or all that may be used where neither process is pinned.</summary>
-    public IReadOnlyList<int> Cpus => ServerCpu is { } server && LoadCpu is { } load ? [.. new[] { server, load }.Distinct()] : Allowed;
-
+    /// <summary>All that this process may use.</summary>
     private IReadOnlyList<int> Allowed { get; init; } = [];
+
+    /// <summary>The CPUs that are measured: the server's and the load generator's, or all that may be used where neither process is pinned.</summary>
+    /// <param name="loops">Event loops of the server.</param>
+    public IReadOnlyList<int> Cpus(int loops) => LoadCpu is { } load ? [.. ServerCpus(loops).Append(load).Distinct()] : Allowed;
+
+    /// <summary>
+    /// The CPUs of a server: as many as it has loops, or as there are beside the load generator's; the lowest ones last, since they handle interrupts. Empty
+    /// where it is not pinned.
+    /// </summary>
+    public IEnumerable<int> ServerCpus(int loops) => ServerCpu is { } first
+        ? Allowed.Where(cpu => cpu != first && cpu != LoadCpu).OrderBy(cpu => cpu < first).Prepend(first).Take(loops)
+        : [];
 
     /// <summary>
     /// Two CPUs of different cores, the lowest that this process may use. With four and more the core of the first one is left to the rest of the
@@ -30,10 +40,11 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
         if (cpus.Count == 1)
         {
             // That they share it is among the warnings about the environment already.
-            return new Pinning(cpus[0], cpus[0], []);
+            return new Pinning(cpus[0], cpus[0], []) { Allowed = cpus };
         }
         var quiet = cpus.Count >= 4 ? [.. cpus.Where(cpu => cpu != cpus[0] && !shareCore(cpus[0], cpu))] : cpus;
-        return Apart(quiet, shareCore) ?? Apart(cpus, shareCore) ?? new Pinning(cpus[0], cpus[1], [SharedCore(cpus[0], cpus[1])]);
+        var chosen = Apart(quiet, shareCore) ?? Apart(cpus, shareCore) ?? new Pinning(cpus[0], cpus[1], [SharedCore(cpus[0], cpus[1])]);
+        return chosen with { Allowed = cpus };
     }
 
     private static Pinning? Apart(IReadOnlyList<int> cpus, Func<int, int, bool> shareCore)
@@ -54,7 +65,11 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
         "allow CPUs of two cores (taskset -c …), or switch SMT off: echo off > /sys/devices/system/cpu/smt/control");
 
     /// <summary>The words before a command that pin it.</summary>
-    public static IEnumerable<string> Prefix(int? cpu) => cpu is { } n ? ["taskset", "-c", n.ToString(CultureInfo.InvariantCulture)] : [];
+    public static IEnumerable<string> Prefix(int? cpu) => cpu is { } n ? Prefix([n]) : [];
+
+    /// <inheritdoc cref="Prefix(int?)"/>
+    public static IEnumerable<string> Prefix(int[] cpus) =>
+        cpus.Length > 0 ? ["taskset", "-c", string.Join(',', cpus.Select(cpu => cpu.ToString(CultureInfo.InvariantCulture)))] : [];
 
     private static bool HasTaskset() => ProgramPath.Find("taskset") is not null;
 }

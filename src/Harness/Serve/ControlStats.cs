@@ -72,6 +72,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         }
 
         json.WriteNumber("loops", loops.Length);
+        WriteByLoop(json, loops);
         json.WriteString("backend", server.Loops[0].Loop.BackendName);
         json.WriteString("backend_description", server.Loops[0].Loop.BackendDescription);
         json.WriteString("wait", server.Loops[0].Loop.Wait.ToString().ToLowerInvariant());
@@ -106,6 +107,28 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
         return work;
     }
 
+    /// <summary>How the work is spread; everything above is the sum.</summary>
+    private static void WriteByLoop(Utf8JsonWriter json, LoopSnapshot[] loops)
+    {
+        json.WriteStartArray("by_loop");
+        foreach (LoopSnapshot loop in loops)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("requests", loop.Requests);
+            json.WriteNumber("in_flight", loop.InFlight);
+            json.WriteNumber("bytes_in", loop.BytesIn);
+            json.WriteNumber("bytes_out", loop.BytesOut);
+            json.WriteNumber("connections", loop.Connections);
+            json.WriteNumber("connections_accepted", loop.Accepted);
+            json.WriteNumber("chunks_in_use", loop.ChunksInUse);
+            json.WriteNumber("system_calls", loop.SystemCalls);
+            json.WriteNumber("turns", loop.Turns);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
     private static void WriteSqesByOpcode(Utf8JsonWriter json, LoopSnapshot[] loops)
     {
         json.WriteStartObject("sqes_by_opcode");
@@ -124,7 +147,7 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     /// <summary>One loop's figures at one moment, taken by the loop itself.</summary>
     private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered, WorkTotals? work) : LoopWork
     {
-        public long Requests, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
+        public long Requests, InFlight, ChunksInUse, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 
@@ -138,6 +161,8 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
             LoopCounters counters = loop.Loop.Counters;
             AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
             Requests = loop.Requests;
+            InFlight = loop.Blocks.RequestsInUse;
+            ChunksInUse = loop.ChunksInUse;
             BytesIn = loop.BytesIn;
             BytesOut = loop.BytesOut;
             Connections = loop.Connections;

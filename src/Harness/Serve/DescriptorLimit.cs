@@ -2,7 +2,7 @@ namespace Harness.Serve;
 
 /// <summary>
 /// How many descriptors the process may have. A server that can run out of them because of its clients may be ended by them: the runtime itself opens
-/// files at any time, and gives up where it cannot.
+/// files at any time, and gives up where it cannot. A load generator is better told before it has connected half.
 /// </summary>
 internal static class DescriptorLimit
 {
@@ -12,16 +12,19 @@ internal static class DescriptorLimit
     // An epoll set or a ring, and an eventfd.
     private const int OfLoop = 2;
 
-    /// <summary>Checks that the connections allowed fit into the limit.</summary>
+    /// <summary>Checks that so many connections fit into the limit.</summary>
+    /// <param name="option">The option that asked for them.</param>
+    /// <param name="connections">How many.</param>
+    /// <param name="loops">On how many loops.</param>
     /// <exception cref="HarnessException">They do not; the message says what to do.</exception>
-    public static void Check(int maxConnections, int loops)
+    public static void Check(string option, int connections, int loops)
     {
-        long needed = (long)maxConnections + (loops * OfLoop) + OfProcess;
+        long needed = (long)connections + (loops * OfLoop) + OfProcess;
         if (Read() is { } limit && limit < needed)
         {
             throw new HarnessException(
                 ExitCode.Failed,
-                $"--max-connections {maxConnections} needs {needed} descriptors, but this process may have {limit}; raise the limit with 'ulimit -n {needed}', or lower --max-connections");
+                $"{option} {connections} needs {needed} descriptors, but this process may have {limit}; raise the limit with 'ulimit -n {needed}', or lower {option}");
         }
     }
 

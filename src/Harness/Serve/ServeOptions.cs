@@ -29,7 +29,7 @@ internal sealed record ServeOptions
     /// <summary>Event loops, each on a thread of its own.</summary>
     public int Loops { get; init; } = 1;
 
-    /// <summary>Connections at one time; the next is closed as soon as it is accepted.</summary>
+    /// <summary>Connections at one time, over all loops; the next is closed as soon as it is accepted.</summary>
     public int MaxConnections { get; init; } = 100;
 
     /// <summary>Requests in flight per connection before the server stops receiving; null leaves it to the server.</summary>

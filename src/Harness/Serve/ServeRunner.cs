@@ -15,7 +15,7 @@ internal static class ServeRunner
         string? seeded = SeededRegression.Asked();
         IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
         string name = ExportName(options, uris);
-        DescriptorLimit.Check(options.MaxConnections, options.Loops);
+        DescriptorLimit.Check("--max-connections", options.MaxConnections, options.Loops);
         using BlockGraph graph = MakeGraph(options, seeded);
 
         // Opened now: the first line may be that no descriptor is left, and opening it takes one.

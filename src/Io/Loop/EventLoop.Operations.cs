@@ -28,6 +28,12 @@ public sealed partial class EventLoop
     }
 
     /// <summary>
+    /// poll(2) for POLLIN, once: completes with 0 when a <see cref="Receive"/> would find bytes, the end of the stream or an error, and holds no memory until
+    /// then. It may be wrong now and then, as poll(2) may: the receive that follows then waits. In place of a receive: one of the two at a time per descriptor.
+    /// </summary>
+    public void WaitReadable(IoOperation operation, int fd) => Begin(operation, OperationKind.Readable, fd);
+
+    /// <summary>
     /// sendmsg(2) of what is left in <paramref name="vector"/>. May be short: the owner calls <see cref="SendVector.Advance"/> and sends the rest.
     /// One at a time per descriptor, because two interleave.
     /// </summary>

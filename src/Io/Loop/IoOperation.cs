@@ -17,6 +17,9 @@ public enum OperationKind : byte
     /// <summary>recv(2); 0 is the end of the stream.</summary>
     Receive,
 
+    /// <summary>poll(2) for POLLIN; the result is 0 once a receive would find bytes, the end of the stream or an error.</summary>
+    Readable,
+
     /// <summary>sendmsg(2) with MSG_NOSIGNAL; may be short.</summary>
     Send,
 

@@ -25,7 +25,7 @@ internal enum CookieVerdict : byte
 internal sealed class InFlight
 {
     private const int None = -1;
-    private const int FirstCapacity = 128;
+    private const int FirstCapacity = 16;
 
     private readonly int _maxCapacity;
     private Slot[] _slots = [];

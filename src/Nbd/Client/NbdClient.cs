@@ -27,12 +27,13 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     public NbdClient(ITransport transport, NbdClientOptions options, INbdClientHandler handler)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxInFlight, 65_536);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ReceiveBytes, 4096);
         _transport = transport;
         _options = options;
         _handler = handler;
         _inFlight = new InFlight(options.MaxInFlight);
-        _read = new ReadSide(transport, _inFlight, this);
-        _write = new WriteSide(transport, _inFlight, this);
+        _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes);
+        _write = new WriteSide(transport, _inFlight, this, options.MaxBatchRequests);
         _handshake = new ClientHandshake(transport, options, this);
         _close = new IoOperation(this);
     }
@@ -130,6 +131,7 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         _export = export;
         MaxPayloadBytes = Math.Min(export.BlockSize.MaximumPayload, Limits.MaxPayloadBytes);
         _phase = Phase.Transmission;
+        _handshake.Dispose();
         _read.Start();
         _write.Start();
         _handler.OnReady(this);

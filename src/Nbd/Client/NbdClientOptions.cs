@@ -11,6 +11,18 @@ public sealed record NbdClientOptions
     /// </summary>
     public int MaxInFlight { get; init; } = 16_384;
 
+    /// <summary>
+    /// Requests that leave in one send at most, 1 to 1024. A client that keeps fewer in flight than that saves the memory of the rest by saying so.
+    /// </summary>
+    public int MaxBatchRequests { get; init; } = 1024;
+
+    /// <summary>
+    /// Bytes of one receive at most, 4 KiB or more: best a little more than all replies that are in flight at a time, and no more than 64 KiB. A larger receive
+    /// is not a faster one: while it copies, neither side has anything to do with what has come already, and its bytes are gone from the nearest cache when they
+    /// are copied on (bench/README.md, "Tried").
+    /// </summary>
+    public int ReceiveBytes { get; init; } = 64 << 10;
+
     /// <summary>Nanoseconds after its submission at which a request without a reply ends with ETIMEDOUT; 0 is never.</summary>
     public long RequestTimeoutNs { get; init; }
 

@@ -9,10 +9,6 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class ReadSide : IIoHandler, IDisposable
 {
-    // A larger receive is not a faster one: while it copies, neither side has anything to do with what has come already, and its bytes are gone from the nearest
-    // cache when they are copied on. See bench/README.md, "Tried".
-    private const int BufferBytes = 64 << 10;
-
     // Bytes of a half-received header are moved to just before this point, so that every receive begins on a cache line: off it, TCP receives were measured at
     // a third of the speed.
     private const int ReceiveStart = 64;
@@ -25,7 +21,7 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     private readonly ISideOwner _owner;
     private readonly IoOperation _receive;
     private readonly LoopTally _tally;
-    private readonly NativeBuffer _buffer = new(ReceiveStart + BufferBytes);
+    private readonly NativeBuffer _buffer;
     private int _start = ReceiveStart;
     private int _end = ReceiveStart;
     private int _slot;
@@ -34,13 +30,14 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     private NativeSlice _destination;
     private long _nowNs;
 
-    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner)
+    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner, int receiveBytes)
     {
         _transport = transport;
         _tally = transport.Loop.Tally;
         _inFlight = inFlight;
         _owner = owner;
         _receive = new IoOperation(this);
+        _buffer = new NativeBuffer(ReceiveStart + receiveBytes);
     }
 
     public ReadState State { get; private set; }

@@ -10,8 +10,6 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
 {
-    private const int MaxBatchRequests = 1024;
-
     // A batch is bounded in bytes too: a WRITE at its front ends only when its own bytes have left, and the requests gathered behind it should not wait for
     // megabytes of others.
     private const long MaxBatchBytes = 2 << 20;
@@ -20,21 +18,29 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     private readonly InFlight _inFlight;
     private readonly ISideOwner _owner;
     private readonly IoOperation _send;
-    private readonly SendVector _vector = new();
-    private readonly NativeBuffer _headers = new(MaxBatchRequests * Requests.CompactSize);
-    private readonly int[] _payloadSlots = new int[MaxBatchRequests];
-    private readonly long[] _payloadEnds = new long[MaxBatchRequests];
+    private readonly SendVector _vector;
+    private readonly NativeBuffer _headers;
+    private readonly int[] _payloadSlots;
+    private readonly long[] _payloadEnds;
     private RequestQueue _queue;
     private int _payloadFirst;
     private int _payloadEnd;
     private long _sentBytes;
 
-    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner)
+    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, int maxBatchRequests)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBatchRequests, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBatchRequests, SendVector.MaxRuns);
         _transport = transport;
         _inFlight = inFlight;
         _owner = owner;
         _send = new IoOperation(this);
+
+        // Two runs for each WRITE, and one for the headers behind the last.
+        _vector = new SendVector(Math.Min(SendVector.MaxRuns, (2 * maxBatchRequests) + 1));
+        _headers = new NativeBuffer(maxBatchRequests * Requests.CompactSize);
+        _payloadSlots = new int[maxBatchRequests];
+        _payloadEnds = new long[maxBatchRequests];
     }
 
     public WriteState State { get; private set; }

@@ -3,15 +3,20 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// An NBD server: exports, the loops that serve them, and the listeners. Loop 0 accepts, and connections go to the loops in turn. The caller runs the
-/// loops, each on its own thread.
+/// An NBD server: exports, the loops that serve them, and the listeners. Loop 0 accepts and hands each connection to the loop that has the fewest. The caller
+/// runs the loops, each on its own thread.
 /// </summary>
+/// <remarks>
+/// One loop accepts for all, rather than one listening socket per loop (SO_REUSEPORT): that exists for TCP only, and it spreads connections by a hash of their
+/// addresses, so that four connections on four loops seldom get one each. A connection is handed over once in its life, by one post to its loop, which costs
+/// nothing beside its handshake.
+/// </remarks>
 public sealed class NbdServer
 {
     private readonly ServerLoop[] _loops;
     private readonly List<ServerListener> _listeners = [];
     private int _connections;
-    private uint _nextLoop;
+    private int _nextLoop;
     private bool _refusing;
     private volatile bool _draining;
 
@@ -62,7 +67,9 @@ public sealed class NbdServer
     {
         if (Admit())
         {
-            LoopOf(transport.Loop).Serve(transport);
+            ServerLoop loop = LoopOf(transport.Loop);
+            loop.Assign();
+            loop.Serve(transport);
         }
         else
         {
@@ -79,32 +86,34 @@ public sealed class NbdServer
     {
         _draining = true;
         var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        // The accepting loop first: whatever it has handed over by then is posted before the drain, so no loop is told to end before its last connection.
+        _loops[0].Loop.Post(() =>
+        {
+            StopListening();
+            DrainLoops(done);
+        });
+        return done.Task;
+    }
+
+    private void DrainLoops(TaskCompletionSource<bool> done)
+    {
         int left = _loops.Length;
         int late = 0;
         foreach (ServerLoop loop in _loops)
         {
-            loop.Loop.Post(() =>
+            loop.Loop.Post(() => loop.Drain(inTime =>
             {
-                if (loop == _loops[0])
+                Interlocked.Add(ref late, inTime ? 0 : 1);
+                if (Interlocked.Decrement(ref left) == 0)
                 {
-                    StopListening();
+                    done.SetResult(late == 0);
                 }
-
-                loop.Drain(inTime =>
-                {
-                    Interlocked.Add(ref late, inTime ? 0 : 1);
-                    if (Interlocked.Decrement(ref left) == 0)
-                    {
-                        done.SetResult(late == 0);
-                    }
-                });
-            });
+            }));
         }
-
-        return done.Task;
     }
 
-    /// <summary>The listener has accepted: the connection goes to the next loop, or is closed because there are too many.</summary>
+    /// <summary>The listener has accepted: the connection goes to a loop, or is closed because there are too many.</summary>
     internal void OnAccepted(int fd, SocketEndpoint endpoint, long number)
     {
         if (!Admit())
@@ -115,7 +124,8 @@ public sealed class NbdServer
 
         Sockets.Tune(fd, endpoint.IsUnix);
         string peer = $"client {number} of {(endpoint.IsUnix ? "unix:" : string.Empty)}{endpoint.Text}";
-        ServerLoop loop = _loops[_nextLoop++ % (uint)_loops.Length];
+        ServerLoop loop = LeastBusy();
+        loop.Assign();
         if (loop.Loop.IsLoopThread)
         {
             loop.Serve(new PlainTransport(loop.Loop, fd, peer));
@@ -168,6 +178,20 @@ public sealed class NbdServer
 
     private ServerLoop LoopOf(EventLoop loop) =>
         Array.Find(_loops, candidate => candidate.Loop == loop) ?? throw new ArgumentException("the transport's loop is none of the server's");
+
+    /// <summary>The loop with the fewest connections; among equals they take turns.</summary>
+    private ServerLoop LeastBusy()
+    {
+        int least = _nextLoop;
+        for (int i = 1; i < _loops.Length; i++)
+        {
+            int candidate = (_nextLoop + i) % _loops.Length;
+            least = _loops[candidate].Assigned < _loops[least].Assigned ? candidate : least;
+        }
+
+        _nextLoop = (least + 1) % _loops.Length;
+        return _loops[least];
+    }
 
     private void StopListening()
     {

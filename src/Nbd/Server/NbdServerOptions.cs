@@ -3,7 +3,7 @@ namespace Harness.Nbd;
 /// <summary>The bounds that a server keeps; the defaults suit a server that faces strangers.</summary>
 public sealed record NbdServerOptions
 {
-    /// <summary>Connections at one time; the next is closed as soon as it is accepted. 1 or more.</summary>
+    /// <summary>Connections at one time, over all loops; the next is closed as soon as it is accepted. 1 or more.</summary>
     public int MaxConnections { get; init; } = Limits.DefaultMaxConnections;
 
     /// <summary>

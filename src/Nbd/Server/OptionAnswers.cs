@@ -1,59 +1,80 @@
 namespace Harness.Nbd;
 
-/// <summary>What the server says to an option, as one run of bytes: all replies that belong to it, in order.</summary>
-internal static class OptionAnswers
+/// <summary>
+/// What the server says to an option, as one run of bytes: all replies that belong to it, in order. Each answer is valid until the next is written. One for
+/// each loop, so that a handshake leaves no garbage behind: thousands of clients that come at once would grow the heap by it.
+/// </summary>
+internal sealed class OptionAnswers
 {
-    public static byte[] Ack(NbdOption option) => Build(1, (bytes, _) => OptionReplies.WriteAck(bytes, option));
+    private byte[] _bytes = new byte[2 * OptionReplies.MaxWrittenBytes];
+    private int _length;
 
-    public static byte[] Error(NbdOption option, OptionReplyType type, string reason) =>
-        Build(1, (bytes, _) => OptionReplies.WriteError(bytes, option, type, reason));
+    private ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
+    public ReadOnlySpan<byte> Ack(NbdOption option)
+    {
+        _length = 0;
+        _length += OptionReplies.WriteAck(Room(), option);
+        return Written;
+    }
+
+    public ReadOnlySpan<byte> Error(NbdOption option, OptionReplyType type, string reason)
+    {
+        _length = 0;
+        _length += OptionReplies.WriteError(Room(), option, type, reason);
+        return Written;
+    }
 
     /// <summary>One SERVER per export, then ACK.</summary>
-    public static byte[] List(IReadOnlyList<NbdExport> exports) => Build(
-        exports.Count + 1,
-        (bytes, index) => index < exports.Count
-            ? OptionReplies.WriteServer(bytes, exports[index].Name, exports[index].Description)
-            : OptionReplies.WriteAck(bytes, NbdOption.List));
+    public ReadOnlySpan<byte> List(IReadOnlyList<NbdExport> exports)
+    {
+        _length = 0;
+        foreach (NbdExport export in exports)
+        {
+            _length += OptionReplies.WriteServer(Room(), export.Name, export.Description);
+        }
+
+        _length += OptionReplies.WriteAck(Room(), NbdOption.List);
+        return Written;
+    }
 
     /// <summary>The facts that were asked for, EXPORT always and last, then ACK.</summary>
-    public static byte[] Info(NbdOption option, NbdExport export, InfoTypes wanted)
+    public ReadOnlySpan<byte> Info(NbdOption option, NbdExport export, InfoTypes wanted)
     {
         BlockGraph graph = export.Graph;
-        var writers = new List<Func<byte[], int>>();
+        _length = 0;
         if ((wanted & InfoTypes.Name) != 0)
         {
-            writers.Add(bytes => OptionReplies.WriteNameInfo(bytes, option, export.Name));
+            _length += OptionReplies.WriteNameInfo(Room(), option, export.Name);
         }
 
         if ((wanted & InfoTypes.Description) != 0 && export.Description.Length > 0)
         {
-            writers.Add(bytes => OptionReplies.WriteDescriptionInfo(bytes, option, export.Description));
+            _length += OptionReplies.WriteDescriptionInfo(Room(), option, export.Description);
         }
 
         // Told whether asked for or not: a client that did not ask may still heed it.
-        writers.Add(bytes => OptionReplies.WriteBlockSizeInfo(bytes, option, graph.Constraints));
-        writers.Add(bytes => OptionReplies.WriteExportInfo(bytes, option, graph.Size, graph.TransmissionFlags));
-        writers.Add(bytes => OptionReplies.WriteAck(bytes, option));
-        return Build(writers.Count, (bytes, index) => writers[index](bytes));
+        _length += OptionReplies.WriteBlockSizeInfo(Room(), option, graph.Constraints);
+        _length += OptionReplies.WriteExportInfo(Room(), option, graph.Size, graph.TransmissionFlags);
+        _length += OptionReplies.WriteAck(Room(), option);
+        return Written;
     }
 
     /// <summary>The answer to EXPORT_NAME, which has no framing.</summary>
-    public static byte[] ExportName(NbdExport export, bool noZeroes)
+    public ReadOnlySpan<byte> ExportName(NbdExport export, bool noZeroes)
     {
-        byte[] bytes = new byte[ExportNameReply.Size(noZeroes)];
-        ExportNameReply.Write(bytes, export.Graph.Size, export.Graph.TransmissionFlags, noZeroes);
-        return bytes;
+        _length = ExportNameReply.Write(_bytes, export.Graph.Size, export.Graph.TransmissionFlags, noZeroes);
+        return Written;
     }
 
-    private static byte[] Build(int replies, Func<byte[], int, int> write)
+    /// <summary>Where the next reply goes, with room for the longest.</summary>
+    private Span<byte> Room()
     {
-        using var answer = new MemoryStream();
-        byte[] bytes = new byte[OptionReplies.MaxWrittenBytes];
-        for (int i = 0; i < replies; i++)
+        if (_bytes.Length - _length < OptionReplies.MaxWrittenBytes)
         {
-            answer.Write(bytes, 0, write(bytes, i));
+            Array.Resize(ref _bytes, _bytes.Length * 2);
         }
 
-        return answer.ToArray();
+        return _bytes.AsSpan(_length);
     }
 }

@@ -9,7 +9,9 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class ReceiveChunk(ReceiveChunkPool pool, int length) : ILease
 {
-    private readonly NativeBuffer _memory = new(length);
+    // A mapping of its own: what was never received into takes no memory, and a chunk that the pool lets go of goes back to the system at once, where a heap
+    // would keep it.
+    private readonly AnonymousMapping _memory = new((ulong)length);
     private int _holders;
     private ServerConnection? _owner;
 
@@ -24,7 +26,7 @@ internal sealed class ReceiveChunk(ReceiveChunkPool pool, int length) : ILease
     {
         _owner = owner;
         _holders = 1;
-        Memory = _memory.Whole;
+        Memory = _memory.Slice(0, length);
     }
 
     public void Hold() => _holders++;
@@ -49,28 +51,18 @@ internal sealed class ReceiveChunkPool(int chunkBytes) : IDisposable
     private const long MaxKeptBytes = 64L << 20;
 
     private ReceiveChunk? _free;
-    private int _kept;
 
     /// <summary>Chunks that connections or payloads hold.</summary>
     public int InUse { get; private set; }
+
+    /// <summary>Chunks that nobody holds.</summary>
+    public int Kept { get; private set; }
 
     public int ChunkBytes => chunkBytes;
 
     public ReceiveChunk Rent(ServerConnection owner)
     {
-        ReceiveChunk chunk;
-        if (_free is null)
-        {
-            chunk = new ReceiveChunk(this, chunkBytes);
-        }
-        else
-        {
-            chunk = _free;
-            _free = chunk.Next;
-            chunk.Next = null;
-            _kept--;
-        }
-
+        ReceiveChunk chunk = Take() ?? new ReceiveChunk(this, chunkBytes);
         InUse++;
         chunk.Attach(owner);
         return chunk;
@@ -79,24 +71,38 @@ internal sealed class ReceiveChunkPool(int chunkBytes) : IDisposable
     public void Return(ReceiveChunk chunk)
     {
         InUse--;
-        if ((long)(_kept + 1) * chunkBytes > MaxKeptBytes)
+        if ((long)(Kept + 1) * chunkBytes > MaxKeptBytes)
         {
             chunk.Free();
             return;
         }
 
-        _kept++;
+        Kept++;
         chunk.Next = _free;
         _free = chunk;
     }
 
-    public void Dispose()
+    /// <summary>Gives back to the system what is kept beyond so many chunks.</summary>
+    public void Trim(int keep)
     {
-        for (; _free is not null; _free = _free.Next)
+        while (Kept > keep)
         {
-            _free.Free();
+            Take()!.Free();
+        }
+    }
+
+    public void Dispose() => Trim(0);
+
+    private ReceiveChunk? Take()
+    {
+        if (_free is not { } chunk)
+        {
+            return null;
         }
 
-        _kept = 0;
+        _free = chunk.Next;
+        chunk.Next = null;
+        Kept--;
+        return chunk;
     }
 }

@@ -169,10 +169,10 @@ internal sealed partial class ServerConnection
         switch (_option.Option)
         {
             case NbdOption.Abort:
-                Answer(OptionAnswers.Ack(_option.Option), AfterAnswer.Close);
+                Answer(_home.Answers.Ack(_option.Option), AfterAnswer.Close);
                 break;
             case NbdOption.List:
-                Answer(OptionAnswers.List(_server.Exports), AfterAnswer.Listen);
+                Answer(_home.Answers.List(_server.Exports), AfterAnswer.Listen);
                 break;
             case NbdOption.Info:
             case NbdOption.Go:
@@ -202,7 +202,7 @@ internal sealed partial class ServerConnection
         else
         {
             bool noZeroes = (_clientFlags & ClientFlags.NoZeroes) != 0;
-            Answer(OptionAnswers.ExportName(export, noZeroes), AfterAnswer.Transmit);
+            Answer(_home.Answers.ExportName(export, noZeroes), AfterAnswer.Transmit);
         }
     }
 
@@ -229,7 +229,7 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        Answer(OptionAnswers.Info(_option.Option, export, request.Wanted), go ? AfterAnswer.Transmit : AfterAnswer.Listen);
+        Answer(_home.Answers.Info(_option.Option, export, request.Wanted), go ? AfterAnswer.Transmit : AfterAnswer.Listen);
     }
 
     /// <summary>Opens the export. Returns what went wrong, or null.</summary>
@@ -247,7 +247,7 @@ internal sealed partial class ServerConnection
         }
     }
 
-    private void AnswerError(OptionReplyType type, string reason) => Answer(OptionAnswers.Error(_option.Option, type, reason), AfterAnswer.Listen);
+    private void AnswerError(OptionReplyType type, string reason) => Answer(_home.Answers.Error(_option.Option, type, reason), AfterAnswer.Listen);
 
     private void Answer(ReadOnlySpan<byte> bytes, AfterAnswer after)
     {
@@ -255,19 +255,13 @@ internal sealed partial class ServerConnection
         bytes.CopyTo(_answer.Slice.Span);
         _answering = true;
         _afterAnswer = after;
-        _vector.Clear();
-        _vector.Add(_answer.Slice);
-        _transport.Send(_send, _vector);
+        _frame = _home.Frames.Rent();
+        _frame.Vector.Add(_answer.Slice);
+        _transport.Send(_send, _frame.Vector);
     }
 
     private void OnAnswerSent()
     {
-        if (!_vector.IsEmpty)
-        {
-            _transport.Send(_send, _vector);
-            return;
-        }
-
         FreeAnswer();
         _answering = false;
         switch (_afterAnswer)
@@ -287,7 +281,11 @@ internal sealed partial class ServerConnection
     private void Transmit()
     {
         _transport.Loop.StopTimer(_handshakeTimer);
-        _headers = new NativeBuffer(MaxHeaders * Replies.SimpleSize);
+        if (_chunk is not null)
+        {
+            ReturnChunkAfterHandshake();
+        }
+
         _phase = Phase.Transmission;
     }
 

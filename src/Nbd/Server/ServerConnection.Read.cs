@@ -5,11 +5,12 @@ namespace Harness.Nbd;
 
 /// <content>
 /// The receiving side: where bytes are received, and when. One receive brings many messages, which are parsed where they lie. It stops receiving, rather
-/// than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent.
+/// than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent. Without a chunk it waits for bytes, and takes
+/// a chunk when there are some; see <see cref="IdleSweep"/> for when it gives the chunk back.
 /// </content>
 internal sealed partial class ServerConnection
 {
-    private ReceiveChunk _chunk;
+    private ReceiveChunk? _chunk;
     private int _parsed;
     private int _filled;
     private int _chunks;
@@ -18,9 +19,14 @@ internal sealed partial class ServerConnection
     private int _needed = 1;
     private bool _stalled;
 
+    // The receive in flight is a wait for bytes, without memory.
+    private bool _awaitsBytes;
+    private bool _givesChunkBack;
+    private bool _receivedSinceSweep;
+
     private int Available => _filled - _parsed;
 
-    private ReadOnlySpan<byte> Unparsed => _chunk.Memory.Slice(_parsed, Available).Span;
+    private ReadOnlySpan<byte> Unparsed => _chunk is { } chunk ? chunk.Memory.Slice(_parsed, Available).Span : default;
 
     /// <summary>A receive into less room than this would be a system call for too little; then what is unparsed is moved to where there is more.</summary>
     private int LeastRoom => _home.Chunks.ChunkBytes / 16;
@@ -37,11 +43,44 @@ internal sealed partial class ServerConnection
         }
     }
 
+    /// <summary>
+    /// From the sweep: the connection gives its chunk back where it has received nothing since the last one, and nothing that it has received is still in the chunk.
+    /// </summary>
+    public void GiveChunkBackIfIdle()
+    {
+        if (_receivedSinceSweep)
+        {
+            _receivedSinceSweep = false;
+        }
+        else if (_ending == Ending.None && _receive.IsPending && _arrivingBuffer is null && Available == 0 && _chunk!.IsOnlyReceivedInto)
+        {
+            _givesChunkBack = true;
+            _transport.Cancel(_receive);
+        }
+    }
+
     private void OnReceived(int result)
     {
         if (_ending != Ending.None)
         {
             TryEnd();
+            return;
+        }
+
+        if (_awaitsBytes && result >= 0)
+        {
+            _awaitsBytes = false;
+            TakeChunk();
+            _transport.Receive(_receive, _chunk!.Memory);
+            return;
+        }
+
+        bool givesChunkBack = _givesChunkBack;
+        _givesChunkBack = false;
+        if (givesChunkBack && result == -Errno.ECANCELED)
+        {
+            ReturnChunk();
+            AtTurnEnd();
             return;
         }
 
@@ -52,6 +91,7 @@ internal sealed partial class ServerConnection
         }
 
         _heardFrom = true;
+        _receivedSinceSweep = true;
         _home.BytesIn += result;
         if (_arrivingBuffer is null)
         {
@@ -123,38 +163,75 @@ internal sealed partial class ServerConnection
         {
             _transport.Receive(_receive, buffer.Slice.Slice(_arrived));
         }
-        else if (MakeRoom())
+        else if (_chunk is not { } chunk || ReturnChunkAfterHandshake())
         {
-            _transport.Receive(_receive, _chunk.Memory.Slice(_filled));
+            _awaitsBytes = true;
+            _transport.WaitReadable(_receive);
         }
+        else if (MakeRoom(ref chunk))
+        {
+            _transport.Receive(_receive, chunk.Memory.Slice(_filled));
+        }
+    }
+
+    private void TakeChunk()
+    {
+        _chunk = _home.Chunks.Rent(this);
+        _chunks++;
+        _parsed = 0;
+        _filled = 0;
+        _home.IdleSweep.Add(this);
+    }
+
+    private void ReturnChunk()
+    {
+        _home.IdleSweep.Remove(this);
+        ReceiveChunk chunk = _chunk!;
+        _chunk = null;
+        _parsed = 0;
+        _filled = 0;
+        chunk.Release();
+    }
+
+    /// <summary>In a handshake speed is nothing, and a client may have nothing to ask for a long time after it: the chunk goes back with its last byte.</summary>
+    private bool ReturnChunkAfterHandshake()
+    {
+        if (_phase == Phase.Transmission || Available > 0)
+        {
+            return false;
+        }
+
+        ReturnChunk();
+        return true;
     }
 
     /// <summary>
     /// Sees to it that what is needed next fits behind what is here, in one piece. Returns false where all chunks are held by writes in flight.
     /// </summary>
-    private bool MakeRoom()
+    /// <param name="chunk">The connection's chunk, which may become another.</param>
+    private bool MakeRoom(ref ReceiveChunk chunk)
     {
-        if (Available == 0 && _chunk.IsOnlyReceivedInto)
+        if (Available == 0 && chunk.IsOnlyReceivedInto)
         {
             _parsed = 0;
             _filled = 0;
         }
 
-        int room = _chunk.Memory.Length - _filled;
-        if (room >= LeastRoom && _parsed + _needed <= _chunk.Memory.Length)
+        int room = chunk.Memory.Length - _filled;
+        if (room >= LeastRoom && _parsed + _needed <= chunk.Memory.Length)
         {
             return true;
         }
 
         ReadOnlySpan<byte> tail = Unparsed;
-        if (_chunk.IsOnlyReceivedInto)
+        if (chunk.IsOnlyReceivedInto)
         {
-            tail.CopyTo(_chunk.Memory.Span);
+            tail.CopyTo(chunk.Memory.Span);
         }
-        else if (!ChangeChunk(tail))
+        else if (!ChangeChunk(ref chunk, tail))
         {
             // The room that is left is used up first, then the payloads in flight give chunks back.
-            return room > 0 && _parsed + _needed <= _chunk.Memory.Length;
+            return room > 0 && _parsed + _needed <= chunk.Memory.Length;
         }
 
         _filled = tail.Length;
@@ -163,7 +240,7 @@ internal sealed partial class ServerConnection
         return true;
     }
 
-    private bool ChangeChunk(ReadOnlySpan<byte> tail)
+    private bool ChangeChunk(ref ReceiveChunk chunk, ReadOnlySpan<byte> tail)
     {
         if (_chunks >= MaxChunks)
         {
@@ -173,10 +250,17 @@ internal sealed partial class ServerConnection
         ReceiveChunk next = _home.Chunks.Rent(this);
         _chunks++;
         tail.CopyTo(next.Memory.Span);
-        _chunk.Release();
+        chunk.Release();
+        chunk = next;
         _chunk = next;
         return true;
     }
 
-    private void FreeReceiving() => _chunk.Release();
+    private void FreeReceiving()
+    {
+        if (_chunk is not null)
+        {
+            ReturnChunk();
+        }
+    }
 }

@@ -137,9 +137,10 @@ internal sealed partial class ServerConnection
 
     private void StartInPlace(BlockRequest request, int length)
     {
-        request.Payload = _chunk.Memory.Slice(_parsed, length);
-        request.PayloadLease = _chunk;
-        _chunk.Hold();
+        ReceiveChunk chunk = _chunk!;
+        request.Payload = chunk.Memory.Slice(_parsed, length);
+        request.PayloadLease = chunk;
+        chunk.Hold();
         _parsed += length;
         _graph!.StartChecked(request);
     }

@@ -8,10 +8,8 @@ namespace Harness.Nbd;
 /// </content>
 internal sealed partial class ServerConnection
 {
-    private const int MaxHeaders = 1024;
-
-    private readonly SendVector _vector = new();
-    private NativeBuffer? _headers;
+    // Lent while a send is in flight.
+    private SendFrame? _frame;
     private int _headerCount;
     private int _headersFlushed;
 
@@ -62,56 +60,57 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        _vector.Clear();
+        SendFrame frame = _home.Frames.Rent();
+        _frame = frame;
         _headerCount = 0;
         _headersFlushed = 0;
-        while (_queueHead is { } request && PlaceReply(request))
+        while (_queueHead is { } request && PlaceReply(frame, request))
         {
             MoveToSending(request);
         }
 
-        FlushHeaders();
+        FlushHeaders(frame);
         _home.Loop.Tally.MessagesPerSend.Add(_headerCount);
-        _transport.Send(_send, _vector);
+        _transport.Send(_send, frame.Vector);
     }
 
     /// <summary>Puts what is left of a reply into the vector. Returns false where the vector is full before the reply's end.</summary>
-    private bool PlaceReply(BlockRequest request)
+    private bool PlaceReply(SendFrame frame, BlockRequest request)
     {
         if (!_headerPlaced)
         {
             // Headers that follow one another become one run, whose place must still be free.
             bool runOpen = _headerCount > _headersFlushed;
-            if (_headerCount == MaxHeaders || (!runOpen && _vector.Room == 0))
+            if (_headerCount == SendFrame.MaxHeaders || (!runOpen && frame.Vector.Room == 0))
             {
                 return false;
             }
 
-            Replies.WriteSimple(HeaderSlice(_headerCount, 1).Span, NbdErrors.ToWire(request.Error), request.Cookie);
+            Replies.WriteSimple(frame.Headers(_headerCount, 1).Span, NbdErrors.ToWire(request.Error), request.Cookie);
             _headerCount++;
             _headerPlaced = true;
             _placedBytes += Replies.SimpleSize;
         }
 
         // An error carries no data, whatever the block had found before it.
-        return request.Error != 0 || PlaceExtents(request.Extents);
+        return request.Error != 0 || PlaceExtents(frame, request.Extents);
     }
 
-    private bool PlaceExtents(ReadOnlySpan<ReadExtent> extents)
+    private bool PlaceExtents(SendFrame frame, ReadOnlySpan<ReadExtent> extents)
     {
         for (; _extentIndex < extents.Length; _extentIndex++, _extentPlaced = 0)
         {
             ref readonly ReadExtent extent = ref extents[_extentIndex];
             while (_extentPlaced < extent.Length)
             {
-                FlushHeaders();
-                if (_vector.Room == 0)
+                FlushHeaders(frame);
+                if (frame.Vector.Room == 0)
                 {
                     return false;
                 }
 
                 NativeSlice run = extent.IsHole ? ZeroArea.Take((int)Math.Min(extent.Length - _extentPlaced, ZeroArea.Length)) : extent.Data;
-                _vector.Add(run);
+                frame.Vector.Add(run);
                 _extentPlaced += (ulong)run.Length;
                 _placedBytes += run.Length;
             }
@@ -120,16 +119,14 @@ internal sealed partial class ServerConnection
         return true;
     }
 
-    private void FlushHeaders()
+    private void FlushHeaders(SendFrame frame)
     {
         if (_headerCount > _headersFlushed)
         {
-            _vector.Add(HeaderSlice(_headersFlushed, _headerCount - _headersFlushed));
+            frame.Vector.Add(frame.Headers(_headersFlushed, _headerCount - _headersFlushed));
             _headersFlushed = _headerCount;
         }
     }
-
-    private NativeSlice HeaderSlice(int first, int count) => _headers!.Slice(first * Replies.SimpleSize, count * Replies.SimpleSize);
 
     private void MoveToSending(BlockRequest request)
     {
@@ -160,22 +157,37 @@ internal sealed partial class ServerConnection
         }
 
         _home.BytesOut += result;
-        _vector.Advance(result);
-        if (_answering)
+        SendVector vector = _frame!.Vector;
+        vector.Advance(result);
+        if (!vector.IsEmpty)
+        {
+            CountRestOfReplies();
+            _transport.Send(_send, vector);
+        }
+        else
+        {
+            ReturnFrame();
+        }
+
+        if (!_answering)
+        {
+            _sentBytes += result;
+            ReleaseSent();
+            AtTurnEnd();
+        }
+        else if (_frame is null)
         {
             OnAnswerSent();
-            return;
         }
+    }
 
-        _sentBytes += result;
-        ReleaseSent();
-        if (!_vector.IsEmpty)
+    // A send of what an earlier one had left begins no reply.
+    private void CountRestOfReplies()
+    {
+        if (!_answering)
         {
             _home.Loop.Tally.MessagesPerSend.Add(0);
-            _transport.Send(_send, _vector);
         }
-
-        AtTurnEnd();
     }
 
     private void OnSendFailed(int result)
@@ -186,6 +198,7 @@ internal sealed partial class ServerConnection
         }
 
         // The kernel has let go of the memory; now the leases may be.
+        ReturnFrame();
         DropQueuedReplies();
         TryEnd();
     }
@@ -236,10 +249,18 @@ internal sealed partial class ServerConnection
         tail = null;
     }
 
+    private void ReturnFrame()
+    {
+        if (_frame is { } frame)
+        {
+            _frame = null;
+            _home.Frames.Return(frame);
+        }
+    }
+
     private void FreeSending()
     {
-        _vector.Dispose();
-        _headers?.Dispose();
+        ReturnFrame();
         FreeAnswer();
     }
 }

@@ -31,8 +31,6 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
         _send = new IoOperation(this);
         _close = new IoOperation(this);
         _handshakeTimer = new LoopTimer(this);
-        _chunk = home.Chunks.Rent(this);
-        _chunks = 1;
     }
 
     /// <summary>How far the connection is on its way to its end.</summary>
@@ -56,6 +54,9 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
 
     /// <summary>Its place in the loop's list.</summary>
     public int ListIndex { get; set; } = -1;
+
+    /// <summary>Its place among those that hold a receive chunk; meaningful while it does.</summary>
+    public int HolderIndex { get; set; } = -1;
 
     /// <summary>Greets the client and starts the clock of the handshake.</summary>
     public void Start()

@@ -14,6 +14,7 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
     private readonly NbdServer _server;
     private readonly List<ServerConnection> _connections = [];
     private readonly LoopTimer _drainTimer;
+    private int _assigned;
     private Action<bool>? _drained;
     private bool _inTime = true;
 
@@ -22,6 +23,7 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         _server = server;
         Blocks = new BlockLoop(loop, index);
         Chunks = new ReceiveChunkPool(server.Options.ReceiveBytes);
+        IdleSweep = new IdleSweep(this);
         _drainTimer = new LoopTimer(this);
     }
 
@@ -51,6 +53,15 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
 
     internal ReceiveChunkPool Chunks { get; }
 
+    /// <summary>Connections that live here or are on their way here. Any thread may ask.</summary>
+    internal int Assigned => Volatile.Read(ref _assigned);
+
+    internal IdleSweep IdleSweep { get; }
+
+    internal SendFramePool Frames { get; } = new();
+
+    internal OptionAnswers Answers { get; } = new();
+
     /// <inheritdoc/>
     public void OnTimer(LoopTimer timer)
     {
@@ -74,9 +85,21 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
     /// <summary>Frees the pools. On the loop's thread, when no connection is left.</summary>
     public void Dispose()
     {
+        IdleSweep.Stop();
+        Frames.Dispose();
         Chunks.Dispose();
         Blocks.Dispose();
     }
+
+    /// <summary>Gives back to the system what the pools keep beyond so many pieces each.</summary>
+    internal void TrimPools(int keep)
+    {
+        Chunks.Trim(keep);
+        Frames.Trim(keep);
+    }
+
+    /// <summary>A connection is going to live here; <see cref="Serve"/> follows. Any thread may call it.</summary>
+    internal void Assign() => Interlocked.Increment(ref _assigned);
 
     internal void Serve(ITransport transport)
     {
@@ -97,6 +120,7 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         _connections[connection.ListIndex] = last;
         last.ListIndex = connection.ListIndex;
         _connections.RemoveAt(_connections.Count - 1);
+        Interlocked.Decrement(ref _assigned);
         _server.OnConnectionEnded();
         TellIfDrained();
     }

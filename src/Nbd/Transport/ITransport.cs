@@ -18,6 +18,12 @@ public interface ITransport
     /// <summary>Completes with 1 or more bytes, 0 at the end of the stream, or a negated errno.</summary>
     void Receive(IoOperation operation, NativeSlice into);
 
+    /// <summary>
+    /// Completes with 0 once a receive would find something, or with a negated errno; needs no memory while it waits. In place of a receive, not beside one.
+    /// It may be wrong now and then: the receive that follows then waits.
+    /// </summary>
+    void WaitReadable(IoOperation operation);
+
     /// <summary>Sends from the front of the vector; completes with the bytes taken, which may be fewer, or a negated errno.</summary>
     void Send(IoOperation operation, SendVector vector);
 

@@ -18,6 +18,9 @@ public sealed class PlainTransport(EventLoop loop, int fd, string peer) : ITrans
     public void Receive(IoOperation operation, NativeSlice into) => Loop.Receive(operation, fd, into);
 
     /// <inheritdoc/>
+    public void WaitReadable(IoOperation operation) => Loop.WaitReadable(operation, fd);
+
+    /// <inheritdoc/>
     public void Send(IoOperation operation, SendVector vector) => Loop.Send(operation, fd, vector);
 
     /// <inheritdoc/>

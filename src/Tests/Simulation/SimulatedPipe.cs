@@ -45,6 +45,8 @@ internal sealed class SimulatedPipe
             Deliver();
         }
 
+        public void WaitReadable(IoOperation operation) => Receive(operation, default);
+
         public void Send(IoOperation operation, SendVector vector)
         {
             loop.BeginCustom(operation);

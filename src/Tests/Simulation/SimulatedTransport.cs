@@ -45,7 +45,11 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
 
     public bool IsClosed { get; private set; }
 
+    /// <summary>The server waits for bytes, with memory for them or without.</summary>
     public bool IsReceiving => _receive is not null;
+
+    /// <summary>The server waits for bytes and has lent no memory to the wait.</summary>
+    public bool IsWaitingWithoutMemory => _receive is not null && _into.IsEmpty;
 
     public bool IsSending => _send is not null;
 
@@ -71,6 +75,15 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
         loop.BeginCustom(operation);
         _receive = operation;
         _into = into;
+        Pump();
+    }
+
+    public void WaitReadable(IoOperation operation)
+    {
+        Assert.Null(_receive);
+        loop.BeginCustom(operation);
+        _receive = operation;
+        _into = default;
         Pump();
     }
 
@@ -176,7 +189,7 @@ internal sealed class SimulatedTransport(EventLoop loop, Cuts cuts, string peer 
             return;
         }
 
-        int count = _toServer.Count == 0 ? 0 : cuts.Receive(Math.Min(_toServer.Count, _into.Length));
+        int count = _toServer.Count == 0 || _into.IsEmpty ? 0 : cuts.Receive(Math.Min(_toServer.Count, _into.Length));
         for (int i = 0; i < count; i++)
         {
             _into.Span[i] = _toServer.Dequeue();

@@ -173,6 +173,20 @@ public sealed class CellsRunnerTests : IDisposable
         Assert.Equal(["taskset", "-c", "5"], Pinning.Prefix(5));
     }
 
+    [Theory]
+    [InlineData("0-1", 2, "0")]
+    [InlineData("0-3", 1, "1")]
+    [InlineData("0-3", 2, "1,3")]
+    [InlineData("0-3", 3, "1,3,0")]
+    [InlineData("0-7", 4, "1,3,4,5")]
+    [InlineData("5", 3, "5")]
+    public void A_server_of_several_loops_gets_as_many_cpus_where_there_are_so_many(string allowed, int loops, string expected)
+    {
+        var pinning = Pinning.Choose(ResultsSamples.Environment with { CpusAllowed = allowed }, (_, _) => false);
+        Assert.Equal(["taskset", "-c", expected], Pinning.Prefix([.. pinning.ServerCpus(loops)]));
+        Assert.Contains(pinning.LoadCpu!.Value, pinning.Cpus(loops));
+    }
+
     [Fact]
     public void Progress_is_plain_lines_where_it_is_not_drawn_on_a_terminal()
     {

@@ -40,9 +40,9 @@ function defaultBaseline(by) {
 }
 
 // What sets groups apart most strongly comes first, as in the table of `harness report`.
-const GROUP_ORDER = ["block", "transport", "pattern", "size", "connections", "wait", "rate", "arrivals", "depth", "rw", "backend", "run"];
+const GROUP_ORDER = ["block", "transport", "pattern", "size", "loops", "connections", "wait", "rate", "arrivals", "depth", "rw", "backend", "run"];
 
-const rank = (name) => (GROUP_ORDER.includes(name) ? GROUP_ORDER.indexOf(name) : 5.5);
+const rank = (name) => (GROUP_ORDER.includes(name) ? GROUP_ORDER.indexOf(name) : 6.5);
 
 // Cells that differ in nothing but the named axes, in the order of the axes' values.
 function groupsWithout(...dropped) {

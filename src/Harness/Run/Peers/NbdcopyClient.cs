@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Load;
 using Harness.Matrix;
 using Harness.Results;
 
@@ -65,6 +66,7 @@ internal sealed class NbdcopyClient : CellClient
     {
         long ops = NbdcopyArguments.Operations(_cell);
         double iops = seconds > 0 ? ops / seconds : 0;
+        ServerFigures? served = _samples.Within(ended - TimeSpan.FromSeconds(seconds) + s_margin, ended - s_margin, iops);
         return new LoadResult
         {
             Ops = ops,
@@ -78,7 +80,8 @@ internal sealed class NbdcopyClient : CellClient
             Wait = null,
             Arrivals = "closed",
             Client = new SideCosts { CpuUsPerOp = cpuSeconds > 0 ? cpuSeconds * 1e6 / ops : null },
-            Server = _samples.Within(ended - TimeSpan.FromSeconds(seconds) + s_margin, ended - s_margin, iops),
+            Server = served?.Costs,
+            Explain = served?.Explained is { } server ? new Explanation { Server = server } : null,
         };
     }
 }

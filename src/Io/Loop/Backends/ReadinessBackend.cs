@@ -45,7 +45,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     {
         switch (operation.Kind)
         {
-            case OperationKind.Receive or OperationKind.Accept:
+            case OperationKind.Receive or OperationKind.Readable or OperationKind.Accept:
                 SubmitRead(operation);
                 break;
             case OperationKind.Send or OperationKind.Connect:
@@ -211,6 +211,15 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
     private void TryRead(Watch watch)
     {
         IoOperation operation = watch.Reader!;
+        if (operation.Kind == OperationKind.Readable)
+        {
+            // What is there stays there, and the receive that follows is tried at once.
+            watch.Reader = null;
+            DisarmRead(watch);
+            Loop.Complete(operation, 0);
+            return;
+        }
+
         bool accepts = operation.Kind == OperationKind.Accept;
         nint result = accepts
             ? Call(SystemCall.accept4, Socket.accept4(watch.Fd, null, null, Socket.SOCK_CLOEXEC))

@@ -143,6 +143,9 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             case OperationKind.Receive:
                 ring.PrepareReceive(fd, buffer.Address, (uint)buffer.Length, 0, userData, flags, operation.FoundEmpty && _knowsPollFirst);
                 break;
+            case OperationKind.Readable:
+                ring.PreparePollAdd(fd, (uint)(Poll.POLLIN | Poll.POLLRDHUP), multishot: false, userData, flags);
+                break;
             case OperationKind.Send:
                 ring.PrepareSendMessage(fd, (nint)operation.Vector!.Header, Socket.MSG_NOSIGNAL, userData, flags);
                 break;
@@ -191,8 +194,9 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             result = -Errno.ECANCELED;
         }
 
-        operation.FoundEmpty = result > 0 && result < operation.Buffer.Length;
-        _loop.Complete(operation, result);
+        operation.FoundEmpty = operation.Kind == OperationKind.Receive && result > 0 && result < operation.Buffer.Length;
+        // A poll's result is the events that it found; which they are is for the receive to say.
+        _loop.Complete(operation, operation.Kind == OperationKind.Readable && result > 0 ? 0 : result);
     }
 
     private int TakeSlot(IoOperation operation)
