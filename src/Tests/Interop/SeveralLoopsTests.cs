@@ -189,7 +189,8 @@ public sealed class SeveralLoopsTests
                 bool stays = socket.Receive(new byte[18]) > 0 && ++greeted % 8 == 0;
                 (stays ? stayed.Add : (Action<Socket>)(left => left.Dispose()))(socket);
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionRefused or SocketError.AddressNotAvailable)
+            catch (SocketException e)
+                when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionRefused or SocketError.AddressNotAvailable)
             {
                 // The server is gone, or was when its backlog was closed.
                 Thread.Sleep(1);
