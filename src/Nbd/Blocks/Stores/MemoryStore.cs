@@ -7,9 +7,16 @@ namespace Harness.Nbd;
 /// from the disk to the socket; a WRITE copies once. The mapping lives until the store is disposed of, which is after the last request, so no lease is
 /// needed. The contents are lost when the server ends.
 /// </summary>
+/// <remarks>
+/// A disk that is small beside the machine lies in huge pages, and then takes memory 2 MiB at a time. A larger one keeps to small pages: whoever makes a disk
+/// that would not fit means to fill little of it.
+/// </remarks>
 /// <param name="size">Bytes.</param>
 public sealed class MemoryStore(ulong size) : IBlock
 {
+    // Of the memory that this process may have, limits of its control group among it.
+    private const ulong HugePagesBelowShare = 4;
+
     private AnonymousMapping? _mapping;
 
     /// <inheritdoc/>
@@ -30,13 +37,15 @@ public sealed class MemoryStore(ulong size) : IBlock
     public string Describe() => $"memory:{ByteSize.Format(Size)}";
 
     /// <inheritdoc/>
-    public void Open() => _mapping ??= new AnonymousMapping(Size);
+    public void Open() => _mapping ??= new AnonymousMapping(Size, IsSmall);
 
     /// <inheritdoc/>
     public void Start(BlockRequest request) => request.Complete(Serve(request, _mapping!));
 
     /// <summary>Unmaps the disk. Nothing may be in flight.</summary>
     public void Dispose() => _mapping?.Dispose();
+
+    private bool IsSmall => Size <= (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / HugePagesBelowShare;
 
     private static int Serve(BlockRequest request, AnonymousMapping mapping)
     {
