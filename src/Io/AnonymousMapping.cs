@@ -15,8 +15,8 @@ public sealed class AnonymousMapping : IDisposable
     /// <summary>Maps <paramref name="length"/> bytes.</summary>
     /// <param name="length">Bytes, 1 or more; rounded up to whole pages by the kernel.</param>
     /// <param name="hugePages">
-    /// Asks for huge pages (madvise(2) MADV_HUGEPAGE): random access is cheaper, because the processor finds more of the addresses it translates in its cache, and
-    /// memory is taken 2 MiB at a time. Without effect where the kernel has none.
+    /// Asks for huge pages (madvise(2) MADV_HUGEPAGE): random access is cheaper, because fewer addresses have to be translated anew, and memory is taken 2 MiB
+    /// at a time. Without effect where the kernel has none.
     /// </param>
     /// <exception cref="IoException">The kernel refused: no address space, or a limit (ulimit -v).</exception>
     public AnonymousMapping(ulong length, bool hugePages = false)
