@@ -16,7 +16,7 @@ public sealed class AdaptiveWaitTests
         client.Receive(10);
         Read4KiB(client);
 
-        // CPU time and not the time of day decides, so a busy machine fails nothing. Three tries, since the runtime compiles for a while after the first request.
+        // CPU time and not the time of day decides, so a busy machine fails nothing. Three tries, since the runtime still compiles after the first request.
         long wallNs = (long)(TestScale.Pick(2, 10) * 1e9);
         long best = long.MaxValue;
         for (int tries = 0; tries < 3 && best > wallNs / 100; tries++)
