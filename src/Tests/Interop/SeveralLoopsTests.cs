@@ -154,7 +154,8 @@ public sealed class SeveralLoopsTests
             using var folder = new TempDir();
             using HarnessServer server = Start(backend, "memory:1M", folder.File("c"), "--max-connections", "5000");
             using var stop = new CancellationTokenSource();
-            Task<int>[] knockers = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(() => Knock(server, stop.Token), TaskCreationOptions.LongRunning))];
+            Task<int> Knocker() => Task.Factory.StartNew(() => Knock(server, stop.Token), TaskCreationOptions.LongRunning);
+            Task<int>[] knockers = [Knocker(), Knocker(), Knocker()];
             Eventually(() => Number(Stats(folder.File("c")), "connections_accepted") > 50, () => "nobody comes in");
 
             // The server must end with 0, and in time: a connection lost between two loops would be one that nobody closes.
