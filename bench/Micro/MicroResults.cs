@@ -28,5 +28,6 @@ internal static class MicroResults
     }
 
     // Harness.Micro.RingNop-report-github.md is RingNop.md here.
-    private static string NameOf(string file) => Path.GetFileName(file).Replace("Harness.Micro.", "", StringComparison.Ordinal).Split('-')[0] + Path.GetExtension(file);
+    private static string NameOf(string file) =>
+        Path.GetFileName(file).Replace("Harness.Micro.", "", StringComparison.Ordinal).Split('-')[0] + Path.GetExtension(file);
 }

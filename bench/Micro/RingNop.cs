@@ -3,7 +3,9 @@ using Harness.Io;
 
 namespace Harness.Micro;
 
-/// <summary>A ring's own cost: entries that do nothing are prepared, handed over in one call and taken from the completion queue. The time is that of one entry.</summary>
+/// <summary>
+/// A ring's own cost: entries that do nothing are prepared, handed over in one call and taken from the completion queue. The time is that of one entry.
+/// </summary>
 public class RingNop : IDisposable
 {
     private const int Entries = 128;

@@ -147,7 +147,9 @@ internal sealed class ControlStats(NbdServer server, IReadOnlyList<LoopThread> t
     /// <summary>One loop's figures at one moment, taken by the loop itself.</summary>
     private sealed class LoopSnapshot(ServerLoop loop, CountdownEvent answered, WorkTotals? work) : LoopWork
     {
-        public long Requests, InFlight, ChunksInUse, BytesIn, BytesOut, Connections, Accepted, SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
+        public long Requests, InFlight, ChunksInUse, BytesIn, BytesOut, Connections, Accepted;
+
+        public long SystemCalls, Enters, Sqes, Cqes, Turns, Sleeps, Overflows, AllocatedBytes;
 
         public long[] SqesByOpcode { get; } = new long[LoopCounters.OpcodeCount];
 

@@ -58,7 +58,9 @@ public sealed unsafe partial class Ring
         return true;
     }
 
-    /// <summary>True where a receive may wait for readiness first: judged by <see cref="SetupFlags.SINGLE_ISSUER"/>, which came one release later (6.0).</summary>
+    /// <summary>
+    /// True where a receive may wait for readiness first: judged by <see cref="SetupFlags.SINGLE_ISSUER"/>, which came one release later (6.0).
+    /// </summary>
     public bool KnowsPollFirst => (Flags & SetupFlags.SINGLE_ISSUER) != 0;
 
     /// <summary>

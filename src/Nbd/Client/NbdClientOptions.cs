@@ -18,8 +18,8 @@ public sealed record NbdClientOptions
 
     /// <summary>
     /// Bytes of one receive at most, 4 KiB or more: best a little more than all replies that are in flight at a time, and no more than 64 KiB. A larger receive
-    /// is not a faster one: while it copies, neither side has anything to do with what has come already, and its bytes are gone from the nearest cache when they
-    /// are copied on (bench/README.md, "Tried").
+    /// is not a faster one: while it copies, neither side has anything to do with what has come already, and its bytes are gone from the nearest cache when
+    /// they are copied on (bench/README.md, "Tried").
     /// </summary>
     public int ReceiveBytes { get; init; } = 64 << 10;
 

@@ -5,8 +5,8 @@ namespace Harness.Nbd;
 
 /// <content>
 /// The receiving side: where bytes are received, and when. One receive brings many messages, which are parsed where they lie. It stops receiving, rather
-/// than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent. Without a chunk it waits for bytes, and takes
-/// a chunk when there are some; see <see cref="IdleSweep"/> for when it gives the chunk back.
+/// than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent. Without a chunk it waits for bytes, and
+/// takes a chunk when there are some; see <see cref="IdleSweep"/> for when it gives the chunk back.
 /// </content>
 internal sealed partial class ServerConnection
 {
@@ -44,7 +44,8 @@ internal sealed partial class ServerConnection
     }
 
     /// <summary>
-    /// From the sweep: the connection gives its chunk back where it has received nothing since the last one, and nothing that it has received is still in the chunk.
+    /// From the sweep: the connection gives its chunk back where it has received nothing since the last one, and nothing that it has received is still in the
+    /// chunk.
     /// </summary>
     public void GiveChunkBackIfIdle()
     {
@@ -193,7 +194,9 @@ internal sealed partial class ServerConnection
         chunk.Release();
     }
 
-    /// <summary>In a handshake speed is nothing, and a client may have nothing to ask for a long time after it: the chunk goes back with its last byte.</summary>
+    /// <summary>
+    /// In a handshake speed is nothing, and a client may have nothing to ask for a long time after it: the chunk goes back with its last byte.
+    /// </summary>
     private bool ReturnChunkAfterHandshake()
     {
         if (_phase == Phase.Transmission || Available > 0)

@@ -44,7 +44,9 @@ public sealed class IdleConnectionsTests
             () => ResidentKb(server.ProcessId) - before <= (long)MaxKbPerConnection * count,
             () => $"{count} idle connections: the server grew from {before} to {ResidentKb(server.ProcessId)} KiB, "
                 + $"{(ResidentKb(server.ProcessId) - before) / (double)count:0.0} for each; {Loop(control).GetProperty("chunks_in_use")} chunks are lent");
-        Eventually(() => Loop(control).GetProperty("chunks_in_use").GetInt32() <= 64, () => $"{Loop(control).GetProperty("chunks_in_use")} chunks are lent to idle connections");
+        Eventually(
+            () => Loop(control).GetProperty("chunks_in_use").GetInt32() <= 64,
+            () => $"{Loop(control).GetProperty("chunks_in_use")} chunks are lent to idle connections");
         Assert.Equal(threads, Threads(server.ProcessId));
 
         ReadOnce(clients);

@@ -10,7 +10,11 @@ public sealed class MicroTests
     {
         Skip.IfNot(File.Exists(Program), "bench/Micro is not built here; dotnet build Harness.sln -c Release builds it");
         var listed = Tool.Run(Requires.Tool("dotnet"), Program, "--list", "flat").Succeeded().Output.Split('\n');
-        foreach (string part in (string[])["RingNop.SubmitAndComplete", "Codec.ParseRequests", "Codec.WriteReplies", "HistogramRecord.RecordValue", "LoopTurn.Turn", "InFlightTable.FillAndEmpty"])
+        string[] parts =
+        [
+            "RingNop.SubmitAndComplete", "Codec.ParseRequests", "Codec.WriteReplies", "HistogramRecord.RecordValue", "LoopTurn.Turn", "InFlightTable.FillAndEmpty",
+        ];
+        foreach (string part in parts)
         {
             Assert.Contains("Harness.Micro." + part, listed);
         }

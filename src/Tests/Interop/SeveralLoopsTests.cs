@@ -101,7 +101,8 @@ public sealed class SeveralLoopsTests
         Tool.Run(nbdcopy, "--connections=4", "--requests=64", server.Uri, received).Succeeded();
         RandomFile.AssertSame(sent, received);
         Tool.Run(qemuIo, "-f", "raw", "-c", "write -P 0xab 1M 64k", server.Uri).Succeeded();
-        Assert.DoesNotContain("failed", Tool.Run(qemuIo, "-f", "raw", "-c", "read -P 0xab 1M 64k", server.Uri).Succeeded().Output, StringComparison.OrdinalIgnoreCase);
+        var read = Tool.Run(qemuIo, "-f", "raw", "-c", "read -P 0xab 1M 64k", server.Uri).Succeeded();
+        Assert.DoesNotContain("failed", read.Output, StringComparison.OrdinalIgnoreCase);
         Tool.Run(
             fio, "--name=verify", "--ioengine=nbd", $"--uri={server.Uri}", "--rw=randrw", "--bs=4k", "--iodepth=16", "--numjobs=3", "--size=4M",
             "--offset_increment=4M", "--verify=crc32c", "--verify_fatal=1", "--verify_state_save=0", "--output-format=terse").Succeeded();
@@ -114,7 +115,8 @@ public sealed class SeveralLoopsTests
     {
         using var folder = new TempDir();
         using HarnessServer server = Start(backend, "memory:64M", folder.File("c"));
-        Task<ToolResult> load = Task.Run(() => Load(server, backend, "--connections", "4", "--depth", "16", "--ops", TestScale.Pick("20000", "500000"), "--verify"));
+        string[] traffic = ["--connections", "4", "--depth", "16", "--ops", TestScale.Pick("20000", "500000"), "--verify"];
+        Task<ToolResult> load = Task.Run(() => Load(server, backend, traffic));
         for (int i = 0; !load.IsCompleted; i++)
         {
             // Behind what the load writes to nothing is half written: these requests never become whole, or only read.
@@ -124,7 +126,9 @@ public sealed class SeveralLoopsTests
 
         load.GetAwaiter().GetResult().Succeeded();
         Eventually(() => Connections(folder.File("c")).Sum() == 0, () => $"connections are left: {string.Join(", ", Connections(folder.File("c")))}");
-        Assert.All(Stats(folder.File("c")).GetProperty("by_loop").EnumerateArray(), loop => Assert.Equal((0, 0), (Number(loop, "in_flight"), Number(loop, "chunks_in_use"))));
+        Assert.All(
+            Stats(folder.File("c")).GetProperty("by_loop").EnumerateArray(),
+            loop => Assert.Equal((0, 0), (Number(loop, "in_flight"), Number(loop, "chunks_in_use"))));
     }
 
     [SkippableTheory]
