@@ -12,7 +12,8 @@ public sealed class MicroTests
         var listed = Tool.Run(Requires.Tool("dotnet"), Program, "--list", "flat").Succeeded().Output.Split('\n');
         string[] parts =
         [
-            "RingNop.SubmitAndComplete", "Codec.ParseRequests", "Codec.WriteReplies", "HistogramRecord.RecordValue", "LoopTurn.Turn", "InFlightTable.FillAndEmpty",
+            "RingNop.SubmitAndComplete", "Codec.ParseRequests", "Codec.WriteReplies", "HistogramRecord.RecordValue", "LoopTurn.Turn",
+            "InFlightTable.FillAndEmpty",
         ];
         foreach (string part in parts)
         {
