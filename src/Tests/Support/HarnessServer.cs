@@ -36,7 +36,7 @@ internal sealed class HarnessServer : IDisposable
 
     public int ProcessId => _child.Id;
 
-    /// <summary>What the server has written to standard error.</summary>
+    /// <summary>What the server has written to standard error: all of it after <see cref="Stop"/>, before that what has come through the pipe.</summary>
     public string Errors => _child.Errors;
 
     /// <summary>Starts a server and waits until it accepts.</summary>
