@@ -75,11 +75,11 @@ internal sealed record RunPool
         {
             if (Flaw(record) is { } flaw)
             {
-                problems.Add($"{RunReader.CellsFile}: {record.Cell} round {record.Round} {flaw}, left out");
+                problems.Add($"{CellLines.PlainFile}: {record.Cell} round {record.Round} {flaw}, left out");
             }
             else if (!seen.Add((record.Cell, record.Round)))
             {
-                problems.Add($"{RunReader.CellsFile}: {record.Cell} round {record.Round} is there twice, the later one left out");
+                problems.Add($"{CellLines.PlainFile}: {record.Cell} round {record.Round} is there twice, the later one left out");
             }
             else
             {

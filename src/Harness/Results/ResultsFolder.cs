@@ -24,7 +24,7 @@ internal sealed class ResultsFolder : IDisposable
 
     public string Path { get; }
 
-    private string CellsPath => System.IO.Path.Combine(Path, RunReader.CellsFile);
+    private string CellsPath => System.IO.Path.Combine(Path, CellLines.PlainFile);
 
     /// <summary>Creates <c>root/machine/date-matrix-commit</c>; where two runs begin in one second, the second gets a number.</summary>
     /// <exception cref="HarnessException">It cannot be created or written to; nothing has run yet.</exception>
@@ -40,7 +40,7 @@ internal sealed class ResultsFolder : IDisposable
             Directory.CreateDirectory(unfinished);
             WriteRun(unfinished, run);
             File.WriteAllText(System.IO.Path.Combine(unfinished, MatrixFile), matrixText);
-            File.WriteAllText(System.IO.Path.Combine(unfinished, RunReader.CellsFile), "");
+            File.WriteAllText(System.IO.Path.Combine(unfinished, CellLines.PlainFile), "");
             var free = Free(path);
             Directory.Move(unfinished, free);
             return new ResultsFolder(free, Lock(free));
@@ -60,6 +60,7 @@ internal sealed class ResultsFolder : IDisposable
         try
         {
             var folder = new ResultsFolder(path, Lock(path));
+            CellLines.Unpack(path);
             folder.CutHalfLine();
             return folder;
         }

@@ -25,7 +25,6 @@ internal sealed record RunData(string Folder, RunRecord Run, IReadOnlyList<CellR
 internal static class RunReader
 {
     public const string RunFile = "run.json";
-    public const string CellsFile = "cells.jsonl";
 
     /// <exception cref="HarnessException">There is no run at that place, or nothing of it can be read.</exception>
     public static RunData Read(string folder)
@@ -42,7 +41,7 @@ internal static class RunReader
         }
         var cells = new List<CellRecord>();
         var lineNumber = 0;
-        foreach (var line in CellLines(folder, problems))
+        foreach (var line in CellLines.Read(folder, problems))
         {
             lineNumber++;
             if (ParseCell(line) is { } record)
@@ -51,7 +50,7 @@ internal static class RunReader
             }
             else if (line.Length > 0)
             {
-                problems.Add($"{CellsFile}:{lineNumber}: damaged, left out ({line.Length} characters; the write was cut short or the file was edited)");
+                problems.Add($"{CellLines.PlainFile}:{lineNumber}: damaged, left out ({line.Length} characters; the write was cut short or the file was edited)");
             }
         }
         return new RunData(folder, run, cells, problems);
@@ -73,17 +72,6 @@ internal static class RunReader
         {
             throw new HarnessException(ExitCode.Failed, $"cannot read '{path}': {OneLine.Of(e.Message)}", e);
         }
-    }
-
-    private static IEnumerable<string> CellLines(string folder, List<string> problems)
-    {
-        var path = Path.Combine(folder, CellsFile);
-        if (File.Exists(path))
-        {
-            return File.ReadLines(path);
-        }
-        problems.Add($"{CellsFile} is missing, so there are no figures");
-        return [];
     }
 
     private static CellRecord? ParseCell(string line)

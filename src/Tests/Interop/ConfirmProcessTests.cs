@@ -148,7 +148,7 @@ public sealed class ConfirmProcessTests : IDisposable
                     Load = record.Axes["backend"] == "epoll" ? change(load) : load,
                 },
                 ResultsJson.Line.CellRecord);
-        File.WriteAllText(Path.Combine(RunFolder(side), RunReader.CellsFile), string.Concat(lines.Select(line => line + "\n")));
+        File.WriteAllText(Path.Combine(RunFolder(side), CellLines.PlainFile), string.Concat(lines.Select(line => line + "\n")));
     }
 
     private static LoadResult SlowerP50(LoadResult load) => load with { LatencyUs = load.LatencyUs! with { P50 = 1000 } };

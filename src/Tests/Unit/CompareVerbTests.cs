@@ -91,7 +91,7 @@ public sealed class CompareVerbTests : IDisposable
     public void Truncated_and_edited_records_are_left_out_and_named()
     {
         string now = _samples.Run("new", turn: 1);
-        string path = Path.Combine(now, RunReader.CellsFile);
+        string path = Path.Combine(now, CellLines.PlainFile);
         string[] lines = File.ReadAllLines(path);
         string edited = lines[3].Replace("\"ops\":", "\"ops\":-", StringComparison.Ordinal);
         File.WriteAllText(path, string.Join('\n', [lines[0], lines[0], .. lines[1..3], edited, .. lines[4..^1], lines[^1][..50]]));

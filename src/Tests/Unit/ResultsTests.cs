@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using HdrHistogram;
 using Harness.Matrix;
@@ -76,6 +77,40 @@ public sealed class ResultsTests : IDisposable
         Assert.Equal(2, data.Problems.Count);
         Assert.StartsWith("cells.jsonl:2: damaged, left out", data.Problems[0]);
         Assert.StartsWith("cells.jsonl:4: damaged, left out (40 characters", data.Problems[1]);
+    }
+
+    [Fact]
+    public void Packed_lines_are_read_and_gone_on_with()
+    {
+        var folder = Create();
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), null);
+        Pack(folder.Path);
+        Assert.Equal([1], RunReader.Read(folder.Path).Cells.Select(record => record.Round));
+        folder.Dispose();
+        using (ResultsFolder reopened = ResultsFolder.Reopen(folder.Path))
+        {
+            reopened.Append(ResultsSamples.Ok(_cell, 2, 2000), null);
+        }
+        var data = RunReader.Read(folder.Path);
+        Assert.Equal([1, 2], data.Cells.Select(record => record.Round));
+        Assert.Empty(data.Problems);
+        Assert.False(File.Exists(Path.Combine(folder.Path, "cells.jsonl.gz")));
+    }
+
+    [Theory]
+    [InlineData("not gzip at all")]
+    [InlineData(null)]
+    public void A_damaged_pack_is_named_and_not_gone_on_with(string? content)
+    {
+        var folder = Create();
+        folder.Append(ResultsSamples.Ok(_cell, 1, 1000), null);
+        string packed = Pack(folder.Path);
+        // Without a content of its own it is cut in its middle, as a full disk would.
+        File.WriteAllBytes(packed, content is null ? File.ReadAllBytes(packed)[..200] : Encoding.UTF8.GetBytes(content));
+        Assert.StartsWith("cells.jsonl.gz: damaged, so there are no figures", Assert.Single(RunReader.Read(folder.Path).Problems));
+        folder.Dispose();
+        Assert.Contains("cells.jsonl.gz is damaged", Assert.Throws<HarnessException>(() => ResultsFolder.Reopen(folder.Path)).Message);
+        Assert.True(File.Exists(packed));
     }
 
     [Fact]
@@ -165,6 +200,12 @@ public sealed class ResultsTests : IDisposable
     public void A_machine_name_is_a_harmless_folder_name(string model, string slug) => Assert.Equal(slug, MachineName.Slug(model));
 
     private ResultsFolder Create() => ResultsFolder.Create(_folder.Path, ResultsSamples.Run, "depth: 1\n");
+
+    private static string Pack(string folder)
+    {
+        Tool.Run("/bin/gzip", Path.Combine(folder, "cells.jsonl")).Succeeded();
+        return Path.Combine(folder, "cells.jsonl.gz");
+    }
 
     private static string Json(CellRecord record) => JsonSerializer.Serialize(record, ResultsJson.Line.CellRecord);
 }
