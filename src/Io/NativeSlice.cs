@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Harness.Io;
 
@@ -8,6 +9,11 @@ namespace Harness.Io;
 /// </summary>
 public readonly unsafe struct NativeSlice
 {
+    private const int CacheLine = 64;
+
+    // What follows the CPU fetches ahead by itself, once it sees memory read from front to back.
+    private const int PrefetchBytes = 512;
+
     private readonly byte* _start;
 
     /// <summary>A slice over memory that the caller owns. Only for code that has a pointer from elsewhere, such as a mapping.</summary>
@@ -34,6 +40,23 @@ public readonly unsafe struct NativeSlice
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => new(_start, Length);
+    }
+
+    /// <summary>
+    /// Asks the CPU to have the first bytes near by when the kernel copies them, so that several misses are waited for at once instead of one after the other.
+    /// Never faults. Without effect on a CPU that .NET has no such instruction for.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch()
+    {
+        if (Sse.IsSupported)
+        {
+            int end = Math.Min(Length, PrefetchBytes);
+            for (int at = 0; at < end; at += CacheLine)
+            {
+                Sse.Prefetch1(_start + at);
+            }
+        }
     }
 
     /// <summary>The part from <paramref name="start"/> to the end.</summary>

@@ -52,7 +52,9 @@ public sealed class MemoryStore(ulong size) : IBlock
         switch (request.Command)
         {
             case NbdCommand.Read:
-                request.AddData(mapping.Slice(request.Offset, (int)request.Length), lease: null);
+                NativeSlice data = mapping.Slice(request.Offset, (int)request.Length);
+                data.Prefetch();
+                request.AddData(data, lease: null);
                 return 0;
             case NbdCommand.Write:
                 request.Payload.Span.CopyTo(mapping.Slice(request.Offset, (int)request.Length).Span);
