@@ -4,13 +4,16 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Native buffers of one loop, kept by size for the next request. Sizes are powers of two from 4 KiB; what is kept is bounded, the rest goes back to the
-/// system. All members are for the loop's thread.
+/// Native buffers of one loop, kept by size for the next request. Sizes are powers of two from 4 KiB, and a tail; what is kept is bounded, the rest goes back
+/// to the system. All members are for the loop's thread.
 /// </summary>
 public sealed class BufferPool : IDisposable
 {
     /// <summary>The most bytes that the pool keeps while nobody uses them.</summary>
     public const long MaxKeptBytes = 128L << 20;
+
+    /// <summary>The most bytes behind those asked for that whoever rents a buffer may use as well: room for the header that follows a payload.</summary>
+    public const int MaxTailBytes = 64;
 
     private const int SmallestShift = 12;
     private readonly PooledBuffer?[] _free = new PooledBuffer?[31 - SmallestShift];
@@ -83,12 +86,15 @@ public sealed class PooledBuffer : ILease
     internal PooledBuffer(BufferPool pool, int length, int sizeClass)
     {
         _pool = pool;
-        Memory = new NativeBuffer(length);
+        Memory = new NativeBuffer(length + BufferPool.MaxTailBytes);
         SizeClass = sizeClass;
     }
 
     /// <summary>The bytes that were asked for.</summary>
     public NativeSlice Slice { get; internal set; }
+
+    /// <summary>The bytes that were asked for, and so many behind them, at most <see cref="BufferPool.MaxTailBytes"/>.</summary>
+    public NativeSlice WithTail(int tailBytes) => Memory.Slice(0, Slice.Length + tailBytes);
 
     internal NativeBuffer Memory { get; }
 

@@ -100,7 +100,7 @@ internal sealed partial class ServerConnection
         }
         else
         {
-            _arrived += result;
+            TakePayload(result);
         }
 
         bool inTransmission = _phase == Phase.Transmission;
@@ -162,7 +162,7 @@ internal sealed partial class ServerConnection
 
         if (_arrivingBuffer is { } buffer)
         {
-            _transport.Receive(_receive, buffer.Slice.Slice(_arrived));
+            _transport.Receive(_receive, buffer.WithTail(TailRoom()).Slice(_arrived));
         }
         else if (_chunk is not { } chunk || ReturnChunkAfterHandshake())
         {
@@ -171,7 +171,29 @@ internal sealed partial class ServerConnection
         }
         else if (MakeRoom(ref chunk))
         {
-            _transport.Receive(_receive, chunk.Memory.Slice(_filled));
+            // A receive of all that is there would bring most of a large payload to where it is not wanted, and it would be copied once more.
+            NativeSlice room = chunk.Memory.Slice(_filled);
+            _transport.Receive(_receive, _expectsLargeWrite && Available < Requests.CompactSize ? room.Slice(0, Requests.CompactSize - Available) : room);
+        }
+    }
+
+    /// <summary>
+    /// A large payload is received together with the header behind it, so that of large writes in a row each takes one receive, and none is copied on the way.
+    /// Without room for the header in the chunk the payload is received alone.
+    /// </summary>
+    private int TailRoom() => _chunk is { } chunk && Available == 0 && MakeRoom(ref chunk) ? Requests.CompactSize : 0;
+
+    /// <summary>Bytes of a large payload have come into its buffer, and some of the next header perhaps, which goes where headers are read.</summary>
+    private void TakePayload(int received)
+    {
+        PooledBuffer buffer = _arrivingBuffer!;
+        int tail = Math.Max(0, _arrived + received - buffer.Slice.Length);
+        _arrived += received - tail;
+        if (tail > 0)
+        {
+            buffer.WithTail(tail).Slice(buffer.Slice.Length).Span.CopyTo(_chunk!.Memory.Slice(_filled).Span);
+            _filled += tail;
+            _home.Loop.Tally.BytesCopied += tail;
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed partial class ServerConnection
     private int _arrived;
     private long _discard;
 
+    // The request before was a WRITE with a payload of its own buffer, and clients that send one such send more.
+    private bool _expectsLargeWrite;
+
     /// <summary>The largest payload that is handed over where it was received.</summary>
     private int InPlaceMax => _home.Chunks.ChunkBytes / 4;
 
@@ -121,6 +124,7 @@ internal sealed partial class ServerConnection
             return false;
         }
 
+        _expectsLargeWrite = false;
         request = _home.Blocks.Rent(this);
         request.Command = header.Command;
         request.Flags = header.Flags;
@@ -148,6 +152,8 @@ internal sealed partial class ServerConnection
     /// <summary>The payload is large and not all here: it gets a buffer of its own, and the rest is received straight into that.</summary>
     private void Arrive(BlockRequest request, int length)
     {
+        _expectsLargeWrite = true;
+        _needed = Requests.CompactSize;
         _arriving = request;
         _arrivingBuffer = _home.Blocks.Buffers.Rent(length);
         _arrived = Math.Min(Available, length);

@@ -75,6 +75,17 @@ public sealed class ExplainTests
     }
 
     [SkippableTheory]
+    [MemberData(nameof(Backends))]
+    public void A_large_payload_is_received_where_the_block_takes_it_from(string backend)
+    {
+        const int Large = 256 << 10;
+        double copied = Copied(Load(backend, "write", depth: 8, size: Large, ops: 400), "user_copied_bytes_per_op")[1];
+
+        // The memory block's own copy, and the headers; the first payload comes with whatever was received before it.
+        Assert.InRange(copied, Large, Large + RequestHeader + (Large / 200));
+    }
+
+    [SkippableTheory]
     [InlineData("epoll")]
     [InlineData("uring")]
     public void What_goes_through_a_file_is_copied_by_the_kernel_once_more(string backend)

@@ -143,6 +143,35 @@ public class RawTransmissionTests
         nbd.ExpectTransmission();
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void Large_writes_in_a_row_keep_their_bytes_wherever_the_stream_is_cut(string backend)
+    {
+        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        using var nbd = Enter(server);
+
+        // Two that get buffers of their own, a small one that does not, and one that does again: each behind the one before it, in the stream and on the disk.
+        int[] sizes = [200_000, 70_001, 512, 300_000];
+        byte[] data = new byte[sizes.Sum()];
+        int[] offsets = [.. sizes.Select((_, i) => sizes[..i].Sum())];
+        int[] headers = [.. offsets.Select((offset, i) => offset + (i * 28))];
+        int[] around = [-1, 0, 1, 27, 28, 29];
+        foreach (int cut in headers.SelectMany(header => around.Select(more => header + more)).Where(cut => cut > 0))
+        {
+            new Random(cut).NextBytes(data);
+            byte[] Whole(int i) => [.. Request(Write, (ulong)i, (ulong)offsets[i], (uint)sizes[i]), .. data.AsSpan(offsets[i], sizes[i])];
+            byte[] stream = [.. Enumerable.Range(0, sizes.Length).SelectMany(Whole)];
+            nbd.Send(stream[..cut]);
+            Thread.Sleep(2);
+            nbd.Send(stream[cut..]);
+            (ulong, uint)[] replies = [.. sizes.Select(_ => nbd.Reply()).Order()];
+            Assert.Equal([(0, 0), (1, 0), (2, 0), (3, 0)], replies);
+            nbd.Send(Request(Read, 9, 0, (uint)data.Length));
+            nbd.ExpectReply(9, 0);
+            Assert.True(data.AsSpan().SequenceEqual(nbd.Receive(data.Length)), $"cut at {cut}, other bytes came back");
+        }
+    }
+
     private static RawNbd Enter(HarnessServer server, bool byteByByte = false)
     {
         var nbd = new RawNbd(server) { ByteByByte = byteByByte };
