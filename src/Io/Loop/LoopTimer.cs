@@ -15,6 +15,9 @@ public sealed class LoopTimer(ITimerHandler handler)
 {
     internal int HeapIndex = -1;
 
+    // Its place among all starts of its loop.
+    internal long StartedAs;
+
     /// <summary>Called when the timer is due.</summary>
     public ITimerHandler Handler { get; } = handler;
 

@@ -2,11 +2,12 @@ namespace Harness.Io;
 
 /// <summary>
 /// The running timers of one loop: a binary heap that knows each timer's place, so that starting and stopping one of n costs log n and no allocation once
-/// the heap has grown.
+/// the heap has grown. Timers that are due at the same instant are taken in the order in which they were started.
 /// </summary>
 internal sealed class Timers
 {
     private LoopTimer[] _heap = new LoopTimer[64];
+    private long _started;
 
     public int Count { get; private set; }
 
@@ -22,6 +23,7 @@ internal sealed class Timers
         }
 
         timer.DueNs = dueNs;
+        timer.StartedAs = _started++;
         Place(timer, Count++);
         SiftUp(timer.HeapIndex);
     }
@@ -58,6 +60,9 @@ internal sealed class Timers
         return true;
     }
 
+    private static bool IsBefore(LoopTimer one, LoopTimer other) =>
+        one.DueNs < other.DueNs || (one.DueNs == other.DueNs && one.StartedAs < other.StartedAs);
+
     private void Place(LoopTimer timer, int index)
     {
         _heap[index] = timer;
@@ -70,7 +75,7 @@ internal sealed class Timers
         while (index > 0)
         {
             int parent = (index - 1) / 2;
-            if (_heap[parent].DueNs <= timer.DueNs)
+            if (!IsBefore(timer, _heap[parent]))
             {
                 break;
             }
@@ -93,12 +98,12 @@ internal sealed class Timers
                 break;
             }
 
-            if (child + 1 < Count && _heap[child + 1].DueNs < _heap[child].DueNs)
+            if (child + 1 < Count && IsBefore(_heap[child + 1], _heap[child]))
             {
                 child++;
             }
 
-            if (timer.DueNs <= _heap[child].DueNs)
+            if (!IsBefore(_heap[child], timer))
             {
                 break;
             }

@@ -61,6 +61,34 @@ public abstract partial class LoopBackendContract
         Assert.False(early, "a timer came early");
     }
 
+    [Fact]
+    public void Timers_due_at_the_same_instant_come_in_the_order_of_their_starts()
+    {
+        using var test = new LoopHarness(Backend);
+        var order = new List<int>();
+        LoopTimer[] timers = [.. Enumerable.Range(0, 300).Select(i => new LoopTimer(new Fired(() => order.Add(i))))];
+        long dueNs = test.Loop.NowNs + 1_000_000;
+        var expected = new List<int>();
+        var random = new Random(5);
+        foreach (int i in Enumerable.Range(0, 1000).Select(_ => random.Next(timers.Length)))
+        {
+            // Started again, it is the last once more; stopped, it is none.
+            expected.Remove(i);
+            if (random.Next(4) == 0)
+            {
+                test.Loop.StopTimer(timers[i]);
+            }
+            else
+            {
+                test.Loop.StartTimer(timers[i], dueNs);
+                expected.Add(i);
+            }
+        }
+
+        test.RunUntil(() => order.Count == expected.Count, "all are due");
+        Assert.Equal(expected, order);
+    }
+
     private sealed class Fired(Action action) : ITimerHandler
     {
         public void OnTimer(LoopTimer timer) => action();
