@@ -1,3 +1,4 @@
+using Harness.Io;
 using Harness.Matrix;
 using Harness.Measure;
 
@@ -18,6 +19,9 @@ internal sealed record ProbeDocument
     public IReadOnlyList<Stalls>? Stalls { get; init; }
 
     public required IReadOnlyList<Warning> Warnings { get; init; }
+
+    /// <summary>How io_uring behaves here; empty without one, null from programs of before they tried.</summary>
+    public IReadOnlyList<KernelBehaviour>? Behaviours { get; init; }
 
     public static ProbeDocument Of(EnvironmentFacts facts, IReadOnlyList<Stalls> stalls, IReadOnlyList<Warning> warnings) => new()
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Io;
 using Harness.Measure;
 using Spectre.Console;
 
@@ -37,7 +38,31 @@ internal static class ProbeText
             Fact(console, backend.Name, backend.Available ? "runs here" : $"cannot run: {backend.Reason}");
         }
         console.WriteLine();
+        WriteBehaviours(probe.Behaviours ?? [], console);
         WriteWarnings(probe.Warnings, console);
+    }
+
+    private static void WriteBehaviours(IReadOnlyList<KernelBehaviour> behaviours, IAnsiConsole console)
+    {
+        if (behaviours.Count == 0)
+        {
+            return;
+        }
+
+        int expected = behaviours.Count(row => row.Verdict == BehaviourVerdict.AsExpected);
+        Fact(console, "behaviour", $"{expected} of {behaviours.Count} experiments end as on Linux 6.18; --markdown FILE says what each means");
+        foreach (KernelBehaviour row in behaviours)
+        {
+            (string verdict, string told) = row.Verdict switch
+            {
+                BehaviourVerdict.AsExpected => ("as expected", row.Seen),
+                BehaviourVerdict.Skipped => ("skipped", row.Seen),
+                _ => ("differs", $"{row.Seen} (on Linux 6.18: {row.Expected})"),
+            };
+            Fact(console, $"  {verdict}", $"{row.Name}: {told}");
+        }
+
+        console.WriteLine();
     }
 
     private static void WriteWarnings(IReadOnlyList<Warning> warnings, IAnsiConsole console)

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Harness.Io;
 using Harness.Compare;
 using Harness.Measure;
 using Harness.Report;
@@ -43,6 +44,7 @@ internal sealed partial class ResultsJson : JsonSerializerContext
             new JsonStringEnumConverter<Verdict>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower),
         },
     };
 }

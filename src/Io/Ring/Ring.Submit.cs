@@ -53,6 +53,9 @@ public sealed unsafe partial class Ring
         return sqe;
     }
 
+    /// <summary>The entry that was prepared last, until it is submitted: for experiments with what no Prepare offers.</summary>
+    internal io_uring_sqe* LastPrepared => _sqes + ((_tail - 1) & _sqMask);
+
     /// <summary>Submits what is prepared, without waiting. Nothing prepared, no call.</summary>
     /// <returns>
     /// Entries the kernel took, or minus errno. Fewer than were prepared: an entry was bad and <see cref="SetupFlags.SUBMIT_ALL"/> is not granted;

@@ -156,6 +156,11 @@ public sealed class CliTests : IDisposable
         Assert.Equal(4, json.RootElement.GetProperty("backends").GetArrayLength());
         Assert.All(json.RootElement.GetProperty("stalls").EnumerateArray(), stalls => Assert.InRange(stalls.GetProperty("seconds").GetDouble(), 0.1, 60));
         Assert.False(string.IsNullOrEmpty(json.RootElement.GetProperty("environment").GetProperty("kernel_release").GetString()));
+        Assert.All(json.RootElement.GetProperty("behaviours").EnumerateArray(), row =>
+        {
+            Assert.Equal(["name", "expected", "seen", "verdict", "meaning"], row.EnumerateObject().Select(member => member.Name));
+            Assert.Contains(row.GetProperty("verdict").GetString(), new[] { "as_expected", "differs", "skipped" });
+        });
     }
 
     private static (int Code, string Output, string Error) Invoke(string commandLine)
