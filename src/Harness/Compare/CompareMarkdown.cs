@@ -1,4 +1,5 @@
 using System.Text;
+using Harness.Report;
 
 namespace Harness.Compare;
 
@@ -8,15 +9,15 @@ internal static class CompareMarkdown
     public static string Of(CompareDocument comparison)
     {
         var text = new StringBuilder();
-        Line(text, $"## {CompareLines.Conclusion(comparison)}");
-        Line(text, "");
+        MarkdownText.Line(text, $"## {CompareLines.Conclusion(comparison)}");
+        MarkdownText.Line(text, "");
         foreach (string line in CompareLines.Heading(comparison).Concat(comparison.Notes))
         {
-            Line(text, $"- {Escaped(line)}");
+            MarkdownText.Line(text, $"- {MarkdownText.Escaped(line)}");
         }
         if (comparison.Cells.Count > 0)
         {
-            Line(text, "");
+            MarkdownText.Line(text, "");
             Table(text, comparison.Cells);
             AgainTable(text, comparison);
         }
@@ -28,17 +29,17 @@ internal static class CompareMarkdown
     private static void Table(StringBuilder text, IReadOnlyList<CellVerdict> cells)
     {
         string[] axes = CompareLines.VaryingAxes(cells);
-        Row(text, axes.Concat(CompareLines.Columns));
-        Row(text, axes.Concat(CompareLines.Columns).Select(_ => "---"));
-        foreach (var cell in cells)
+        MarkdownText.Table(text, [.. axes, .. CompareLines.Columns], cells.Select(cell => Row(cell, axes)));
+    }
+
+    private static IEnumerable<string> Row(CellVerdict cell, string[] axes)
+    {
+        string[] row = [.. CompareLines.Row(cell).Select(MarkdownText.Escaped)];
+        if (cell.Verdict is Verdict.Worse or Verdict.Better)
         {
-            string[] row = [.. CompareLines.Row(cell).Select(Escaped)];
-            if (cell.Verdict is Verdict.Worse or Verdict.Better)
-            {
-                row[0] = $"**{row[0]}**";
-            }
-            Row(text, axes.Select(axis => Escaped(cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None)).Concat(row));
+            row[0] = $"**{row[0]}**";
         }
+        return axes.Select(axis => MarkdownText.Escaped(cell.Axes.GetValueOrDefault(axis) ?? Figures.None)).Concat(row);
     }
 
     private static void AgainTable(StringBuilder text, CompareDocument comparison)
@@ -49,14 +50,11 @@ internal static class CompareMarkdown
             return;
         }
         string[] axes = CompareLines.VaryingAxes(comparison.Cells);
-        Line(text, "");
-        Row(text, axes.Concat(CompareLines.AgainColumns));
-        Row(text, axes.Concat(CompareLines.AgainColumns).Select(_ => "---"));
-        foreach (var (cell, figure) in again)
-        {
-            var values = axes.Select(axis => cell.Axes.GetValueOrDefault(axis) ?? Report.Figures.None);
-            Row(text, values.Concat(CompareLines.AgainRow(figure)).Select(Escaped));
-        }
+        MarkdownText.Line(text, "");
+        MarkdownText.Table(text, [.. axes, .. CompareLines.AgainColumns], again.Select(row => axes
+            .Select(axis => row.Cell.Axes.GetValueOrDefault(axis) ?? Figures.None)
+            .Concat(CompareLines.AgainRow(row.Figure))
+            .Select(MarkdownText.Escaped)));
     }
 
     private static void Folded(StringBuilder text, string summary, IEnumerable<string> lines)
@@ -66,29 +64,14 @@ internal static class CompareMarkdown
         {
             return;
         }
-        Line(text, "");
-        Line(text, $"<details><summary>{summary} ({all.Length})</summary>");
-        Line(text, "");
+        MarkdownText.Line(text, "");
+        MarkdownText.Line(text, $"<details><summary>{summary} ({all.Length})</summary>");
+        MarkdownText.Line(text, "");
         foreach (string line in all)
         {
-            Line(text, $"- {Escaped(line)}");
+            MarkdownText.Line(text, $"- {MarkdownText.Escaped(line)}");
         }
-        Line(text, "");
-        Line(text, "</details>");
-    }
-
-    private static void Row(StringBuilder text, IEnumerable<string> columns) => Line(text, $"| {string.Join(" | ", columns)} |");
-
-    private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
-
-    // What begins a column, a tag, a link or emphasis in the middle of other people's words. An underscore inside a word is only itself.
-    private static string Escaped(string text)
-    {
-        var escaped = new StringBuilder();
-        foreach (char c in text)
-        {
-            escaped.Append(c is '|' or '<' or '>' or '[' or ']' or '*' or '`' or '\\' ? $"\\{c}" : c);
-        }
-        return escaped.ToString();
+        MarkdownText.Line(text, "");
+        MarkdownText.Line(text, "</details>");
     }
 }

@@ -9,29 +9,28 @@ internal static class ProbeMarkdown
     public static string Of(ProbeDocument probe)
     {
         var text = new StringBuilder();
-        text.Append($"# How io_uring behaves on Linux {probe.Environment.KernelRelease}\n\n");
-        text.Append($"`harness probe --markdown` at {probe.Commit}. Each row is an experiment that was made; *expected* is what Linux 6.18 does.\n\n");
-        if (probe.Behaviours is not { Count: > 0 } rows)
+        MarkdownText.Line(text, $"# How io_uring behaves on Linux {probe.Environment.KernelRelease}");
+        MarkdownText.Line(text, "");
+        MarkdownText.Line(text, $"`harness probe --markdown` at {probe.Commit}. Each row is an experiment that was made; *expected* is what Linux 6.18 does.");
+        MarkdownText.Line(text, "");
+        if (probe.Behaviours is { Count: > 0 } rows)
         {
-            text.Append($"Nothing could be tried: {probe.Environment.IoUring.Refusal}.\n");
-            return text.ToString();
+            MarkdownText.Table(text, ["tried", "expected", "seen", "what follows"], rows.Select(Row));
         }
-
-        text.Append("| tried | expected | seen | what follows |\n|---|---|---|---|\n");
-        foreach (KernelBehaviour row in rows)
+        else
         {
-            text.Append($"| {Cell(row.Name)} | {Cell(row.Expected)} | {Seen(row)} | {Cell(row.Meaning)} |\n");
+            MarkdownText.Line(text, $"Nothing could be tried: {probe.Environment.IoUring.Refusal}.");
         }
-
         return text.ToString();
     }
+
+    private static string[] Row(KernelBehaviour row) =>
+        [MarkdownText.Escaped(row.Name), MarkdownText.Escaped(row.Expected), Seen(row), MarkdownText.Escaped(row.Meaning)];
 
     private static string Seen(KernelBehaviour row) => row.Verdict switch
     {
         BehaviourVerdict.AsExpected => "as expected",
-        BehaviourVerdict.Skipped => $"skipped: {Cell(row.Seen)}",
-        _ => $"**{Cell(row.Seen)}**",
+        BehaviourVerdict.Skipped => $"skipped: {MarkdownText.Escaped(row.Seen)}",
+        _ => $"**{MarkdownText.Escaped(row.Seen)}**",
     };
-
-    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 }

@@ -1,8 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Harness.Io;
 using Harness.Compare;
+using Harness.Io;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;

@@ -12,19 +12,19 @@ internal static class SelfCheckMarkdown
     public static string Of(SelfCheckDocument document)
     {
         var text = new StringBuilder();
-        Line(text, $"# self-check: {Conclusion(document)}");
-        Line(text, "");
+        MarkdownText.Line(text, $"# self-check: {Conclusion(document)}");
+        MarkdownText.Line(text, "");
         foreach (string line in Heading(document))
         {
-            Line(text, $"- {line}");
+            MarkdownText.Line(text, $"- {line}");
         }
-        Line(text, "");
-        Table(text, ["what", "found", "expected"], Totals(document));
+        MarkdownText.Line(text, "");
+        MarkdownText.Table(text, ["what", "found", "expected"], Totals(document));
         if (document.Results.Count > 0)
         {
-            Line(text, "");
+            MarkdownText.Line(text, "");
             string[] kinds = [.. document.Results[0].Seeded.Select(seeded => seeded.Kind)];
-            Table(text, ["comparison", "the build against itself", .. kinds, "disturbed", "seconds"], document.Results.Select(Row));
+            MarkdownText.Table(text, ["comparison", "the build against itself", .. kinds, "disturbed", "seconds"], document.Results.Select(Row));
         }
         return text.ToString();
     }
@@ -103,16 +103,4 @@ internal static class SelfCheckMarkdown
             + (finding.P is { } p ? string.Create(CultureInfo.InvariantCulture, $", p {p:0.#####})") : ")");
 
     private static string Prefixed(string prefix, string text) => text.Length == 0 ? "" : prefix + text;
-
-    private static void Table(StringBuilder text, string[] columns, IEnumerable<string[]> rows)
-    {
-        Line(text, $"| {string.Join(" | ", columns)} |");
-        Line(text, $"|{string.Concat(columns.Select(_ => "---|"))}");
-        foreach (string[] row in rows)
-        {
-            Line(text, $"| {string.Join(" | ", row)} |");
-        }
-    }
-
-    private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
 }

@@ -6,7 +6,6 @@ namespace Harness.Io;
 internal static unsafe class SendExperiments
 {
     private const int Bytes = 256 << 10;
-    private const int WaitAll = 0x100;
     private const int MaxMisses = 2000;
     private const long RetryNs = 1_000_000;
 
@@ -24,7 +23,7 @@ internal static unsafe class SendExperiments
                 lab.Memory.Slice(Bytes, Bytes).Span.Fill((byte)'b');
                 for (int i = 0; i < 2; i++)
                 {
-                    lab.Ring.PrepareSend(fd, lab.Memory.Slice(i * Bytes, Bytes).Address, Bytes, WaitAll, (ulong)i);
+                    lab.Ring.PrepareSend(fd, lab.Memory.Slice(i * Bytes, Bytes).Address, Bytes, Socket.MSG_WAITALL, (ulong)i);
                 }
 
                 lab.Submit();

@@ -25,6 +25,7 @@ internal static unsafe partial class Socket
     public const int TCP_CONGESTION = 13;
     public const int IPV6_V6ONLY = 26;
     public const int MSG_DONTWAIT = 0x40;
+    public const int MSG_WAITALL = 0x100;
     public const int MSG_NOSIGNAL = 0x4000;
     public const int SHUT_WR = 1;
     public const int SHUT_RDWR = 2;
