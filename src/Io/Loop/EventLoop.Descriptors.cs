@@ -58,13 +58,14 @@ public sealed partial class EventLoop
             pending = next;
         }
 
+        EndEvents(descriptor, -Errno.ECANCELED);
         ContinueClose(close.Fd);
     }
 
     private void ContinueClose(int fd)
     {
         Descriptor descriptor = DescriptorOf(fd);
-        if (descriptor.Closing is not null && descriptor.Head is null && !descriptor.Quiescing)
+        if (descriptor.Closing is not null && descriptor.Head is null && descriptor.EventsEnding == 0 && !descriptor.Quiescing)
         {
             descriptor.Quiescing = true;
             if (_backend.Quiesce(fd))
@@ -94,6 +95,51 @@ public sealed partial class EventLoop
         public bool Quiescing;
         public bool IsSocket;
         public uint Generation;
+
+        /// <summary>Its events, those whose handlers were called longest ago first.</summary>
+        public FdEvent? Events;
+
+        /// <summary>How many of its events have ended and have not been told yet.</summary>
+        public int EventsEnding;
+
+        /// <summary>What its events together ask for.</summary>
+        public FdFlags Interest;
+
+        /// <summary>What the backend has reported and no handler has been told.</summary>
+        public FdFlags Ready;
+
+        /// <summary>The count of handler calls at the report.</summary>
+        public long ReadyAt;
+
+        public Descriptor? NextReady;
+        public bool IsQueued;
+
+        public void Append(FdEvent fdEvent)
+        {
+            fdEvent.Next = null;
+            ref FdEvent? end = ref Events;
+            while (end is not null)
+            {
+                end = ref end.Next;
+            }
+
+            end = fdEvent;
+        }
+
+        public void Remove(FdEvent fdEvent)
+        {
+            ref FdEvent? link = ref Events;
+            while (link is not null && link != fdEvent)
+            {
+                link = ref link.Next;
+            }
+
+            if (link is not null)
+            {
+                link = fdEvent.Next;
+                fdEvent.Next = null;
+            }
+        }
 
         public void Link(IoOperation operation)
         {

@@ -123,6 +123,7 @@ public sealed partial class EventLoop
         }
 
         _readyTail = operation;
+        _readyCount++;
     }
 
     /// <summary>Completes an operation from another thread: its handler runs in a coming turn.</summary>
@@ -137,8 +138,13 @@ public sealed partial class EventLoop
 
     private void Begin(IoOperation operation, OperationKind kind, int fd)
     {
-        Take(operation, kind, fd);
         Descriptor descriptor = DescriptorOf(fd);
+        if (descriptor.Events is not null)
+        {
+            throw new InvalidOperationException($"descriptor {fd} has events; it takes no operations until they are removed");
+        }
+
+        Take(operation, kind, fd);
         if (descriptor.Closing is not null)
         {
             Complete(operation, -Errno.ECANCELED);

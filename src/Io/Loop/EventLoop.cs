@@ -10,29 +10,22 @@ public interface ITurnEndHandler
 }
 
 /// <summary>
-/// A completion-shaped event loop on one thread: operations are submitted, the backend asks the kernel, handlers run inline on the loop's thread. A turn is:
-/// wait, run what other threads posted, run due timers, run the handlers of completed operations, then the turn-end handlers. All members are for the loop's
-/// own thread unless they say otherwise.
+/// A completion-shaped event loop on one thread: operations are submitted, the backend asks the kernel, handlers run inline on the loop's thread. All members
+/// are for the loop's own thread unless they say otherwise.
 /// </summary>
+/// <remarks>
+/// There are two ways to run it, and a handler of either may run it again from within (nesting). <see cref="LoopOnce"/> calls one handler and asks the kernel
+/// before the next, as tevent does: what a handler is told is true when it is told. <see cref="RunOnce"/> asks once and calls all the handlers that this calls
+/// for: fewer system calls, and it gives up that. Within its batch a handler may find that another handler has already taken what it was told of (so
+/// descriptors with events must be non-blocking), and a descriptor closed with close(2), its number used again, may be taken for the former one; events removed
+/// or changed through the loop are safe in both. The order in both: immediate events, what other threads posted, timers, signals, operations, descriptors.
+/// </remarks>
 public sealed partial class EventLoop : IDisposable
 {
-    // How often handlers may make new completions before the kernel is asked again: a handler that always finds more to do must not starve the others.
-    private const int PassesPerTurn = 16;
-
-    // Reading the clock at every spin would cost more than the look at the queue does, as long as nothing is due soon: 32 looks of a backend that makes a
-    // system call for each take tens of microseconds, and of poll with a thousand descriptors milliseconds.
-    private const int SpinsPerClockRead = 32;
-    private const long SoonNs = 10_000_000;
-
     private readonly ILoopBackend _backend;
     private readonly LoopCounters _counters;
     private readonly Timers _timers = new();
     private readonly Thread _owner;
-    private IoOperation? _readyHead;
-    private IoOperation? _readyTail;
-    private ITurnEndHandler[] _turnEnd = new ITurnEndHandler[64];
-    private ITurnEndHandler[] _turnEndRunning = new ITurnEndHandler[64];
-    private int _turnEndCount;
     private LoopWork? _posted;
     private int _sleeping;
     private bool _stopping;
@@ -57,6 +50,9 @@ public sealed partial class EventLoop : IDisposable
 
     /// <summary>What the loop does with nothing to do.</summary>
     public WaitMode Wait { get; }
+
+    /// <summary>How many ready descriptors one <see cref="RunOnce"/> takes from the kernel at most, where the backend takes them in a list.</summary>
+    public int MaxEvents { get; init; } = 256;
 
     /// <summary>How long <see cref="WaitMode.Adaptive"/> spins before it sleeps, in nanoseconds.</summary>
     public long AdaptiveSpinNs { get; init; } = 50_000;
@@ -94,15 +90,39 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>One turn: waits until something happens, then handles all of it.</summary>
     public void RunOnce()
     {
-        WaitForWork();
+        WaitForWork(-1, MaxEvents);
         RunTurn();
     }
 
     /// <summary>One turn that does not sleep: handles what is there now.</summary>
     public void RunOnceWithoutSleep()
     {
-        _backend.Wait(0);
+        _backend.Wait(0, MaxEvents);
         RunTurn();
+    }
+
+    /// <summary>
+    /// Waits until one handler can be called, and calls that one; see the remarks of <see cref="EventLoop"/>. Handlers of turn ends that it asked for
+    /// run too.
+    /// </summary>
+    /// <param name="timeoutNs">Nanoseconds to wait at most; 0 does not sleep, -1 waits without limit. Never ends early, and at most the timer slack late.</param>
+    /// <returns>False where the time is up or the loop was stopped, and no handler was called.</returns>
+    public bool LoopOnce(long timeoutNs = -1)
+    {
+        long untilNs = timeoutNs > 0 ? _backend.NowNs + timeoutNs : timeoutNs;
+        for (bool waited = false; !RunOneHandler(); waited = true)
+        {
+            long leftNs = timeoutNs > 0 ? Math.Max(0, untilNs - _backend.NowNs) : timeoutNs;
+            if (Volatile.Read(ref _stopping) || (leftNs == 0 && waited))
+            {
+                return false;
+            }
+
+            WaitForWork(leftNs, 1);
+        }
+
+        RunTurnEnd();
+        return true;
     }
 
     /// <summary>Makes <see cref="Run"/> return after its current turn. Any thread may call it.</summary>
@@ -134,20 +154,6 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>Runs <paramref name="action"/> on the loop's thread, soon. Any thread may call it.</summary>
     public void Post(Action action) => Post(new LoopAction(action));
 
-    /// <summary>
-    /// Calls <paramref name="handler"/> once when the completions of this turn have been handled, which is the moment to send everything that they produced
-    /// at once. The caller asks once per turn.
-    /// </summary>
-    public void AtTurnEnd(ITurnEndHandler handler)
-    {
-        if (_turnEndCount == _turnEnd.Length)
-        {
-            Array.Resize(ref _turnEnd, _turnEndCount * 2);
-        }
-
-        _turnEnd[_turnEndCount++] = handler;
-    }
-
     /// <summary>Starts a timer, or moves one that is running.</summary>
     /// <param name="timer">The timer.</param>
     /// <param name="dueNs">When it is due, on the loop's clock.</param>
@@ -157,188 +163,14 @@ public sealed partial class EventLoop : IDisposable
     public void StopTimer(LoopTimer timer) => _timers.Stop(timer);
 
     /// <summary>Ends the loop and frees the backend. The loop's thread calls it after <see cref="Run"/>; pending operations are dropped unheard.</summary>
-    public void Dispose() => _backend.Dispose();
-
-    private void RunTurn()
+    public void Dispose()
     {
-        RunPosted();
-        RunTimers();
-        int completions = 0;
-        for (int pass = 0; pass < PassesPerTurn && (_readyHead is not null || _turnEndCount > 0); pass++)
+        while (_signals is { } signalEvent)
         {
-            completions += RunReady();
-            RunTurnEnd();
+            RemoveSignal(signalEvent);
         }
 
-        _counters.Turns++;
-        _counters.CompletionsPerTurn.Add(completions);
-    }
-
-    private void WaitForWork()
-    {
-        long sleepNs = SleepNs();
-        if (Wait != WaitMode.Block && sleepNs != 0)
-        {
-            SpinForWork(ref sleepNs);
-        }
-
-        if (sleepNs == 0 || !MaySleep())
-        {
-            _backend.Wait(0);
-            return;
-        }
-
-        _counters.Sleeps++;
-        _backend.Wait(sleepNs);
-        Volatile.Write(ref _sleeping, 0);
-    }
-
-    /// <summary>How long the kernel may sleep: not at all with work at hand, until the next timer, or for ever (-1).</summary>
-    private long SleepNs()
-    {
-        if (_readyHead is not null || _turnEndCount > 0 || Volatile.Read(ref _posted) is not null || Volatile.Read(ref _stopping))
-        {
-            return 0;
-        }
-
-        return _timers.Count == 0 ? -1 : Math.Max(0, _timers.NextDueNs - _backend.NowNs);
-    }
-
-    /// <summary>Looks without sleeping until there is work, or in adaptive mode until its patience ends. Leaves 0 in sleepNs where there is work.</summary>
-    private void SpinForWork(ref long sleepNs)
-    {
-        long untilNs = Wait == WaitMode.Spin ? long.MaxValue : _backend.NowNs + AdaptiveSpinNs;
-        int spinsPerClockRead = IsSoon(sleepNs) ? 1 : SpinsPerClockRead;
-        for (int spins = 1; ; spins++)
-        {
-            _backend.Wait(0);
-            _counters.Looks++;
-            if (_readyHead is not null || Volatile.Read(ref _posted) is not null || Volatile.Read(ref _stopping))
-            {
-                sleepNs = 0;
-                return;
-            }
-
-            if (spins >= spinsPerClockRead)
-            {
-                spins = 0;
-                long nowNs = _backend.NowNs;
-                spinsPerClockRead = IsSoon(_timers.NextDueNs - nowNs) ? 1 : SpinsPerClockRead;
-                if (nowNs >= _timers.NextDueNs)
-                {
-                    sleepNs = 0;
-                    return;
-                }
-
-                if (nowNs >= untilNs)
-                {
-                    sleepNs = _timers.Count == 0 ? -1 : _timers.NextDueNs - nowNs;
-                    return;
-                }
-            }
-        }
-    }
-
-    private static bool IsSoon(long untilDueNs) => untilDueNs is >= 0 and < SoonNs;
-
-    /// <summary>
-    /// Announces the sleep, then looks once more for posted work. The fence pairs with the one in <see cref="WakeIfSleeping"/>: either the poster
-    /// sees us asleep, or we see its work.
-    /// </summary>
-    private bool MaySleep()
-    {
-        Volatile.Write(ref _sleeping, 1);
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _posted) is null && !Volatile.Read(ref _stopping))
-        {
-            return true;
-        }
-
-        Volatile.Write(ref _sleeping, 0);
-        return false;
-    }
-
-    private void WakeIfSleeping()
-    {
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _sleeping) == 1 && Interlocked.Exchange(ref _sleeping, 0) == 1)
-        {
-            _backend.Wake();
-        }
-    }
-
-    private void RunPosted()
-    {
-        if (Volatile.Read(ref _posted) is null)
-        {
-            return;
-        }
-
-        // The stack is last in, first out; turned round it is the order of posting.
-        LoopWork? newest = Interlocked.Exchange(ref _posted, null);
-        LoopWork? oldest = null;
-        while (newest is not null)
-        {
-            LoopWork? next = newest.NextPosted;
-            newest.NextPosted = oldest;
-            oldest = newest;
-            newest = next;
-        }
-
-        while (oldest is not null)
-        {
-            LoopWork work = oldest;
-            oldest = work.NextPosted;
-            work.NextPosted = null;
-            work.Run();
-        }
-    }
-
-    private void RunTimers()
-    {
-        if (_timers.Count == 0)
-        {
-            return;
-        }
-
-        long nowNs = _backend.NowNs;
-        while (_timers.TryTakeDue(nowNs, out LoopTimer timer))
-        {
-            timer.Handler.OnTimer(timer);
-        }
-    }
-
-    /// <summary>Returns how many operations it handled.</summary>
-    private int RunReady()
-    {
-        // What handlers complete goes into the next pass, so that one turn ends.
-        int count = 0;
-        IoOperation? operation = _readyHead;
-        _readyHead = null;
-        _readyTail = null;
-        while (operation is not null)
-        {
-            IoOperation? next = operation.NextReady;
-            operation.NextReady = null;
-            Finish(operation);
-            operation = next;
-            count++;
-        }
-
-        return count;
-    }
-
-    private void RunTurnEnd()
-    {
-        // Who asks again from within is called in the next pass, so that one turn ends however eager a handler is.
-        (_turnEnd, _turnEndRunning) = (_turnEndRunning, _turnEnd);
-        int count = _turnEndCount;
-        _turnEndCount = 0;
-        for (int i = 0; i < count; i++)
-        {
-            ITurnEndHandler handler = _turnEndRunning[i];
-            _turnEndRunning[i] = null!;
-            handler.OnTurnEnd();
-        }
+        _signalFd?.Dispose();
+        _backend.Dispose();
     }
 }

@@ -33,6 +33,16 @@ public interface ILoopBackend : IDisposable
     void Cancel(IoOperation operation);
 
     /// <summary>
+    /// True where watching a descriptor keeps its file open, so that close(2) by others neither ends the watch nor tells the peer, as polls in a ring do.
+    /// </summary>
+    bool HoldsFiles { get; }
+
+    /// <summary>
+    /// False where the kernel says that the number stands for another file than the one that was to be watched. Backends that cannot tell say true.
+    /// </summary>
+    bool StillWatches(int fd);
+
+    /// <summary>
     /// Nothing of the loop is pending on this descriptor and it will be closed. Returns true where the kernel holds nothing of this backend's own on it either;
     /// otherwise the backend ends that and calls <see cref="EventLoop.DescriptorQuiet"/>.
     /// </summary>
@@ -43,7 +53,24 @@ public interface ILoopBackend : IDisposable
     /// </summary>
     /// <param name="timeoutNs">0 does not sleep, and where the kernel shares memory with us does not even call it; -1 sleeps until something happens;
     /// otherwise sleeps at most this long.</param>
-    void Wait(long timeoutNs);
+    /// <param name="maxEvents">How many ready descriptors with events the loop will take from a list, 1 or more; a backend that is told of them one by one
+    /// may report more, and is asked to <see cref="Confirm"/> the rest.</param>
+    void Wait(long timeoutNs, int maxEvents);
+
+    /// <summary>
+    /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through <see cref="EventLoop.ReportReady"/>; None ends
+    /// that, and nothing is reported any more. The descriptor has no operations in flight.
+    /// </summary>
+    void SetInterest(int fd, FdFlags interest);
+
+    /// <summary>The handlers have had what was last reported of the descriptor, and it is still watched: it is to be reported again if it is still so.</summary>
+    void Rewatch(int fd);
+
+    /// <summary>
+    /// Which of the flags still hold, asked before a handler is called when other handlers have been called since the report. None where the backend prefers
+    /// to be asked again by <see cref="Wait"/>.
+    /// </summary>
+    FdFlags Confirm(int fd, FdFlags ready);
 
     /// <summary>Ends a sleep in <see cref="Wait"/> now or, where there is none, the next one. Any thread may call it.</summary>
     void Wake();

@@ -4,7 +4,7 @@ namespace Harness.Io;
 public static class LoopBackends
 {
     /// <summary>Every name, in the order in which results print them.</summary>
-    public static IReadOnlyList<string> All { get; } = ["poll", "epoll", "uring-poll", "uring"];
+    public static IReadOnlyList<string> All { get; } = ["poll", "epoll", "uring-poll", "uring", "uring-epoll"];
 
     /// <summary>A backend by its name, to be attached to a loop on the calling thread.</summary>
     /// <exception cref="ArgumentException">There is no such backend.</exception>
@@ -14,6 +14,7 @@ public static class LoopBackends
         "epoll" => new EpollBackend(),
         "uring-poll" => new UringPollBackend(),
         "uring" => new UringBackend(),
+        "uring-epoll" => new UringEpollBackend(),
         _ => throw new ArgumentException($"unknown backend '{name}'; the backends are {string.Join(", ", All)}"),
     };
 }

@@ -9,6 +9,7 @@ internal static unsafe partial class Unistd
     public const int O_RDWR = 2;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
     public const int FALLOC_FL_KEEP_SIZE = 1;

@@ -70,6 +70,9 @@ public sealed unsafe class RingProbe
     /// <param name="opcode">Any opcode.</param>
     public bool IsSupported(RingOpcode opcode) => _supported[(int)opcode];
 
+    /// <summary>What a ring that exists can do.</summary>
+    internal static RingProbe Of(Ring ring) => new(ring);
+
     internal static RingProbe Run(RingEnvironment environment)
     {
         using var ring = new Ring(new RingOptions { Entries = 4 }, environment);

@@ -154,3 +154,8 @@ public sealed class UringContract : LoopBackendContract
 {
     protected override string Backend => "uring";
 }
+
+public sealed class UringEpollContract : LoopBackendContract
+{
+    protected override string Backend => "uring-epoll";
+}

@@ -1,38 +1,18 @@
-using Harness.Io;
-
 namespace Harness.Tests;
 
 /// <summary>
 /// A backend without a kernel: its clock moves only when the loop would sleep, and then at once to the end of the sleep. What the loop waits for comes from
 /// transports in memory (custom operations) and from other threads.
 /// </summary>
-internal sealed class SimulatedBackend : ILoopBackend
+internal sealed class SimulatedBackend : BareBackend
 {
     private readonly SemaphoreSlim _wake = new(0);
 
-    public string Name => "simulated";
-
-    public long NowNs { get; private set; }
-
-    public bool HasDeadline(OperationKind kind) => false;
-
-    public LoopCounters Counters { get; } = new();
-
-    public string Description => string.Empty;
+    public override string Name => "simulated";
 
     public void Advance(TimeSpan time) => NowNs += time.Ticks * 100;
 
-    public void Attach(EventLoop loop)
-    {
-    }
-
-    public void Submit(IoOperation operation) => throw new NotSupportedException($"the simulated world has no descriptors, so no {operation.Kind}");
-
-    public void Cancel(IoOperation operation) => throw new NotSupportedException("the simulated world has no descriptors");
-
-    public bool Quiesce(int fd) => true;
-
-    public void Wait(long timeoutNs)
+    public override void Wait(long timeoutNs, int maxEvents)
     {
         if (timeoutNs > 0)
         {
@@ -44,9 +24,7 @@ internal sealed class SimulatedBackend : ILoopBackend
         }
     }
 
-    public void Wake() => _wake.Release();
+    public override void Wake() => _wake.Release();
 
-    public void CloseDescriptor(int fd, bool isSocket) => throw new NotSupportedException("the simulated world has no descriptors");
-
-    public void Dispose() => _wake.Dispose();
+    public override void Dispose() => _wake.Dispose();
 }

@@ -33,42 +33,14 @@ public class SpinningTimerTests
     }
 
     /// <summary>Nothing ever happens, and each look at that takes the same time.</summary>
-    private sealed class LookingBackend(long lookNs) : ILoopBackend
+    private sealed class LookingBackend(long lookNs) : BareBackend
     {
-        public string Name => "looking";
+        public override string Name => "looking";
 
-        public string Description => string.Empty;
-
-        public long NowNs { get; private set; }
-
-        public LoopCounters Counters { get; } = new();
-
-        public bool HasDeadline(OperationKind kind) => false;
-
-        public void Attach(EventLoop loop)
-        {
-        }
-
-        public void Submit(IoOperation operation) => throw new NotSupportedException();
-
-        public void Cancel(IoOperation operation) => throw new NotSupportedException();
-
-        public bool Quiesce(int fd) => true;
-
-        public void Wait(long timeoutNs)
+        public override void Wait(long timeoutNs, int maxEvents)
         {
             Assert.Equal(0, timeoutNs);
             NowNs += lookNs;
-        }
-
-        public void Wake()
-        {
-        }
-
-        public void CloseDescriptor(int fd, bool isSocket) => throw new NotSupportedException();
-
-        public void Dispose()
-        {
         }
     }
 }

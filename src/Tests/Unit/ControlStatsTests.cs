@@ -72,7 +72,17 @@ public sealed class ControlStatsTests
 
         public bool Quiesce(int fd) => inner.Quiesce(fd);
 
-        public void Wait(long timeoutNs) => inner.Wait(timeoutNs);
+        public bool HoldsFiles => inner.HoldsFiles;
+
+        public void SetInterest(int fd, FdFlags interest) => inner.SetInterest(fd, interest);
+
+        public void Rewatch(int fd) => inner.Rewatch(fd);
+
+        public FdFlags Confirm(int fd, FdFlags ready) => inner.Confirm(fd, ready);
+
+        public bool StillWatches(int fd) => inner.StillWatches(fd);
+
+        public void Wait(long timeoutNs, int maxEvents) => inner.Wait(timeoutNs, maxEvents);
 
         public void Wake() => inner.Wake();
 

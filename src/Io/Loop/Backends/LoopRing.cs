@@ -11,23 +11,37 @@ internal sealed class LoopRing : IDisposable
     // Turns submit a batch at a time; a fuller queue is handed over early, so the size bounds memory and not what can be in flight.
     private const uint Entries = 1024;
 
+    /// <summary>How much of a generation a completion carries.</summary>
+    public const uint GenerationMask = 0xff_ffff;
+
     private readonly WakeEvent _wake;
     private readonly LoopCounters _counters;
     private readonly ICompletionSink _sink;
+    private readonly EpollSet? _outer;
     private bool _wakeArmed;
 
     /// <summary>A ring that belongs to the calling thread.</summary>
-    public LoopRing(WakeEvent wake, LoopCounters counters, ICompletionSink sink)
+    /// <param name="wake">What other threads set to end a sleep.</param>
+    /// <param name="counters">Where its calls are shown.</param>
+    /// <param name="sink">Takes its completions.</param>
+    /// <param name="outer">Where not null, an epoll set of the caller's in which the loop sleeps, with the ring as a member.</param>
+    public LoopRing(WakeEvent wake, LoopCounters counters, ICompletionSink sink, EpollSet? outer = null)
     {
+        _outer = outer;
         _wake = wake;
         _counters = counters;
         _sink = sink;
         Ring = new Ring(new RingOptions { Entries = Entries });
         Ring.Enable();
         Ring.RegisterRingFd();
+        _outer?.Control(Epoll.EPOLL_CTL_ADD, Ring.FileDescriptor, Epoll.EPOLLIN);
+        SkipSuccess = (Ring.Features & RingFeatures.CQE_SKIP) != 0 ? SqeFlags.CQE_SKIP_SUCCESS : SqeFlags.NONE;
     }
 
     public Ring Ring { get; }
+
+    /// <summary>For entries whose success is no news: none where the kernel cannot leave it out (before 5.17).</summary>
+    public SqeFlags SkipSuccess { get; }
 
     public string Description => $"{Ring.Flags.ToNames()}";
 
@@ -35,10 +49,10 @@ internal sealed class LoopRing : IDisposable
     public static ulong Ignored => Pack(CompletionTag.Ignored, 0, 0);
 
     /// <summary>What identifies a completion: what it is, a slot or descriptor, and its generation, so that a late one is never taken for another's.</summary>
-    public static ulong Pack(CompletionTag tag, int index, uint generation) => ((ulong)tag << 56) | ((ulong)(generation & 0xff_ffff) << 32) | (uint)index;
+    public static ulong Pack(CompletionTag tag, int index, uint generation) => ((ulong)tag << 56) | ((ulong)(generation & GenerationMask) << 32) | (uint)index;
 
     public static (CompletionTag Tag, int Index, uint Generation) Unpack(ulong userData) =>
-        ((CompletionTag)(userData >> 56), (int)(uint)userData, (uint)(userData >> 32) & 0xff_ffff);
+        ((CompletionTag)(userData >> 56), (int)(uint)userData, (uint)(userData >> 32) & GenerationMask);
 
     /// <summary>Makes room for entries that must go in together.</summary>
     public void Reserve(int entries)
@@ -55,7 +69,7 @@ internal sealed class LoopRing : IDisposable
         ArmWake();
         if (timeoutNs != 0 && Ring.CompletionsReady == 0)
         {
-            Check(Ring.SubmitAndWait(1, timeoutNs));
+            Sleep(timeoutNs);
         }
         else if (Ring.SubmissionsPending > 0 || Ring.NeedsEnter)
         {
@@ -77,6 +91,22 @@ internal sealed class LoopRing : IDisposable
     }
 
     public void Dispose() => Ring.Dispose();
+
+    private void Sleep(long timeoutNs)
+    {
+        if (_outer is null)
+        {
+            Check(Ring.SubmitAndWait(1, timeoutNs));
+            return;
+        }
+
+        // What is ready at once is there after the submission; only otherwise is the set asked, whose member the ring is.
+        Check(Ring.SubmitAndGetEvents());
+        if (Ring.CompletionsReady == 0 && _outer.Wait(timeoutNs, 1) > 0)
+        {
+            Check(Ring.SubmitAndGetEvents());
+        }
+    }
 
     private void ArmWake()
     {
@@ -151,6 +181,12 @@ internal enum CompletionTag : byte
 
     /// <summary>A descriptor became writable.</summary>
     Writable,
+
+    /// <summary>A descriptor with events is ready.</summary>
+    Event,
+
+    /// <summary>An epoll set has events.</summary>
+    EpollSet,
 
     /// <summary>Nobody waits for it.</summary>
     Ignored,

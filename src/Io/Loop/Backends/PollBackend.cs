@@ -22,13 +22,46 @@ internal sealed unsafe class PollBackend : ReadinessBackend
 
     public override string Name => "poll";
 
+    public override bool HoldsFiles => false;
+
+    public override void SetInterest(int fd, FdFlags interest)
+    {
+        Watch watch = WatchOf(fd);
+        if (watch.Interest == FdFlags.None)
+        {
+            // What operations knew of the descriptor ends here; afterwards they try before they arm.
+            watch.MayRead = true;
+        }
+
+        watch.Interest = interest;
+        if (interest == FdFlags.None)
+        {
+            Remove(watch);
+            return;
+        }
+
+        if (watch.Index < 0)
+        {
+            Add(watch);
+        }
+
+        _list[watch.Index].events = (short)FdReadiness.ToPoll(interest);
+    }
+
+    // The list says it again by itself.
+    public override void Rewatch(int fd)
+    {
+    }
+
+    public override FdFlags Confirm(int fd, FdFlags ready) => FdReadiness.Now(fd, ready, Calls);
+
     public override bool Quiesce(int fd)
     {
         Remove(WatchOf(fd));
         return true;
     }
 
-    public override void Wait(long timeoutNs)
+    public override void Wait(long timeoutNs, int maxEvents)
     {
         Poll.timespec timeout = Poll.timespec.FromNs(Math.Max(0, timeoutNs));
         int ready = Poll.ppoll(_list, (ulong)_count, timeoutNs < 0 ? null : &timeout, null);
@@ -48,6 +81,10 @@ internal sealed unsafe class PollBackend : ReadinessBackend
             {
                 WakeUp.Clear();
                 Calls.Count(SystemCall.read);
+            }
+            else if (_listed[i].Interest != FdFlags.None)
+            {
+                Report(_listed[i].Fd, events);
             }
             else
             {
@@ -71,6 +108,18 @@ internal sealed unsafe class PollBackend : ReadinessBackend
     protected override void DisarmRead(Watch watch) => Disarm(watch, Poll.POLLIN | Poll.POLLRDHUP);
 
     protected override void DisarmWrite(Watch watch) => Disarm(watch, Poll.POLLOUT);
+
+    private void Report(int fd, short events)
+    {
+        if ((events & Poll.POLLNVAL) != 0)
+        {
+            Loop.ReportEnded(fd, -Errno.EBADF);
+        }
+        else
+        {
+            Loop.ReportReady(fd, FdReadiness.FromPoll(events));
+        }
+    }
 
     private void Arm(Watch watch, int events)
     {

@@ -23,7 +23,6 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public long NowNs => MonotonicClock.NowNs;
 
-
     public virtual LoopCounters Counters => Calls;
 
     /// <summary>What this object itself counts; <see cref="Counters"/> is the whole.</summary>
@@ -35,7 +34,17 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public virtual void Attach(EventLoop loop) => Loop = loop;
 
-    public abstract void Wait(long timeoutNs);
+    public abstract void Wait(long timeoutNs, int maxEvents);
+
+    public abstract bool HoldsFiles { get; }
+
+    public abstract void SetInterest(int fd, FdFlags interest);
+
+    public abstract void Rewatch(int fd);
+
+    public abstract FdFlags Confirm(int fd, FdFlags ready);
+
+    public virtual bool StillWatches(int fd) => true;
 
     public void Wake() => WakeUp.Set();
 
@@ -333,6 +342,9 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
         public bool HungUp;
         public bool Nonblocking;
 
+        /// <summary>What events on the descriptor ask for; there are no operations where it is not None.</summary>
+        public FdFlags Interest;
+
         /// <summary>For the subclass: what it has armed in the kernel, and where it keeps it.</summary>
         public uint Armed;
         public int Index = -1;
@@ -347,6 +359,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
             MayWrite = true;
             HungUp = false;
             Nonblocking = false;
+            Interest = FdFlags.None;
             Armed = 0;
             Index = -1;
         }

@@ -11,6 +11,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     private readonly LoopCounters _counters = new();
     private readonly WakeEvent _wake = new();
     private readonly LoopRing _ring;
+    private readonly RingPolls _polls;
     private Slot[] _slots = new Slot[256];
     private int[] _free = new int[256];
     private int _freeCount;
@@ -20,6 +21,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     public UringBackend()
     {
         _ring = new LoopRing(_wake, _counters, this);
+        _polls = new RingPolls(_ring, _counters, RingPollMode.OneShot);
         _knowsPollFirst = _ring.Ring.KnowsPollFirst;
         for (int slot = _slots.Length - 1; slot >= 0; slot--)
         {
@@ -42,11 +44,25 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         }
     }
 
-    public void Attach(EventLoop loop) => _loop = loop;
+    public bool HoldsFiles => true;
+
+    public void Attach(EventLoop loop)
+    {
+        _loop = loop;
+        _polls.Attach(loop);
+    }
 
     public void Wake() => _wake.Set();
 
-    public bool Quiesce(int fd) => true;
+    public void SetInterest(int fd, FdFlags interest) => _polls.SetInterest(fd, interest);
+
+    public void Rewatch(int fd) => _polls.Rewatch(fd);
+
+    public FdFlags Confirm(int fd, FdFlags ready) => _polls.Confirm(fd, ready);
+
+    public bool StillWatches(int fd) => true;
+
+    public bool Quiesce(int fd) => _polls.Quiesce(fd);
 
     // A linked timeout does not end a connect that waits in a worker thread for room in a Unix backlog (seen on 6.18); a cancel does.
     public bool HasDeadline(OperationKind kind) => kind != OperationKind.Connect;
@@ -73,12 +89,22 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         _ring.Ring.PrepareCancel(LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation), LoopRing.Ignored);
     }
 
-    public void Wait(long timeoutNs) => _ring.Wait(timeoutNs);
+    public void Wait(long timeoutNs, int maxEvents) => _ring.Wait(timeoutNs);
 
     public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion)
     {
+        if (tag == CompletionTag.Event)
+        {
+            if (_polls.OnCompletion(index, generation, completion))
+            {
+                _loop.DescriptorQuiet(index);
+            }
+
+            return;
+        }
+
         ref Slot slot = ref _slots[index];
-        if ((slot.Generation & 0xff_ffff) != generation || slot.Operation is not { } operation)
+        if ((slot.Generation & LoopRing.GenerationMask) != generation || slot.Operation is not { } operation)
         {
             return;
         }

@@ -13,10 +13,21 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
     private const uint Ending = 4;
 
     private readonly LoopRing _ring;
+    private readonly RingPolls _polls;
+    private readonly EpollSet? _outer;
 
+    /// <summary>Descriptors with events are polled in the way that measured best.</summary>
     public UringPollBackend()
+        : this(RingPollMode.OneShot)
     {
-        _ring = new LoopRing(WakeUp, Calls, this);
+    }
+
+    /// <summary>Descriptors with events are polled in a given way, and the loop sleeps in the ring or in an epoll set that has the ring as a member.</summary>
+    public UringPollBackend(RingPollMode mode, bool ringInEpoll = false)
+    {
+        _outer = ringInEpoll ? new EpollSet(Calls) : null;
+        _ring = new LoopRing(WakeUp, Calls, this, _outer);
+        _polls = new RingPolls(_ring, Calls, mode);
     }
 
     public override string Name => "uring-poll";
@@ -32,12 +43,27 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         }
     }
 
+    public override bool HoldsFiles => true;
+
+    public override void Attach(EventLoop loop)
+    {
+        base.Attach(loop);
+        _polls.Attach(loop);
+    }
+
+    public override void SetInterest(int fd, FdFlags interest) => _polls.SetInterest(fd, interest);
+
+    public override void Rewatch(int fd) => _polls.Rewatch(fd);
+
+    public override FdFlags Confirm(int fd, FdFlags ready) => _polls.Confirm(fd, ready);
+
     public override bool Quiesce(int fd)
     {
+        bool eventsQuiet = _polls.Quiesce(fd);
         Watch watch = WatchOf(fd);
         if (watch.Armed == 0)
         {
-            return true;
+            return eventsQuiet;
         }
 
         // The polls outlive close(2) and keep the file open, so they end first; their own completions say when.
@@ -47,15 +73,25 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         return false;
     }
 
-    public override void Wait(long timeoutNs) => _ring.Wait(timeoutNs);
+    public override void Wait(long timeoutNs, int maxEvents) => _ring.Wait(timeoutNs);
 
-    public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion) =>
-        OnPolled(WatchOf(index), generation, completion, tag == CompletionTag.Readable ? ReadArmed : WriteArmed);
+    public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion)
+    {
+        if (tag != CompletionTag.Event)
+        {
+            OnPolled(WatchOf(index), generation, completion, tag == CompletionTag.Readable ? ReadArmed : WriteArmed);
+        }
+        else if (_polls.OnCompletion(index, generation, completion) && WatchOf(index).Armed == 0)
+        {
+            Loop.DescriptorQuiet(index);
+        }
+    }
 
     public override void Dispose()
     {
         base.Dispose();
         _ring.Dispose();
+        _outer?.Dispose();
     }
 
     protected override void ArmRead(Watch watch) => Arm(watch, ReadArmed, Poll.POLLIN | Poll.POLLRDHUP, CompletionTag.Readable, multishot: true);
@@ -96,7 +132,7 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
 
     private void OnPolled(Watch watch, uint generation, Cqe completion, uint what)
     {
-        if ((watch.Generation & 0xff_ffff) != generation)
+        if ((watch.Generation & LoopRing.GenerationMask) != generation)
         {
             return;
         }
@@ -111,7 +147,10 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
             if (watch.Armed == Ending)
             {
                 watch.Armed = 0;
-                Loop.DescriptorQuiet(watch.Fd);
+                if (!_polls.Holds(watch.Fd))
+                {
+                    Loop.DescriptorQuiet(watch.Fd);
+                }
             }
 
             return;
