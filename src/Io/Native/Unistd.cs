@@ -20,6 +20,9 @@ internal static unsafe partial class Unistd
     public static partial int close(int fd);
 
     [LibraryImport("libc")]
+    public static partial int pipe2(int* pipefd, int flags);
+
+    [LibraryImport("libc")]
     public static partial nint read(int fd, void* buf, nuint count);
 
     [LibraryImport("libc")]

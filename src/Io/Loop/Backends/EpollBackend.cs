@@ -6,6 +6,13 @@ namespace Harness.Io;
 internal sealed class EpollBackend : EpollReadiness
 {
     public EpollBackend()
+        : this(edge: false)
+    {
+    }
+
+    /// <summary>With level-triggered or, for the pipe test, edge-triggered events.</summary>
+    public EpollBackend(bool edge)
+        : base(edge)
     {
         Set.Control(Epoll.EPOLL_CTL_ADD, WakeUp.Fd, Epoll.EPOLLIN);
     }

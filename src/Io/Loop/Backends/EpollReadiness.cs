@@ -13,10 +13,13 @@ internal abstract class EpollReadiness : ReadinessBackend
 
     // What epoll refuses, such as a regular file, is always ready as poll(2) has it.
     private readonly List<Watch> _alwaysReady = [];
+    private readonly uint _eventMode;
 
-    protected EpollReadiness()
+    /// <param name="edge">Events are edge-triggered: handlers must take all that there is, or hear no more of it. Only the pipe test measures that.</param>
+    protected EpollReadiness(bool edge = false)
     {
         Set = new EpollSet(Calls);
+        _eventMode = edge ? Epoll.EPOLLET : 0;
     }
 
     public override bool HoldsFiles => false;
@@ -42,7 +45,7 @@ internal abstract class EpollReadiness : ReadinessBackend
             return;
         }
 
-        uint events = FdReadiness.ToEpoll(interest);
+        uint events = FdReadiness.ToEpoll(interest) | _eventMode;
         int result = Set.Control(watch.Armed == 0 ? Epoll.EPOLL_CTL_ADD : Epoll.EPOLL_CTL_MOD, fd, events);
         if (result == -Errno.EEXIST)
         {

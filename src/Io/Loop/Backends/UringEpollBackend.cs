@@ -30,6 +30,20 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         _waitsInRing = waitInRing && RingProbe.Of(_ring.Ring).IsSupported(RingOpcode.EPOLL_WAIT);
     }
 
+    /// <summary>With IORING_OP_EPOLL_WAIT and nothing else.</summary>
+    /// <exception cref="NotSupportedException">The kernel does not have it.</exception>
+    public static UringEpollBackend WaitingInRing()
+    {
+        var backend = new UringEpollBackend();
+        if (!backend._waitsInRing)
+        {
+            backend.Dispose();
+            throw new NotSupportedException("this kernel has no IORING_OP_EPOLL_WAIT (Linux 6.15)");
+        }
+
+        return backend;
+    }
+
     public override string Name => "uring-epoll";
 
     public override string Description => $"{_ring.Description} {(_waitsInRing ? "EPOLL_WAIT" : "poll of the epoll set")}";
