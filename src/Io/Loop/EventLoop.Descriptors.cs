@@ -111,6 +111,9 @@ public sealed partial class EventLoop
         /// <summary>The count of handler calls at the report.</summary>
         public long ReadyAt;
 
+        /// <summary>In a checked loop, the file that its events were added for.</summary>
+        public FileIdentity? Identity;
+
         public Descriptor? NextReady;
         public bool IsQueued;
 

@@ -43,9 +43,14 @@ public sealed partial class EventLoop
             throw new InvalidOperationException($"descriptor {fd} {(descriptor.Closing is null ? "has operations in flight" : "is being closed")}; it takes no events");
         }
 
-        if (descriptor.Events is not null && !_backend.StillWatches(fd))
+        if (descriptor.Events is not null && IsStillItself(descriptor) && !_backend.StillWatches(fd))
         {
             EndEvents(descriptor, -Errno.EBADF);
+        }
+
+        if (descriptor.Events is null)
+        {
+            Remember(descriptor);
         }
 
         ContinueCloseAfter(fdEvent);
@@ -66,7 +71,11 @@ public sealed partial class EventLoop
         }
 
         fdEvent.Flags = flags;
-        UpdateInterest(DescriptorOf(fdEvent.Fd));
+        Descriptor descriptor = DescriptorOf(fdEvent.Fd);
+        if (IsStillItself(descriptor))
+        {
+            UpdateInterest(descriptor);
+        }
     }
 
     /// <summary>Stops watching; the handler will not be called any more, and the event may be added again. Harmless where it is not added.</summary>
@@ -124,6 +133,11 @@ public sealed partial class EventLoop
         }
 
         descriptor.Ready &= interest;
+        if (descriptor.Events is null)
+        {
+            Forget(descriptor);
+        }
+
         if (interest != descriptor.Interest)
         {
             descriptor.Interest = interest;
@@ -138,7 +152,7 @@ public sealed partial class EventLoop
         for (int count = _readyFdCount; count > 0 && _readyFdHead is not null; count--)
         {
             Descriptor descriptor = Dequeue();
-            while (NextReadyEvent(descriptor, batch) is { } fdEvent)
+            while (NextReadyEvent(descriptor, batch) is { } fdEvent && IsStillItself(descriptor))
             {
                 Call(descriptor, fdEvent, batch);
             }
@@ -158,6 +172,12 @@ public sealed partial class EventLoop
             }
 
             FdEvent? fdEvent = NextReadyEvent(descriptor, ++_batch);
+            if (fdEvent is not null && !IsStillItself(descriptor))
+            {
+                // Its events have ended, and that is told before anything else.
+                return RunOneEnded();
+            }
+
             if (fdEvent is not null)
             {
                 Call(descriptor, fdEvent, _batch);

@@ -171,6 +171,11 @@ public sealed partial class EventLoop : IDisposable
         }
 
         _signalFd?.Dispose();
+        foreach (Descriptor? descriptor in _descriptors)
+        {
+            descriptor?.Identity?.Dispose();
+        }
+
         _backend.Dispose();
     }
 }

@@ -32,10 +32,8 @@ public interface ILoopBackend : IDisposable
     /// </summary>
     void Cancel(IoOperation operation);
 
-    /// <summary>
-    /// True where watching a descriptor keeps its file open, so that close(2) by others neither ends the watch nor tells the peer, as polls in a ring do.
-    /// </summary>
-    bool HoldsFiles { get; }
+    /// <summary>What becomes of a watched descriptor that somebody closes without telling the loop.</summary>
+    ForeignClose OnForeignClose { get; }
 
     /// <summary>
     /// False where the kernel says that the number stands for another file than the one that was to be watched. Backends that cannot tell say true.

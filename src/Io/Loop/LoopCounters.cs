@@ -64,6 +64,9 @@ public sealed class LoopCounters
     /// <summary>Times that the completion queue overflowed and was flushed.</summary>
     public long Overflows { get; set; }
 
+    /// <summary>Descriptors whose number stood for another file when a handler was to be called; only a checked loop looks.</summary>
+    public long StrangersRefused { get; set; }
+
     /// <summary>Submission queue entries by opcode (IORING_OP_*); all zero on backends without a ring.</summary>
     public long[] SqesByOpcode { get; } = new long[OpcodeCount];
 

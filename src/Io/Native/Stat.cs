@@ -6,7 +6,9 @@ namespace Harness.Io.Native;
 internal static unsafe partial class Stat
 {
     public const int AT_FDCWD = -100;
+    public const int AT_EMPTY_PATH = 0x1000;
     public const uint STATX_TYPE = 1;
+    public const uint STATX_INO = 0x100;
     public const ushort S_IFMT = 0xf000;
     public const ushort S_IFSOCK = 0xc000;
 
@@ -16,8 +18,20 @@ internal static unsafe partial class Stat
     {
         [FieldOffset(28)]
         public ushort stx_mode;
+
+        [FieldOffset(32)]
+        public ulong stx_ino;
+
+        [FieldOffset(136)]
+        public uint stx_dev_major;
+
+        [FieldOffset(140)]
+        public uint stx_dev_minor;
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int statx(int dirfd, string pathname, int flags, uint mask, statx_t* statxbuf);
+
+    [LibraryImport("libc")]
+    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, statx_t* statxbuf);
 }

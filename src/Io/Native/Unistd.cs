@@ -9,6 +9,8 @@ internal static unsafe partial class Unistd
     public const int O_RDWR = 2;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_ACCMODE = 3;
+    public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
@@ -18,6 +20,9 @@ internal static unsafe partial class Unistd
 
     [LibraryImport("libc")]
     public static partial int close(int fd);
+
+    [LibraryImport("libc")]
+    public static partial int dup3(int oldfd, int newfd, int flags);
 
     [LibraryImport("libc")]
     public static partial int pipe2(int* pipefd, int flags);

@@ -13,7 +13,7 @@ internal abstract class BareBackend : ILoopBackend
 
     public string Description => string.Empty;
 
-    public bool HoldsFiles => false;
+    public ForeignClose OnForeignClose => ForeignClose.Unnoticed;
 
     public bool HasDeadline(OperationKind kind) => false;
 

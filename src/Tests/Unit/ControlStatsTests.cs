@@ -72,7 +72,7 @@ public sealed class ControlStatsTests
 
         public bool Quiesce(int fd) => inner.Quiesce(fd);
 
-        public bool HoldsFiles => inner.HoldsFiles;
+        public ForeignClose OnForeignClose => inner.OnForeignClose;
 
         public void SetInterest(int fd, FdFlags interest) => inner.SetInterest(fd, interest);
 

@@ -22,7 +22,7 @@ internal abstract class EpollReadiness : ReadinessBackend
         _eventMode = edge ? Epoll.EPOLLET : 0;
     }
 
-    public override bool HoldsFiles => false;
+    public override ForeignClose OnForeignClose => ForeignClose.Forgotten;
 
     protected EpollSet Set { get; }
 

@@ -22,7 +22,7 @@ internal sealed unsafe class PollBackend : ReadinessBackend
 
     public override string Name => "poll";
 
-    public override bool HoldsFiles => false;
+    public override ForeignClose OnForeignClose => ForeignClose.Unnoticed;
 
     public override void SetInterest(int fd, FdFlags interest)
     {

@@ -36,7 +36,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public abstract void Wait(long timeoutNs, int maxEvents);
 
-    public abstract bool HoldsFiles { get; }
+    public abstract ForeignClose OnForeignClose { get; }
 
     public abstract void SetInterest(int fd, FdFlags interest);
 

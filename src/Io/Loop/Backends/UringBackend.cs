@@ -44,7 +44,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         }
     }
 
-    public bool HoldsFiles => true;
+    public ForeignClose OnForeignClose => ForeignClose.HeldOpen;
 
     public void Attach(EventLoop loop)
     {

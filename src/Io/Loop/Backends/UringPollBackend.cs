@@ -43,7 +43,7 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
         }
     }
 
-    public override bool HoldsFiles => true;
+    public override ForeignClose OnForeignClose => ForeignClose.HeldOpen;
 
     public override void Attach(EventLoop loop)
     {
