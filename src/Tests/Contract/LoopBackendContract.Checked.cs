@@ -34,7 +34,7 @@ public abstract partial class LoopBackendContract
             Assert.Equal(loop.OnForeignClose == ForeignClose.HeldOpen, heldOpen);
             _ = loop.LoopOnce(0);
             _ = loop.VerifyDescriptors();
-            while (loop.LoopOnce(0))
+            for (int look = 0; look < 4 && loop.LoopOnce(0); look++)
             {
             }
 
