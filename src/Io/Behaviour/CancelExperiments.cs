@@ -37,6 +37,24 @@ internal static class CancelExperiments
             Needs = RingOpcode.ASYNC_CANCEL,
         },
         new(
+            "POLL_REMOVE while an event of the poll is on its way",
+            "remove EALREADY, poll 1",
+            "POLL_REMOVE gives up where the poll is about to fire, and a multishot poll lives on; ASYNC_CANCEL ends it",
+            lab =>
+            {
+                (int fd, int peer) = lab.Pair();
+                lab.Ring.PreparePollAdd(fd, (uint)Poll.POLLIN, multishot: true, 0);
+                lab.Submit();
+                lab.Write(peer);
+                lab.Ring.PreparePollRemove(0, 1);
+                return lab.Results(2, "poll", "remove");
+            })
+        {
+            // On other rings the event arrives with the next system call, whichever it is.
+            NeedsFlag = SetupFlags.DEFER_TASKRUN,
+            Options = new RingOptions { Entries = 8 },
+        },
+        new(
             "linked timeout that wins",
             "receive ECANCELED, timeout ETIME",
             "a deadline on any operation costs one entry more; only both completions together tell a deadline from a cancel",

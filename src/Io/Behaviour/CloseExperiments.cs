@@ -33,6 +33,14 @@ internal static unsafe class CloseExperiments
             "the set lets go of a file that is closed: a ring that polls an epoll set keeps the rule that a closed descriptor fires no more",
             EpollSet),
         new(
+            "close of a descriptor in an epoll set that the ring waits on",
+            "wait 1 for a byte; after the close nothing at the next byte",
+            "IORING_OP_EPOLL_WAIT brings the events themselves, keeps the same rule, and looks when the ring's thread enters",
+            EpollWait)
+        {
+            Needs = RingOpcode.EPOLL_WAIT,
+        },
+        new(
             "cancel by descriptor after its close",
             "EBADF",
             "whoever closes first can no longer name by descriptor what is still pending",
@@ -77,17 +85,39 @@ internal static unsafe class CloseExperiments
 
     private static string EpollSet(BehaviourLab lab)
     {
-        int set = lab.Keep(Epoll.epoll_create1(Epoll.EPOLL_CLOEXEC));
-        (int fd, int peer) = lab.Pair();
-        byte* registration = stackalloc byte[16];
-        *(uint*)registration = Epoll.EPOLLIN;
-        *(long*)(registration + Epoll.Layout.DataOffset) = fd;
-        _ = Epoll.epoll_ctl(set, Epoll.EPOLL_CTL_ADD, fd, registration);
+        (int set, int fd, int peer) = SetOfOne(lab);
         lab.Ring.PreparePollAdd(set, (uint)Poll.POLLIN, multishot: false, 0);
         lab.Submit();
         lab.Close(fd);
         string atClose = lab.IsQuiet() ? "nothing" : "a completion";
         lab.Write(peer);
         return $"{atClose} at the close, {(lab.IsQuiet() ? "nothing" : "a completion")} after a byte from the peer";
+    }
+
+    private static string EpollWait(BehaviourLab lab)
+    {
+        (int set, int fd, int peer) = SetOfOne(lab);
+        nint room = lab.Memory.Whole.Address;
+        lab.Ring.PrepareEpollWait(set, room, 8, 0);
+        lab.Submit();
+        lab.Write(peer);
+        string first = lab.Results(1, "wait");
+        lab.Close(fd);
+        lab.Ring.PrepareEpollWait(set, room, 8, 0);
+        lab.Submit();
+        lab.Write(peer);
+        return $"{first} for a byte; after the close {(lab.IsQuiet() ? "nothing" : "a completion")} at the next byte";
+    }
+
+    /// <summary>An epoll set with one end of a pair in it.</summary>
+    private static (int Set, int Fd, int Peer) SetOfOne(BehaviourLab lab)
+    {
+        int set = lab.Keep(Epoll.epoll_create1(Epoll.EPOLL_CLOEXEC));
+        (int fd, int peer) = lab.Pair();
+        byte* registration = stackalloc byte[16];
+        *(uint*)registration = Epoll.EPOLLIN;
+        *(long*)(registration + Epoll.Layout.DataOffset) = fd;
+        _ = Epoll.epoll_ctl(set, Epoll.EPOLL_CTL_ADD, fd, registration);
+        return (set, fd, peer);
     }
 }
