@@ -105,7 +105,8 @@ public sealed partial class EventLoop : IDisposable
     /// Waits until one handler can be called, and calls that one; see the remarks of <see cref="EventLoop"/>. Handlers of turn ends that it asked for
     /// run too.
     /// </summary>
-    /// <param name="timeoutNs">Nanoseconds to wait at most; 0 does not sleep, -1 waits without limit. Never ends early, and at most the timer slack late.</param>
+    /// <param name="timeoutNs">Nanoseconds to wait at most; 0 does not sleep, -1 waits without limit. Never ends early, and at most the timer slack
+    /// late.</param>
     /// <returns>False where the time is up or the loop was stopped, and no handler was called.</returns>
     public bool LoopOnce(long timeoutNs = -1)
     {

@@ -7,7 +7,9 @@ public enum FdFlags : byte
     /// <summary>Nothing: the event stays added and sleeps.</summary>
     None = 0,
 
-    /// <summary>The descriptor can be read without blocking: bytes, a connection, the end of the stream, or an error to be had (POLLIN, POLLRDHUP, POLLHUP, POLLERR).</summary>
+    /// <summary>
+    /// The descriptor can be read without blocking: bytes, a connection, the end of the stream, or an error to be had (POLLIN, POLLRDHUP, POLLHUP, POLLERR).
+    /// </summary>
     Read = 1,
 
     /// <summary>The descriptor can be written without blocking, or a write would fail at once (POLLOUT, POLLHUP, POLLERR).</summary>
@@ -29,10 +31,12 @@ public interface IFdHandler
     void OnReady(FdEvent fdEvent, FdFlags ready);
 
     /// <summary>
-    /// The event has been removed by something else than <see cref="EventLoop.RemoveFd"/>, and is not told of anything any more. It may be added again from here.
+    /// The event has been removed by something else than <see cref="EventLoop.RemoveFd"/>, and is not told of anything any more. It may be added again from
+    /// here.
     /// </summary>
     /// <param name="fdEvent">The event.</param>
-    /// <param name="error">-ECANCELED: the descriptor is being closed through the loop. -EBADF: somebody else closed it, as far as the backend can tell.</param>
+    /// <param name="error">-ECANCELED: the descriptor is being closed through the loop. -EBADF: somebody else closed it, as far as the backend can
+    /// tell.</param>
     void OnEnded(FdEvent fdEvent, int error);
 }
 

@@ -9,7 +9,10 @@ public enum ForeignClose
     /// </summary>
     Unnoticed,
 
-    /// <summary>The kernel's list holds no file (epoll(7)): when the last descriptor of the file is closed the list forgets it, and a new file of that number is not in it.</summary>
+    /// <summary>
+    /// The kernel's list holds no file (epoll(7)): when the last descriptor of the file is closed the list forgets it, and a new file of that number is not
+    /// in it.
+    /// </summary>
     Forgotten,
 
     /// <summary>

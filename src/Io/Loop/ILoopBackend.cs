@@ -56,12 +56,15 @@ public interface ILoopBackend : IDisposable
     void Wait(long timeoutNs, int maxEvents);
 
     /// <summary>
-    /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through <see cref="EventLoop.ReportReady"/>; None ends
+    /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through <see cref="EventLoop.ReportReady"/>; None
+    /// ends
     /// that, and nothing is reported any more. The descriptor has no operations in flight.
     /// </summary>
     void SetInterest(int fd, FdFlags interest);
 
-    /// <summary>The handlers have had what was last reported of the descriptor, and it is still watched: it is to be reported again if it is still so.</summary>
+    /// <summary>
+    /// The handlers have had what was last reported of the descriptor, and it is still watched: it is to be reported again if it is still so.
+    /// </summary>
     void Rewatch(int fd);
 
     /// <summary>

@@ -3,7 +3,9 @@ namespace Harness.Io;
 /// <summary>Told when its turn has come; see <see cref="ImmediateEvent"/>.</summary>
 public interface IImmediateHandler
 {
-    /// <summary>The event is no longer scheduled; it may be scheduled again from here, and then comes later. Called on the loop's thread; must not throw.</summary>
+    /// <summary>
+    /// The event is no longer scheduled; it may be scheduled again from here, and then comes later. Called on the loop's thread; must not throw.
+    /// </summary>
     void OnImmediate(ImmediateEvent immediate);
 }
 

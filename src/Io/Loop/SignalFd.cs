@@ -87,8 +87,9 @@ internal sealed unsafe class SignalFd : IFdHandler, IDisposable
     {
         try
         {
-            string line = File.ReadLines(Path.Combine(task, "status")).FirstOrDefault(text => text.StartsWith("SigBlk:", StringComparison.Ordinal)) ?? string.Empty;
-            return ulong.TryParse(line.AsSpan(Math.Min(7, line.Length)).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) ? mask : null;
+            const string Field = "SigBlk:";
+            string line = File.ReadLines(Path.Combine(task, "status")).First(text => text.StartsWith(Field, StringComparison.Ordinal));
+            return ulong.Parse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         }
         catch (IOException)
         {

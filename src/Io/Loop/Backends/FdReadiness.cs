@@ -2,7 +2,9 @@ using Harness.Io.Native;
 
 namespace Harness.Io;
 
-/// <summary>What poll(2) and epoll(7) call what an <see cref="FdEvent"/> waits for. An error and a hang-up count as ready for both: the call that follows tells.</summary>
+/// <summary>
+/// What poll(2) and epoll(7) call what an <see cref="FdEvent"/> waits for. An error and a hang-up count as ready for both: the call that follows tells.
+/// </summary>
 internal static unsafe class FdReadiness
 {
     private const int Broken = Poll.POLLHUP | Poll.POLLERR;

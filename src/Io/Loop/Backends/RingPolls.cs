@@ -6,10 +6,14 @@ internal enum RingPollMode
     /// <summary>A poll that fires once, armed again after each event: one entry and one completion for each.</summary>
     OneShot,
 
-    /// <summary>A multishot poll, which is edge-triggered, updated after each event, which makes it look again: one entry and one completion for each.</summary>
+    /// <summary>
+    /// A multishot poll, which is edge-triggered, updated after each event, which makes it look again: one entry and one completion for each.
+    /// </summary>
     Update,
 
-    /// <summary>A multishot poll as it is, edge-triggered: no entry, one completion for each. Handlers must take all that there is, or hear no more of it.</summary>
+    /// <summary>
+    /// A multishot poll as it is, edge-triggered: no entry, one completion for each. Handlers must take all that there is, or hear no more of it.
+    /// </summary>
     Edge,
 }
 

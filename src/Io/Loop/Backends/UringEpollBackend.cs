@@ -100,7 +100,8 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         if (!_armed)
         {
             _ring.Reserve(1);
-            _armed = _ring.Ring.PrepareEpollWait(Set.Fd, Set.Events, (uint)Math.Min(maxEvents, EpollSet.MaxEvents), LoopRing.Pack(CompletionTag.EpollSet, 0, 0));
+            uint most = (uint)Math.Min(maxEvents, EpollSet.MaxEvents);
+            _armed = _ring.Ring.PrepareEpollWait(Set.Fd, Set.Events, most, LoopRing.Pack(CompletionTag.EpollSet, 0, 0));
         }
     }
 
