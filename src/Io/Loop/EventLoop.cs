@@ -90,6 +90,7 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>One turn: waits until something happens, then handles all of it.</summary>
     public void RunOnce()
     {
+        ConfirmLeftReports();
         WaitForWork(-1, MaxEvents);
         RunTurn();
     }
@@ -97,6 +98,7 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>One turn that does not sleep: handles what is there now.</summary>
     public void RunOnceWithoutSleep()
     {
+        ConfirmLeftReports();
         _backend.Wait(0, MaxEvents);
         RunTurn();
     }
