@@ -61,9 +61,36 @@ public abstract partial class LoopBackendContract
     }
 
     [Fact]
+    public void A_batch_after_a_look_tells_of_all_that_is_ready()
+    {
+        using var test = new LoopHarness(Backend);
+        var readers = new RecordedFd[3];
+        Socket[] peers = new Socket[3];
+        for (int i = 0; i < 3; i++)
+        {
+            (int fd, peers[i]) = test.Pair();
+            readers[i] = new RecordedFd();
+            test.Loop.AddFd(readers[i].Event, fd, FdFlags.Read);
+        }
+
+        Assert.False(test.Loop.LoopOnce(0));
+        foreach (Socket peer in peers)
+        {
+            peer.Send("a"u8);
+        }
+
+        test.Loop.RunOnceWithoutSleep();
+        Assert.All(readers, reader => Assert.Equal(1, reader.Count));
+        foreach (Socket peer in peers)
+        {
+            peer.Dispose();
+        }
+    }
+
+    [Fact]
     public void A_regular_file_on_the_number_of_a_closed_socket_is_not_the_socket()
     {
-        if (!LoopCheck.HearsRawClose(Backend))
+        if (!LoopTraits.Of(Backend).HearsRawClose)
         {
             return;
         }

@@ -28,19 +28,16 @@ internal static class LoopCheck
         }
     }
 
-    /// <summary>True where a close(2) by hand ends what waits on the descriptor.</summary>
-    public static bool HearsRawClose(string backend) => backend is "epoll" or "uring-epoll";
-
     /// <summary>Throws with the shortest program found that breaks a rule, and how to play it again.</summary>
-    public static void Run(Func<LoopUnderTest> make, bool hearsRawClose) =>
-        Check.One(Configuration(Programs), Prop.ForAll(LoopPrograms.Arbitrary(), program => LoopProgramRunner.Run(program, make, hearsRawClose)));
+    public static void Run(Func<LoopUnderTest> make, LoopTraits traits) =>
+        Check.One(Configuration(Programs), Prop.ForAll(LoopPrograms.Arbitrary(), program => LoopProgramRunner.Run(program, make, traits)));
 
     /// <summary>The shortest program found that breaks this rule, with what it does; fails where none is found. Other rules may be broken meanwhile.</summary>
-    public static string Find(LoopRule rule, Func<LoopUnderTest> make, bool hearsRawClose)
+    public static string Find(LoopRule rule, Func<LoopUnderTest> make, LoopTraits traits)
     {
         try
         {
-            Check.One(Configuration(5000), Prop.ForAll(LoopPrograms.Arbitrary(), program => RunFor(rule, program, make, hearsRawClose)));
+            Check.One(Configuration(5000), Prop.ForAll(LoopPrograms.Arbitrary(), program => RunFor(rule, program, make, traits)));
         }
         catch (Exception found) when (found.Message.Contains($"broken rule {rule}:", StringComparison.Ordinal))
         {
@@ -51,11 +48,11 @@ internal static class LoopCheck
         return string.Empty;
     }
 
-    private static void RunFor(LoopRule rule, LoopProgram program, Func<LoopUnderTest> make, bool hearsRawClose)
+    private static void RunFor(LoopRule rule, LoopProgram program, Func<LoopUnderTest> make, LoopTraits traits)
     {
         try
         {
-            LoopProgramRunner.Run(program, make, hearsRawClose);
+            LoopProgramRunner.Run(program, make, traits);
         }
         catch (LoopRuleBrokenException broken) when (broken.Rule != rule)
         {

@@ -102,6 +102,7 @@ internal sealed partial class LoopModel
         CheckOrder(run, beforeImmediates: false, beforeTimers: false, $"event {e.Name}");
         CheckReady(run, e, ready, channel);
         CheckFairness(e);
+        channel.PastReady = channel.Ready;
         e.CalledInBatch = _batches;
         e.WaitsNoMore();
     }
@@ -209,7 +210,7 @@ internal sealed partial class LoopModel
 
     private void CheckReady(Run run, ModelEvent e, FdFlags ready, ModelChannel channel)
     {
-        FdFlags so = run.IsBatch ? channel.SeenReady : channel.Ready;
+        FdFlags so = (run.IsBatch ? channel.SeenReady : channel.Ready) | (traits.TellsPast ? channel.PastReady : 0);
         if (ready == FdFlags.None || (ready & ~e.Flags) != FdFlags.None)
         {
             Break(LoopRule.OnlyItsFlags, $"event {e.Name} asks for {e.Flags} and is told {ready}");

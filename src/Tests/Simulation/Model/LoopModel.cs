@@ -4,7 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Tests;
 
 /// <summary>A loop with nothing in it but its rules: what is added, what is ready, and what may be called next. It asks nobody.</summary>
-internal sealed partial class LoopModel
+/// <param name="traits">What is known of the backend.</param>
+internal sealed partial class LoopModel(LoopTraits traits)
 {
     public const int SlotCount = 4;
     public const int EventsPerSlot = 3;
@@ -115,6 +116,11 @@ internal sealed partial class LoopModel
     /// <summary>Something has changed: what is not ready any more waits no more, and all others may wait a little longer.</summary>
     public void Changed()
     {
+        foreach (ModelChannel channel in Channels.OfType<ModelChannel>())
+        {
+            channel.PastReady |= channel.Ready;
+        }
+
         foreach (ModelEvent e in _events)
         {
             if (IsReady(e))

@@ -21,6 +21,9 @@ internal sealed class ModelChannel(LoopChannelKind kind, int fd)
     /// <summary>What was ready when the loop looked last within the present batch.</summary>
     public FdFlags SeenReady { get; set; }
 
+    /// <summary>What was ready at any time since one of its events was called last.</summary>
+    public FdFlags PastReady { get; set; }
+
     /// <summary>What poll(2) would say.</summary>
     public FdFlags Ready => kind switch
     {

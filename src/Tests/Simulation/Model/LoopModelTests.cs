@@ -22,8 +22,8 @@ public sealed class LoopModelTests(ITestOutputHelper output)
         ["an end told without its error"] = new(LoopRule.EndsOnce, () => new TellsEndsWrong(EndsToldWrong.WithoutError)),
         ["readiness told after the close"] = new(LoopRule.EndsOnce, () => new TellsEndsWrong(EndsToldWrong.AfterReadiness)),
         ["an end that nobody asked for"] = new(LoopRule.EndsOnce, () => new LoopUnderTest(new EndsByItself())),
-        ["a number taken for a file, by epoll"] = new(LoopRule.NoStranger, () => new LoopUnderTest(new BelievesInNumbers()), HearsRawClose: true),
-        ["a number taken for a file, by poll"] = new(LoopRule.NoStranger, () => new LoopUnderTest(LoopBackends.Create("poll")), HearsRawClose: true),
+        ["a number taken for a file, by epoll"] = new(LoopRule.NoStranger, () => new LoopUnderTest(new BelievesInNumbers()), Backend: "epoll"),
+        ["a number taken for a file, by poll"] = new(LoopRule.NoStranger, () => new LoopUnderTest(LoopBackends.Create("poll")), Backend: "epoll"),
         ["a close that ends nothing"] = new(LoopRule.CloseEnds, () => new ClosesInSilence()),
         ["cancel is forgotten"] = new(LoopRule.NothingAfterCancel, () => new ForgetsCancel()),
         ["stop is forgotten"] = new(LoopRule.NothingAfterCancel, () => new ForgetsStop()),
@@ -40,11 +40,11 @@ public sealed class LoopModelTests(ITestOutputHelper output)
     {
         LoopCheck.Require(backend);
         output.WriteLine($"{backend}: {LoopCheck.Description}");
-        LoopCheck.Run(() => new LoopUnderTest(LoopBackends.Create(backend)), LoopCheck.HearsRawClose(backend));
+        LoopCheck.Run(() => new LoopUnderTest(LoopBackends.Create(backend)), LoopTraits.Of(backend));
     }
 
     [Fact]
-    public void The_plain_backend_of_the_seeded_bugs_is_right_without_them() => LoopCheck.Run(() => new LoopUnderTest(new PlainBackend()), hearsRawClose: false);
+    public void The_plain_backend_of_the_seeded_bugs_is_right_without_them() => LoopCheck.Run(() => new LoopUnderTest(new PlainBackend()), default);
 
     [SkippableTheory]
     [MemberData(nameof(Bugs))]
@@ -52,12 +52,15 @@ public sealed class LoopModelTests(ITestOutputHelper output)
     {
         SeededBug seeded = s_bugs[bug];
         LoopCheck.Require(seeded.Backend);
-        output.WriteLine(LoopCheck.Find(seeded.Rule, seeded.Make, seeded.HearsRawClose));
+        output.WriteLine(LoopCheck.Find(seeded.Rule, seeded.Make, LoopTraits.Of(seeded.Backend)));
     }
 
     [Fact]
     public void Every_rule_has_a_seeded_bug() => Assert.Equal(
         Enum.GetValues<LoopRule>().Where(rule => rule != LoopRule.ModelIsRight), s_bugs.Values.Select(bug => bug.Rule).Distinct().Order());
 
-    private sealed record SeededBug(LoopRule Rule, Func<LoopUnderTest> Make, string Backend = "plain", bool HearsRawClose = false);
+    /// <param name="Rule">What it breaks.</param>
+    /// <param name="Make">A loop with it.</param>
+    /// <param name="Backend">The backend that it is, or is taken for.</param>
+    private sealed record SeededBug(LoopRule Rule, Func<LoopUnderTest> Make, string Backend = "plain");
 }

@@ -12,7 +12,7 @@ internal sealed partial class LoopProgramRunner
 
     private readonly LoopUnderTest _loop;
     private readonly bool _hearsRawClose;
-    private readonly LoopModel _model = new();
+    private readonly LoopModel _model;
     private readonly LoopCounters _ignored = new();
     private readonly LoopChannel?[] _channels = new LoopChannel?[LoopModel.SlotCount];
     private readonly FdEvent[] _events;
@@ -23,10 +23,11 @@ internal sealed partial class LoopProgramRunner
     private int _calls;
     private bool _ending;
 
-    private LoopProgramRunner(LoopUnderTest loop, bool hearsRawClose)
+    private LoopProgramRunner(LoopUnderTest loop, LoopTraits traits)
     {
         _loop = loop;
-        _hearsRawClose = hearsRawClose;
+        _model = new LoopModel(traits);
+        _hearsRawClose = traits.HearsRawClose;
         _events = [.. _model.Events.Select(e => new FdEvent(_loop.Handler(new ScriptedFd(this, e))))];
         _immediates = [.. Enumerable.Range(0, LoopModel.ImmediateCount).Select(i => new ImmediateEvent(new ScriptedImmediate(this, i)))];
         _timers = [.. Enumerable.Range(0, LoopModel.TimerCount).Select(i => new LoopTimer(new ScriptedTimer(this, i)))];
@@ -35,12 +36,12 @@ internal sealed partial class LoopProgramRunner
     /// <summary>Runs a program on a loop of its own.</summary>
     /// <param name="program">The program.</param>
     /// <param name="make">Makes the loop.</param>
-    /// <param name="hearsRawClose">The backend ends by itself what waits on a descriptor that somebody closes.</param>
+    /// <param name="traits">What is known of the backend.</param>
     /// <exception cref="LoopRuleBrokenException">The loop does not do what the model says.</exception>
-    public static void Run(LoopProgram program, Func<LoopUnderTest> make, bool hearsRawClose)
+    public static void Run(LoopProgram program, Func<LoopUnderTest> make, LoopTraits traits)
     {
         using LoopUnderTest loop = make();
-        var runner = new LoopProgramRunner(loop, hearsRawClose);
+        var runner = new LoopProgramRunner(loop, traits);
         try
         {
             foreach (LoopStep step in program.Steps)
