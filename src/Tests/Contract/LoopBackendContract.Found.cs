@@ -61,6 +61,23 @@ public abstract partial class LoopBackendContract
     }
 
     [Fact]
+    public void News_of_what_nobody_asks_for_any_more_hides_nothing()
+    {
+        using var test = new LoopHarness(Backend);
+        var channel = new LoopChannel(LoopChannelKind.PipeOut);
+        channel.Fill();
+        var seen = new RecordedFd();
+        test.Loop.AddFd(seen.Event, channel.Fd, FdFlags.ReadWrite);
+        Assert.False(test.Loop.LoopOnce(0));
+        test.Loop.SetFlags(seen.Event, FdFlags.Read);
+        channel.PeerDrain();
+        channel.ClosePeer();
+        Assert.True(test.Loop.LoopOnce(0), "the pipe has no reader, and nobody was told");
+        Assert.Equal((1, FdFlags.Read), (seen.Count, seen.Ready));
+        test.Close(channel.Fd);
+    }
+
+    [Fact]
     public void A_batch_after_a_look_tells_of_all_that_is_ready()
     {
         using var test = new LoopHarness(Backend);

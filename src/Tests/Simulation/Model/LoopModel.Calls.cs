@@ -71,7 +71,7 @@ internal sealed partial class LoopModel
             .. run.Ending.Where(e => e.State == ModelEventState.Ending).Select(e => $"the end of event {e.Name}"),
             .. _scheduled.Where(immediate => immediate.Start <= run.LastStart).Select(immediate => $"immediate event {immediate.Which}"),
             .. _running.Where(timer => timer.Start <= run.LastStart).Select(timer => $"timer {timer.Which}"),
-            .. _events.Where(e => e.IsDueInBatch && e.CalledInBatch != _batches && !run.HasNested).Select(e => $"event {e.Name}"),
+            .. _events.Where(e => e.IsDueInBatch && !run.HasNested && !IsServed(e)).Select(e => $"event {e.Name}"),
         ];
         if (left.Length > 0)
         {
@@ -163,6 +163,10 @@ internal sealed partial class LoopModel
 
         TakeFirst(_running, which, "timer");
     }
+
+    /// <summary>Called in this batch, or the one report of its descriptor was for another: of what is so at the same time a poll in a ring tells the latest.</summary>
+    private bool IsServed(ModelEvent e) =>
+        _events.Any(other => other.CalledInBatch == _batches && (other == e || (traits.TellsPast && other.Fd == e.Fd)));
 
     private Run? Called(string what)
     {

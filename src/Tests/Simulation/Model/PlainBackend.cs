@@ -16,7 +16,7 @@ internal class PlainBackend : ILoopBackend
 
     public string Description => string.Empty;
 
-    public bool HoldsFiles => false;
+    public ForeignClose OnForeignClose => ForeignClose.Unnoticed;
 
     public bool HasDeadline(OperationKind kind) => false;
 

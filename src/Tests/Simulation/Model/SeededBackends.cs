@@ -16,7 +16,7 @@ internal abstract class ForwardingBackend(string name) : ILoopBackend
 
     public string Description => _inner.Description;
 
-    public bool HoldsFiles => _inner.HoldsFiles;
+    public ForeignClose OnForeignClose => _inner.OnForeignClose;
 
     public bool HasDeadline(OperationKind kind) => _inner.HasDeadline(kind);
 
