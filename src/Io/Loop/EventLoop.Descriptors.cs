@@ -108,6 +108,9 @@ public sealed partial class EventLoop
         /// <summary>What the backend has reported and no handler has been told.</summary>
         public FdFlags Ready;
 
+        /// <summary>What a batch is telling handlers at present.</summary>
+        public FdFlags Telling;
+
         /// <summary>The count of handler calls at the report.</summary>
         public long ReadyAt;
 

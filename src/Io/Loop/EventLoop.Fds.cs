@@ -6,7 +6,8 @@ namespace Harness.Io;
 /// <content>Events of descriptors: who waits for what, and whose turn it is.</content>
 /// <remarks>
 /// A descriptor that the backend reports queues up; the one at the head is next, and its event that was called longest ago. Level-triggered readiness comes
-/// again through the backend, to the end of the queue. So no event waits for more handlers than there are events that are ready.
+/// again through the backend, to the end of the queue. So a ready descriptor waits for one handler of each other, and an event for as many such rounds as its
+/// descriptor has events that are ready.
 /// </remarks>
 public sealed partial class EventLoop
 {
@@ -133,6 +134,7 @@ public sealed partial class EventLoop
         }
 
         descriptor.Ready &= interest;
+        descriptor.Telling &= interest;
         if (descriptor.Events is null)
         {
             Forget(descriptor);
@@ -152,12 +154,40 @@ public sealed partial class EventLoop
         for (int count = _readyFdCount; count > 0 && _readyFdHead is not null; count--)
         {
             Descriptor descriptor = Dequeue();
-            while (NextReadyEvent(descriptor, batch) is { } fdEvent && IsStillItself(descriptor))
+            descriptor.Telling = descriptor.Ready;
+            Rewatch(descriptor);
+            while (NextReadyEvent(descriptor, descriptor.Telling, batch) is { } fdEvent && IsStillItself(descriptor))
             {
-                Call(descriptor, fdEvent, batch);
+                Call(descriptor, fdEvent, descriptor.Telling, batch);
             }
 
-            Rewatch(descriptor);
+            descriptor.Telling = FdFlags.None;
+        }
+    }
+
+    /// <summary>What was reported for <see cref="LoopOnce"/> and has not been told may no longer be so, and a batch tells what is so when it begins.</summary>
+    private void ConfirmLeftReports()
+    {
+        for (int count = _readyFdCount; count > 0; count--)
+        {
+            Descriptor descriptor = Dequeue();
+            Confirm(descriptor);
+            if (descriptor.Ready == FdFlags.None)
+            {
+                Rewatch(descriptor);
+            }
+            else
+            {
+                Enqueue(descriptor);
+            }
+        }
+    }
+
+    private void Confirm(Descriptor descriptor)
+    {
+        if (descriptor.Ready != FdFlags.None && descriptor.ReadyAt != _handlersCalled)
+        {
+            descriptor.Ready = _backend.Confirm(descriptor.Fd, descriptor.Ready) & descriptor.Interest;
         }
     }
 
@@ -166,26 +196,19 @@ public sealed partial class EventLoop
         while (_readyFdHead is not null)
         {
             Descriptor descriptor = Dequeue();
-            if (descriptor.Ready != FdFlags.None && descriptor.ReadyAt != _handlersCalled)
-            {
-                descriptor.Ready = _backend.Confirm(descriptor.Fd, descriptor.Ready) & descriptor.Interest;
-            }
-
-            FdEvent? fdEvent = NextReadyEvent(descriptor, ++_batch);
+            Confirm(descriptor);
+            FdFlags ready = descriptor.Ready;
+            FdEvent? fdEvent = NextReadyEvent(descriptor, ready, ++_batch);
             if (fdEvent is not null && !IsStillItself(descriptor))
             {
                 // Its events have ended, and that is told before anything else.
                 return RunOneEnded();
             }
 
-            if (fdEvent is not null)
-            {
-                Call(descriptor, fdEvent, _batch);
-            }
-
             Rewatch(descriptor);
             if (fdEvent is not null)
             {
+                Call(descriptor, fdEvent, ready, _batch);
                 return true;
             }
         }
@@ -194,10 +217,10 @@ public sealed partial class EventLoop
     }
 
     /// <summary>The event that was called longest ago, not in this batch, and asks for something that is ready.</summary>
-    private static FdEvent? NextReadyEvent(Descriptor descriptor, long batch)
+    private static FdEvent? NextReadyEvent(Descriptor descriptor, FdFlags ready, long batch)
     {
-        FdEvent? fdEvent = descriptor.Ready == FdFlags.None ? null : descriptor.Events;
-        while (fdEvent is not null && ((fdEvent.Flags & descriptor.Ready) == 0 || fdEvent.Batch == batch))
+        FdEvent? fdEvent = ready == FdFlags.None ? null : descriptor.Events;
+        while (fdEvent is not null && ((fdEvent.Flags & ready) == 0 || fdEvent.Batch == batch))
         {
             fdEvent = fdEvent.Next;
         }
@@ -205,7 +228,7 @@ public sealed partial class EventLoop
         return fdEvent;
     }
 
-    private void Call(Descriptor descriptor, FdEvent fdEvent, long batch)
+    private void Call(Descriptor descriptor, FdEvent fdEvent, FdFlags ready, long batch)
     {
         fdEvent.Batch = batch;
         if (descriptor.Events != fdEvent || fdEvent.Next is not null)
@@ -215,18 +238,15 @@ public sealed partial class EventLoop
         }
 
         _handlersCalled++;
-        fdEvent.Handler.OnReady(fdEvent, fdEvent.Flags & descriptor.Ready);
+        fdEvent.Handler.OnReady(fdEvent, fdEvent.Flags & ready);
     }
 
-    /// <summary>What was reported has been told; level-triggered means that the kernel says so again if it is still so.</summary>
+    /// <summary>
+    /// What was reported is being told; level-triggered means that the kernel says so again if it is still so. It is asked before the handler is called, which
+    /// may run the loop and wait for this same descriptor.
+    /// </summary>
     private void Rewatch(Descriptor descriptor)
     {
-        if (descriptor.IsQueued)
-        {
-            // A handler ran the loop, and there is news.
-            return;
-        }
-
         descriptor.Ready = FdFlags.None;
         if (descriptor.Interest != FdFlags.None)
         {

@@ -63,7 +63,8 @@ public interface ILoopBackend : IDisposable
     void SetInterest(int fd, FdFlags interest);
 
     /// <summary>
-    /// The handlers have had what was last reported of the descriptor, and it is still watched: it is to be reported again if it is still so.
+    /// What was last reported of the descriptor is about to be told, and it is still watched: it is to be reported again by a later <see cref="Wait"/> if it is
+    /// so then.
     /// </summary>
     void Rewatch(int fd);
 

@@ -46,22 +46,23 @@ internal abstract class EpollReadiness : ReadinessBackend
         }
 
         uint events = FdReadiness.ToEpoll(interest) | _eventMode;
-        int result = Set.Control(watch.Armed == 0 ? Epoll.EPOLL_CTL_ADD : Epoll.EPOLL_CTL_MOD, fd, events);
+        bool wasKnown = watch.Armed != 0;
+        int result = Set.Control(!wasKnown ? Epoll.EPOLL_CTL_ADD : Epoll.EPOLL_CTL_MOD, fd, events);
         if (result == -Errno.EEXIST)
         {
             result = Set.Control(Epoll.EPOLL_CTL_MOD, fd, events);
         }
 
         watch.Armed = result == 0 ? events : 0;
-        if (result == -Errno.EPERM)
+        if (result == -Errno.EPERM && !wasKnown)
         {
             _alwaysReady.Add(watch);
         }
         else if (result != 0)
         {
-            // The descriptor has been closed by somebody else, and its number may stand for another file by now.
+            // The descriptor has been closed by somebody else, and its number may stand for another file by now, which epoll may refuse.
             watch.Interest = FdFlags.None;
-            Loop.ReportEnded(fd, result == -Errno.ENOENT ? -Errno.EBADF : result);
+            Loop.ReportEnded(fd, result is -Errno.ENOENT or -Errno.EPERM ? -Errno.EBADF : result);
         }
     }
 

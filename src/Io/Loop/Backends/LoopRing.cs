@@ -43,6 +43,9 @@ internal sealed class LoopRing : IDisposable
     /// <summary>For entries whose success is no news: none where the kernel cannot leave it out (before 5.17).</summary>
     public SqeFlags SkipSuccess { get; }
 
+    /// <summary>Set where a completion said nothing of what is asked for: the poll that takes its place is submitted before the present wait ends.</summary>
+    public bool MustLookAgain { get; set; }
+
     public string Description => $"{Ring.Flags.ToNames()}";
 
     /// <summary>user_data of completions that nobody waits for, such as those of cancel requests.</summary>
@@ -77,6 +80,12 @@ internal sealed class LoopRing : IDisposable
         }
 
         Drain();
+        if (MustLookAgain)
+        {
+            MustLookAgain = false;
+            Check(Ring.SubmitAndGetEvents());
+            Drain();
+        }
     }
 
     /// <summary>The ring counts for itself; the loop's counters show it.</summary>

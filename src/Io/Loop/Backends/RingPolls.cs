@@ -118,8 +118,9 @@ internal sealed class RingPolls(LoopRing ring, LoopCounters counters, RingPollMo
         else if (state.Armed == 0)
         {
             // The kernel adds POLLRDHUP to every poll: it has fired for the end of what the peer sends, which nobody asked for, and would at once again. A
-            // multishot fires for that once, and then at each wake-up.
+            // multishot fires for that once, and then at each wake-up. Or it has fired for what nobody asks for any more, and what is asked for may be so too.
             Arm(state, multishot: true);
+            ring.MustLookAgain = true;
         }
     }
 

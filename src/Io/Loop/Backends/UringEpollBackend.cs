@@ -15,6 +15,8 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
     private readonly LoopRing _ring;
     private readonly bool _waitsInRing;
     private bool _armed;
+    private int _armedFor;
+    private bool _isFilled;
     private bool _maybeReady;
 
     /// <summary>The best way that the kernel has.</summary>
@@ -64,6 +66,7 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         {
             ArmEpollWait(maxEvents);
             _ring.Wait(timeoutNs);
+            FetchMore(maxEvents);
         }
         else
         {
@@ -78,6 +81,7 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         _armed = completion.HasMore;
         if (_waitsInRing)
         {
+            _isFilled = completion.Result == _armedFor;
             Report(Math.Max(0, completion.Result));
         }
         else
@@ -100,9 +104,20 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         if (!_armed)
         {
             _ring.Reserve(1);
-            uint most = (uint)Math.Min(maxEvents, EpollSet.MaxEvents);
-            _armed = _ring.Ring.PrepareEpollWait(Set.Fd, Set.Events, most, LoopRing.Pack(CompletionTag.EpollSet, 0, 0));
+            _armedFor = Math.Min(maxEvents, EpollSet.MaxEvents);
+            _armed = _ring.Ring.PrepareEpollWait(Set.Fd, Set.Events, (uint)_armedFor, LoopRing.Pack(CompletionTag.EpollSet, 0, 0));
         }
+    }
+
+    /// <summary>The wait was left in the ring by a look for fewer events, and that many came: there may be more. Once, where looks change into batches.</summary>
+    private void FetchMore(int maxEvents)
+    {
+        if (_isFilled && _armedFor < Math.Min(maxEvents, EpollSet.MaxEvents))
+        {
+            Report(Set.Wait(0, maxEvents));
+        }
+
+        _isFilled = false;
     }
 
     private void WaitPolling(long timeoutNs, int maxEvents)
