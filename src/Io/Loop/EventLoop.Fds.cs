@@ -11,6 +11,9 @@ namespace Harness.Io;
 /// </remarks>
 public sealed partial class EventLoop
 {
+    // No count of handler calls: what was reported then has to be confirmed in any case.
+    private const long Unsure = -1;
+
     private Descriptor? _readyFdHead;
     private Descriptor? _readyFdTail;
     private int _readyFdCount;
@@ -92,12 +95,16 @@ public sealed partial class EventLoop
         }
     }
 
-    /// <summary>For backends: some of what <see cref="ILoopBackend.SetInterest"/> asked for holds now.</summary>
-    public void ReportReady(int fd, FdFlags ready)
+    /// <summary>For backends: some of what <see cref="ILoopBackend.SetInterest"/> asked for holds.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="ready">What holds.</param>
+    /// <param name="mayHavePassed">It held when the kernel saw it, and may have passed since: <see cref="LoopOnce"/> looks again before it tells a
+    /// handler.</param>
+    public void ReportReady(int fd, FdFlags ready, bool mayHavePassed = false)
     {
         Descriptor descriptor = DescriptorOf(fd);
         descriptor.Ready |= ready & descriptor.Interest;
-        descriptor.ReadyAt = _handlersCalled;
+        descriptor.ReadyAt = mayHavePassed ? Unsure : _handlersCalled;
         if (!descriptor.IsQueued && descriptor.Ready != FdFlags.None)
         {
             Enqueue(descriptor);
@@ -187,7 +194,7 @@ public sealed partial class EventLoop
     {
         if (descriptor.Ready != FdFlags.None && descriptor.ReadyAt != _handlersCalled)
         {
-            descriptor.Ready = _backend.Confirm(descriptor.Fd, descriptor.Ready) & descriptor.Interest;
+            descriptor.Ready = _backend.Confirm(descriptor.Fd, descriptor.Interest);
         }
     }
 

@@ -18,8 +18,9 @@ public interface ITurnEndHandler
 /// before the next, as tevent does: what a handler is told is true when it is told. <see cref="RunOnce"/> asks once and calls all the handlers that this calls
 /// for: fewer system calls, and it gives up that. Within its batch a handler may find that another handler has already taken what it was told of (so
 /// descriptors with events must be non-blocking), and a descriptor closed with close(2), its number used again, may be taken for the former one; events removed
-/// or changed through the loop are safe in both. With <c>uring-poll</c> and <c>uring</c> the former holds of both: a poll in the ring fires at a wake-up, and
-/// does not look again whether somebody has read meanwhile. The order in both: immediate events, what other threads posted, timers, signals, operations, descriptors.
+/// or changed through the loop are safe in both. A poll in a ring, besides, fires with what
+/// woke it: a batch may tell of what somebody has read before it began. The order in both: immediate events, what other threads posted, timers, signals,
+/// operations, descriptors.
 /// </remarks>
 public sealed partial class EventLoop : IDisposable
 {

@@ -69,10 +69,10 @@ public interface ILoopBackend : IDisposable
     void Rewatch(int fd);
 
     /// <summary>
-    /// Which of the flags still hold, asked before a handler is called when other handlers have been called since the report. None where the backend prefers
-    /// to be asked again by <see cref="Wait"/>.
+    /// Which of the flags hold now, asked before a handler is called when other handlers have been called since the report, or the report may have passed. None
+    /// where the backend prefers to be asked again by <see cref="Wait"/>.
     /// </summary>
-    FdFlags Confirm(int fd, FdFlags ready);
+    FdFlags Confirm(int fd, FdFlags interest);
 
     /// <summary>Ends a sleep in <see cref="Wait"/> now or, where there is none, the next one. Any thread may call it.</summary>
     void Wake();

@@ -41,7 +41,7 @@ internal abstract class BareBackend : ILoopBackend
 
     public void Rewatch(int fd) => throw NoDescriptors();
 
-    public FdFlags Confirm(int fd, FdFlags ready) => throw NoDescriptors();
+    public FdFlags Confirm(int fd, FdFlags interest) => throw NoDescriptors();
 
     public bool StillWatches(int fd) => throw NoDescriptors();
 

@@ -78,7 +78,7 @@ public sealed class ControlStatsTests
 
         public void Rewatch(int fd) => inner.Rewatch(fd);
 
-        public FdFlags Confirm(int fd, FdFlags ready) => inner.Confirm(fd, ready);
+        public FdFlags Confirm(int fd, FdFlags interest) => inner.Confirm(fd, interest);
 
         public bool StillWatches(int fd) => inner.StillWatches(fd);
 

@@ -72,7 +72,7 @@ internal abstract class EpollReadiness : ReadinessBackend
     }
 
     // Only the kernel's list knows whether the descriptor still is the one that was registered.
-    public override FdFlags Confirm(int fd, FdFlags ready) => FdFlags.None;
+    public override FdFlags Confirm(int fd, FdFlags interest) => FdFlags.None;
 
     public override bool StillWatches(int fd)
     {

@@ -53,7 +53,7 @@ internal sealed unsafe class PollBackend : ReadinessBackend
     {
     }
 
-    public override FdFlags Confirm(int fd, FdFlags ready) => FdReadiness.Now(fd, ready, Calls);
+    public override FdFlags Confirm(int fd, FdFlags interest) => FdReadiness.Now(fd, interest, Calls);
 
     public override bool Quiesce(int fd)
     {

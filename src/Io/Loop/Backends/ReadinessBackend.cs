@@ -42,7 +42,7 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public abstract void Rewatch(int fd);
 
-    public abstract FdFlags Confirm(int fd, FdFlags ready);
+    public abstract FdFlags Confirm(int fd, FdFlags interest);
 
     public virtual bool StillWatches(int fd) => true;
 

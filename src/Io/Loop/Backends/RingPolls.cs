@@ -97,7 +97,7 @@ internal sealed class RingPolls(LoopRing ring, LoopCounters counters, RingPollMo
         return quiet;
     }
 
-    public FdFlags Confirm(int fd, FdFlags ready) => FdReadiness.Now(fd, ready, counters);
+    public FdFlags Confirm(int fd, FdFlags interest) => FdReadiness.Now(fd, interest, counters);
 
     private void OnPolled(State state, Cqe completion)
     {
@@ -113,7 +113,8 @@ internal sealed class RingPolls(LoopRing ring, LoopCounters counters, RingPollMo
         FdFlags ready = FdReadiness.FromPoll(completion.Result) & state.Interest;
         if (ready != FdFlags.None)
         {
-            _loop.ReportReady(state.Fd, ready);
+            // A poll fires with what woke it, and the kernel does not look again when the completion is taken.
+            _loop.ReportReady(state.Fd, ready, mayHavePassed: true);
         }
         else if (state.Armed == 0)
         {

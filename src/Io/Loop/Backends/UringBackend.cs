@@ -58,7 +58,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public void Rewatch(int fd) => _polls.Rewatch(fd);
 
-    public FdFlags Confirm(int fd, FdFlags ready) => _polls.Confirm(fd, ready);
+    public FdFlags Confirm(int fd, FdFlags interest) => _polls.Confirm(fd, interest);
 
     public bool StillWatches(int fd) => true;
 

@@ -109,7 +109,9 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
         }
     }
 
-    /// <summary>The wait was left in the ring by a look for fewer events, and that many came: there may be more. Once, where looks change into batches.</summary>
+    /// <summary>
+    /// The wait was left in the ring by a look for fewer events, and that many came: there may be more. Once, where looks change into batches.
+    /// </summary>
     private void FetchMore(int maxEvents)
     {
         if (_isFilled && _armedFor < Math.Min(maxEvents, EpollSet.MaxEvents))

@@ -55,7 +55,7 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
 
     public override void Rewatch(int fd) => _polls.Rewatch(fd);
 
-    public override FdFlags Confirm(int fd, FdFlags ready) => _polls.Confirm(fd, ready);
+    public override FdFlags Confirm(int fd, FdFlags interest) => _polls.Confirm(fd, interest);
 
     public override bool Quiesce(int fd)
     {

@@ -164,7 +164,9 @@ internal sealed partial class LoopModel
         TakeFirst(_running, which, "timer");
     }
 
-    /// <summary>Called in this batch, or the one report of its descriptor was for another: of what is so at the same time a poll in a ring tells the latest.</summary>
+    /// <summary>
+    /// Called in this batch, or the one report of its descriptor was for another: of what is so at the same time a poll in a ring tells the latest.
+    /// </summary>
     private bool IsServed(ModelEvent e) =>
         _events.Any(other => other.CalledInBatch == _batches && (other == e || (traits.TellsPast && other.Fd == e.Fd)));
 
@@ -214,7 +216,7 @@ internal sealed partial class LoopModel
 
     private void CheckReady(Run run, ModelEvent e, FdFlags ready, ModelChannel channel)
     {
-        FdFlags so = (run.IsBatch ? channel.SeenReady : channel.Ready) | (traits.TellsPast ? channel.PastReady : 0);
+        FdFlags so = run.IsBatch ? channel.SeenReady | (traits.TellsPast ? channel.PastReady : 0) : channel.Ready;
         if (ready == FdFlags.None || (ready & ~e.Flags) != FdFlags.None)
         {
             Break(LoopRule.OnlyItsFlags, $"event {e.Name} asks for {e.Flags} and is told {ready}");

@@ -25,7 +25,9 @@ internal enum LoopStepKind
     RunOnce,
 }
 
-/// <summary>One step. A step that makes no sense where it stands, such as a write to a peer that has gone, does nothing: so every part of a program is a program.</summary>
+/// <summary>
+/// One step. A step that makes no sense where it stands, such as a write to a peer that has gone, does nothing: so every part of a program is a program.
+/// </summary>
 /// <param name="Kind">What it does.</param>
 /// <param name="Slot">Which channel, immediate event or timer.</param>
 /// <param name="Event">Which event of the channel.</param>

@@ -52,7 +52,7 @@ internal class PlainBackend : ILoopBackend
     {
     }
 
-    public virtual FdFlags Confirm(int fd, FdFlags ready) => FdReadiness.Now(fd, ready, Counters);
+    public virtual FdFlags Confirm(int fd, FdFlags interest) => FdReadiness.Now(fd, interest, Counters);
 
     public void Wake()
     {

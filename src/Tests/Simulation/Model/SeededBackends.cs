@@ -36,7 +36,7 @@ internal abstract class ForwardingBackend(string name) : ILoopBackend
 
     public virtual void Rewatch(int fd) => _inner.Rewatch(fd);
 
-    public FdFlags Confirm(int fd, FdFlags ready) => _inner.Confirm(fd, ready);
+    public FdFlags Confirm(int fd, FdFlags interest) => _inner.Confirm(fd, interest);
 
     public void Wake() => _inner.Wake();
 
@@ -102,7 +102,7 @@ internal sealed class SaysYes : PlainBackend
 /// <summary>What was so when it was reported is so for ever.</summary>
 internal sealed class ConfirmsAll : PlainBackend
 {
-    public override FdFlags Confirm(int fd, FdFlags ready) => ready;
+    public override FdFlags Confirm(int fd, FdFlags interest) => interest;
 }
 
 /// <summary>The lowest descriptor first, always.</summary>
