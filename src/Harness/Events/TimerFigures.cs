@@ -28,7 +28,7 @@ internal sealed record TimerFigures
     /// <summary>Collections of the process meanwhile.</summary>
     public required int GcCount { get; init; }
 
-    /// <summary>CPU time of the loop's thread over the deadlines armed, with all else that it did: waking up each millisecond, and the timers that were due.</summary>
+    /// <summary>All CPU time of the loop's thread over the deadlines armed: its wake-ups are among it, and the timers that were due.</summary>
     public required double CpuUsPerTimer { get; init; }
 
     /// <summary>Time of one cancelling and one arming by themselves.</summary>

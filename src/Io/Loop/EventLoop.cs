@@ -155,9 +155,9 @@ public sealed partial class EventLoop : IDisposable
     public void Post(Action action) => Post(new LoopAction(action));
 
     /// <summary>
-    /// Starts a timer, or moves one that is running. Its handler is called once: never early, and on a loop that is not busy at most the timer slack late. Timers
-    /// come in the order of the instants at which they are due, those of one instant in the order of their starts. Allocates nothing but, now and then, room
-    /// for more timers than ever ran at once.
+    /// Starts a timer, or moves one that is running. Its handler is called once: never early, and on a loop that is not busy at most the timer slack late.
+    /// Timers come in the order of the instants at which they are due, those of one instant in the order of their starts. Allocates nothing but, now and
+    /// then, room for more timers than ever ran at once.
     /// </summary>
     /// <param name="timer">The timer; not running on another loop.</param>
     /// <param name="dueNs">

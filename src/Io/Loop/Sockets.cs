@@ -150,8 +150,8 @@ public static unsafe class Sockets
     public static void SetSendBuffer(int fd, int bytes) => Set(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, bytes);
 
     /// <summary>
-    /// recv(2) with MSG_DONTWAIT: what a handler of an <see cref="FdEvent"/> reads with. Not for a descriptor on which a loop has a receive in flight. Any thread
-    /// may call it.
+    /// recv(2) with MSG_DONTWAIT: what a handler of an <see cref="FdEvent"/> reads with. Not for a descriptor on which a loop has a receive in flight. Any
+    /// thread may call it.
     /// </summary>
     /// <returns>Bytes received, 0 at the end of the stream or for an empty buffer, or minus errno: -EAGAIN where nothing is there.</returns>
     public static int ReceiveNow(int fd, Span<byte> buffer)

@@ -74,8 +74,11 @@ public class TimerOrderTests
         int posted = 0;
         var eager = new LoopTimer(new Called(timer =>
         {
-            fired++;
-            loop.StartTimerAfter(timer, 0);
+            // So often only that a turn that did not end is seen, and not waited for.
+            if (++fired < 1000)
+            {
+                loop.StartTimerAfter(timer, 0);
+            }
         }));
         loop.StartTimerAfter(eager, 0);
         for (int turn = 1; turn <= 100; turn++)
