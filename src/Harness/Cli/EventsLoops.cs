@@ -12,13 +12,13 @@ namespace Harness.Cli;
 internal static class EventsLoops
 {
     private static readonly Option<long?> Timers = OptionParsers.Parsed<long?>(
-        "--timers", "RATE", "instead: so many timers a second armed and cancelled, like 100k, and how late those come that are due", text => TimerRate(text));
+        "--timers", "RATE", "a test of its own: so many timers a second, like 100k, armed and cancelled, and how late those come that are due", text => TimerRate(text));
 
     private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>(
         "--duration", "TIME", "with --timers: measured time of each backend, in turns of half a second [default: 10s]", text => MeasuredTime(text));
 
     private static readonly Option<int[]?> Idle = OptionParsers.Parsed<int[]?>(
-        "--idle", "N,…", "instead: so many connections that idle but for one, like 1,100,1000,10000: what each takes in memory, and a wake-up in time",
+        "--idle", "N,…", "a test of its own: so many connections, like 1,100,1000,10000, idle but for one: memory of each, and what a wake-up costs",
         text => [.. text.Split(',').Select(part => Vocabulary.Count(part, 1, IdleOptions.MostConnections)).Distinct()]);
 
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text(
@@ -70,6 +70,8 @@ internal static class EventsLoops
             return Events.IdlePeer.Run(socket, parse.GetValue(Idle)![0]);
         }
         OutputFile.Check("--json", json);
+        string? root = parse.GetValue(ResultsRoot);
+        EventsFolder.Check(root);
         using var interrupts = new Interrupts();
         EventsRecord record = Begun(parse);
         LoopTable table;
@@ -95,7 +97,7 @@ internal static class EventsLoops
         {
             ReportConsole.ToStdout(table.Write);
         }
-        if (parse.GetValue(ResultsRoot) is { } root)
+        if (root is not null)
         {
             Console.Error.WriteLine($"results: {EventsFolder.Write(root, record with { Finished = DateTimeOffset.UtcNow }, table, histograms)}");
         }

@@ -10,8 +10,7 @@ internal static class EventsVerb
 
     private static readonly Option<string[]> Backends = OptionParsers.Parsed(
         "--backend", "B,…", $"which backends: {All}, or {string.Join(", ", Vocabulary.Backends)} [default: {All}]",
-        text => text == All ? Vocabulary.Backends : [.. text.Split(',').Select(word => Vocabulary.Word("backend", word, Vocabulary.Backends)).Distinct()])
-        .WithDefault(Vocabulary.Backends);
+        text => text == All ? Vocabulary.Backends : [.. text.Split(',').Select(word => Vocabulary.Word("backend", word, Vocabulary.Backends)).Distinct()]);
 
     private static readonly Option<int> Rounds = OptionParsers.Count("--rounds", "how often each is measured; from 6 on there are 95 % intervals", 1, 1000, 7);
     private static readonly Option<string?> Json = OptionParsers.Json();
@@ -27,7 +26,8 @@ internal static class EventsVerb
                 result.AddError("what is to be measured? --timers RATE or --idle N,…");
             }
         });
-        verb.SetAction(parse => (int)EventsLoops.Run(parse, parse.GetValue(Backends)!, parse.GetValue(Rounds), seed: 1, parse.GetValue(Json)));
+        verb.SetAction(parse => (int)EventsLoops.Run(
+            parse, parse.GetValue(Backends) is { Length: > 0 } named ? named : Vocabulary.Backends, parse.GetValue(Rounds), seed: 1, parse.GetValue(Json)));
         return verb;
     }
 }

@@ -13,6 +13,26 @@ internal static class EventsFolder
 {
     private const double NanosecondsPerMicrosecond = 1000;
 
+    /// <summary>Refuses a place that cannot be written to before time is spent on what would go there. Makes it where it is not there yet.</summary>
+    /// <param name="root">The folder of all machines' results; null is none.</param>
+    /// <exception cref="HarnessException">It cannot be written to.</exception>
+    public static void Check(string? root)
+    {
+        if (root is null)
+        {
+            return;
+        }
+        try
+        {
+            Directory.CreateDirectory(root);
+            OutputFile.Check("--results", Path.Combine(root, $".{Environment.ProcessId}"));
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            throw Refused(root, e);
+        }
+    }
+
     /// <summary>Writes <c>events.json</c>, the same table as <c>events.md</c>, and a file of percentiles for each histogram.</summary>
     /// <param name="root">The folder of all machines' results.</param>
     /// <param name="record">What was found.</param>
@@ -38,10 +58,13 @@ internal static class EventsFolder
         }
         catch (Exception e) when (FileTrouble.Is(e))
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot write the folder '{path}': {FileTrouble.Reason(e, path)}; choose another place with --results DIR", e);
+            throw Refused(path, e);
         }
         return path;
     }
+
+    private static HarnessException Refused(string path, Exception e) =>
+        new(ExitCode.Failed, $"cannot write the folder '{path}': {FileTrouble.Reason(e, path)}; choose another place with --results DIR", e);
 
     private static string Markdown(EventsRecord record, LoopTable table)
     {

@@ -12,8 +12,9 @@ internal static class IdleText
         ["CPU µs/wake-up", "interval", "latency µs", "interval", "calls/wake-up", "managed B/connection", "malloc B/connection"],
         [.. figures.Select(Row)],
         [
-            "CPU: of the loop's thread, from one sleep to the next; latency: from before the message is sent to the handler; median over the rounds and its 95 % interval,",
-            "with fewer than six rounds all of them; B/connection: what the process has in use for a watched connection, without its socket and what the kernel keeps",
+            "CPU: of the loop's thread, from one sleep to the next; latency: from before the message is sent to the handler",
+            "median over the rounds and its 95 % interval, with fewer than six rounds all of them",
+            "B/connection: what the process has in use for a watched one, without its socket and what the kernel keeps",
         ]);
 
     private static string[] Row(IdleFigures figures) =>

@@ -19,7 +19,8 @@ internal static class TimersText
             ["armed/s", "cancelled/s", "alloc B", "GCs", "CPU µs/timer", "ns/pair", "fired", "early", "late p50", "p90", "p99", "p99.9", "max µs"],
             [.. figures.Select(Row)],
             [
-                "CPU µs/timer: all CPU time of the loop's thread, its wake-ups among it, over the timers armed; ns/pair: one cancelling and one arming by themselves;",
+                "CPU µs/timer: all CPU time of the loop's thread, its wake-ups among it, over the timers armed",
+                "ns/pair: one cancelling and one arming by themselves",
                 $"late: µs from when a timer was due to the call of its handler, of {TimerLoad.FiringPerSecond} a second at random instants",
             ]);
     }

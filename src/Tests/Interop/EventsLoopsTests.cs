@@ -86,10 +86,21 @@ public sealed class EventsLoopsTests
     public void Without_io_uring_the_others_are_measured_and_a_ring_alone_is_nothing_to_run()
     {
         using var refused = new RefusedRing();
-        ToolResult both = Tool.Run(refused.Program, HarnessServer.Program, "events", "--timers", "1k", "--duration", "20ms", "--backend", "uring,epoll").Succeeded();
+        string[] timers = [HarnessServer.Program, "events", "--timers", "1k", "--duration", "20ms", "--backend"];
+        ToolResult both = Tool.Run(refused.Program, [.. timers, "uring,epoll"]).Succeeded();
         Assert.Contains("left out uring: ", both.Errors);
         Assert.Contains(" epoll ", both.Output);
-        Assert.Equal(77, Tool.Run(refused.Program, HarnessServer.Program, "events", "--timers", "1k", "--duration", "20ms", "--backend", "uring").ExitCode);
+        Assert.Equal(77, Tool.Run(refused.Program, [.. timers, "uring"]).ExitCode);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_refused_before_anything_is_measured()
+    {
+        using var folder = new TempDir();
+        File.WriteAllText(folder.File("file"), "");
+        var run = VerbConsole.Invoke("events", "--timers", "1k", "--results", folder.File("file/results"));
+        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.Contains("choose another place with --results", Assert.Single(run.Error.TrimEnd().Split('\n')));
     }
 
     [Fact]
