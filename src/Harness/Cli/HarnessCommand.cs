@@ -37,6 +37,7 @@ internal static class HarnessCommand
             CompareVerb.Create(),
             SelfCheckVerb.Create(),
             ProbeVerb.Create(),
+            EventsVerb.Create(),
             RungVerb.Create(),
         };
         root.Directives.Clear();

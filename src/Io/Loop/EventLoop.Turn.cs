@@ -175,28 +175,36 @@ public sealed partial class EventLoop
             return;
         }
 
+        // What handlers start comes in the next turn, so that one turn ends.
         long nowNs = _backend.NowNs;
-        while (_timers.TryTakeDue(nowNs, out LoopTimer timer))
+        long startedBefore = _timers.Started;
+        while (_timers.TryTakeDue(nowNs, startedBefore, out LoopTimer timer))
         {
-            Fire(timer);
+            Fire(timer, nowNs);
         }
     }
 
     private bool RunOneTimer()
     {
-        if (_timers.Count == 0 || !_timers.TryTakeDue(_backend.NowNs, out LoopTimer timer))
+        if (_timers.Count == 0)
         {
             return false;
         }
 
-        Fire(timer);
+        long nowNs = _backend.NowNs;
+        if (!_timers.TryTakeDue(nowNs, long.MaxValue, out LoopTimer timer))
+        {
+            return false;
+        }
+
+        Fire(timer, nowNs);
         return true;
     }
 
-    private void Fire(LoopTimer timer)
+    private void Fire(LoopTimer timer, long nowNs)
     {
         _handlersCalled++;
-        timer.Handler.OnTimer(timer);
+        _timers.Call(timer, nowNs);
     }
 
     /// <summary>Returns how many operations it handled.</summary>

@@ -55,11 +55,14 @@ public sealed partial class EventLoop
         return limitNs < 0 ? untilTimerNs : Math.Min(limitNs, untilTimerNs);
     }
 
+    /// <summary>An instant and a time of 0 or more after it, but no later than the clock can say.</summary>
+    private static long Later(long nowNs, long timeNs) => timeNs > long.MaxValue - nowNs ? long.MaxValue : nowNs + timeNs;
+
     /// <summary>Looks without sleeping until there is work, or in adaptive mode until its patience ends. Leaves in sleepNs what is left to sleep.</summary>
     private void SpinForWork(ref long sleepNs, int maxEvents)
     {
         long nowNs = _backend.NowNs;
-        long dueNs = sleepNs < 0 ? long.MaxValue : nowNs + sleepNs;
+        long dueNs = sleepNs < 0 ? long.MaxValue : Later(nowNs, sleepNs);
         long untilNs = Wait == WaitMode.Spin ? long.MaxValue : nowNs + AdaptiveSpinNs;
         int spinsPerClockRead = dueNs - nowNs < SoonNs ? 1 : SpinsPerClockRead;
         for (int spins = 1; ; spins++)

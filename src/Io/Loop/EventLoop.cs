@@ -114,7 +114,7 @@ public sealed partial class EventLoop : IDisposable
     /// <returns>False where the time is up or the loop was stopped, and no handler was called.</returns>
     public bool LoopOnce(long timeoutNs = -1)
     {
-        long untilNs = timeoutNs > 0 ? _backend.NowNs + timeoutNs : timeoutNs;
+        long untilNs = timeoutNs > 0 ? Later(_backend.NowNs, timeoutNs) : timeoutNs;
         for (bool waited = false; !RunOneHandler(); waited = true)
         {
             long leftNs = timeoutNs > 0 ? Math.Max(0, untilNs - _backend.NowNs) : timeoutNs;
@@ -159,12 +159,29 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>Runs <paramref name="action"/> on the loop's thread, soon. Any thread may call it.</summary>
     public void Post(Action action) => Post(new LoopAction(action));
 
-    /// <summary>Starts a timer, or moves one that is running.</summary>
-    /// <param name="timer">The timer.</param>
-    /// <param name="dueNs">When it is due, on the loop's clock.</param>
+    /// <summary>
+    /// Starts a timer, or moves one that is running. Its handler is called once: never early, and on a loop that is not busy at most the timer slack late.
+    /// Timers come in the order of the instants at which they are due, those of one instant in the order of their starts. Allocates nothing but, now and
+    /// then, room for more timers than ever ran at once.
+    /// </summary>
+    /// <param name="timer">The timer; not running on another loop.</param>
+    /// <param name="dueNs">
+    /// When it is due, on the loop's clock (<see cref="NowNs"/>). A time that has passed means as soon as possible: from a timer's handler, after the timers
+    /// that are due already, and in <see cref="RunOnce"/> in the next turn; <see cref="LoopOnce"/> calls timers that are due before it asks the kernel.
+    /// </param>
     public void StartTimer(LoopTimer timer, long dueNs) => _timers.Start(timer, dueNs);
 
-    /// <summary>Stops a timer; its handler will not be called. Harmless where it is not running.</summary>
+    /// <summary>Starts a timer from now on, or moves one that is running; otherwise like <see cref="StartTimer"/>. Reads the clock once.</summary>
+    /// <param name="timer">The timer; not running on another loop.</param>
+    /// <param name="delayNs">In how many nanoseconds it is due, 0 or more. A time beyond the clock's range (292 years) means never.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The delay is negative.</exception>
+    public void StartTimerAfter(LoopTimer timer, long delayNs)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(delayNs);
+        _timers.Start(timer, Later(_backend.NowNs, delayNs));
+    }
+
+    /// <summary>Stops a timer; its handler will not be called. Harmless where it is not running. Costs no more than a start, and no system call.</summary>
     public void StopTimer(LoopTimer timer) => _timers.Stop(timer);
 
     /// <summary>Ends the loop and frees the backend. The loop's thread calls it after <see cref="Run"/>; pending operations are dropped unheard.</summary>

@@ -15,13 +15,16 @@ public sealed class LoopTimer(ITimerHandler handler)
 {
     internal int HeapIndex = -1;
 
+    // When it is due as its loop orders its timers: DueNs or, where that had passed already when a timer's handler started it, the instant of that call.
+    internal long OrderNs;
+
     // Its place among all starts of its loop.
     internal long StartedAs;
 
     /// <summary>Called when the timer is due.</summary>
     public ITimerHandler Handler { get; } = handler;
 
-    /// <summary>When it is due, on the loop's clock (<see cref="EventLoop.NowNs"/>).</summary>
+    /// <summary>When it is due, on the loop's clock (<see cref="EventLoop.NowNs"/>); after the call of the handler, when it was.</summary>
     public long DueNs { get; internal set; }
 
     /// <summary>True from start to stop or to the call of the handler.</summary>

@@ -150,6 +150,20 @@ public static unsafe class Sockets
     public static void SetSendBuffer(int fd, int bytes) => Set(fd, Socket.SOL_SOCKET, Socket.SO_SNDBUF, bytes);
 
     /// <summary>
+    /// recv(2) with MSG_DONTWAIT: what a handler of an <see cref="FdEvent"/> reads with. Not for a descriptor on which a loop has a receive in flight. Any
+    /// thread may call it.
+    /// </summary>
+    /// <returns>Bytes received, 0 at the end of the stream or for an empty buffer, or minus errno: -EAGAIN where nothing is there.</returns>
+    public static int ReceiveNow(int fd, Span<byte> buffer)
+    {
+        fixed (byte* to = buffer)
+        {
+            nint received = Socket.recv(fd, to, (nuint)buffer.Length, Socket.MSG_DONTWAIT);
+            return received < 0 ? -Marshal.GetLastSystemError() : (int)received;
+        }
+    }
+
+    /// <summary>
     /// close(2) of a descriptor that no loop has seen, for example after a failed set-up. A loop's descriptors end with <see cref="EventLoop.Close"/>.
     /// </summary>
     public static void CloseUnused(int fd) => Unistd.close(fd);

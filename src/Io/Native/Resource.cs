@@ -2,12 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace Harness.Io.Native;
 
-/// <summary><c>&lt;sys/resource.h&gt;</c>; see getrusage(2).</summary>
+/// <summary><c>&lt;sys/resource.h&gt;</c>; see getrusage(2) and getrlimit(2).</summary>
 internal static unsafe partial class Resource
 {
     public const int RUSAGE_CHILDREN = -1;
     public const int RUSAGE_SELF = 0;
     public const int RUSAGE_THREAD = 1;
+    public const int RLIMIT_NOFILE = 7;
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct rlimit
+    {
+        public ulong rlim_cur;
+        public ulong rlim_max;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     public struct rusage
@@ -24,4 +32,10 @@ internal static unsafe partial class Resource
 
     [LibraryImport("libc")]
     public static partial int getrusage(int who, rusage* usage);
+
+    [LibraryImport("libc")]
+    public static partial int getrlimit(int resource, rlimit* rlim);
+
+    [LibraryImport("libc")]
+    public static partial int setrlimit(int resource, rlimit* rlim);
 }

@@ -6,7 +6,7 @@ namespace Harness.Tests;
 public sealed class LibcAbiTests
 {
     private static readonly string[] Headers =
-        ["errno.h", "fcntl.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/uio.h",
+        ["errno.h", "fcntl.h", "malloc.h", "poll.h", "sys/epoll.h", "sys/eventfd.h", "sys/mman.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/uio.h",
             "netinet/in.h", "netinet/tcp.h", "time.h", "unistd.h"];
 
     [SkippableFact]
@@ -23,7 +23,7 @@ public sealed class LibcAbiTests
             program.Constants(binding);
         }
 
-        foreach (Type type in new[] { typeof(Poll.pollfd), typeof(Poll.timespec), typeof(Socket.iovec), typeof(Socket.msghdr) })
+        foreach (Type type in new[] { typeof(Poll.pollfd), typeof(Poll.timespec), typeof(Socket.iovec), typeof(Socket.msghdr), typeof(Resource.rlimit) })
         {
             AbiLayout.Of(type).AddTo(program, new Dictionary<string, string>());
         }

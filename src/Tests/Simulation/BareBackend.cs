@@ -7,7 +7,7 @@ internal abstract class BareBackend : ILoopBackend
 {
     public abstract string Name { get; }
 
-    public long NowNs { get; protected set; }
+    public virtual long NowNs { get; protected set; }
 
     public LoopCounters Counters { get; } = new();
 

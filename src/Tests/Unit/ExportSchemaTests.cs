@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Harness.Events;
 using Harness.Results;
 using Harness.SelfCheck;
 
@@ -37,6 +38,7 @@ public partial class ExportSchemaTests
         };
         string[] missing =
         [
+            .. Names(JsonSerializer.SerializeToNode(Events(latency), ResultsJson.Line.EventsRecord)),
             .. Names(JsonSerializer.SerializeToNode(check, ResultsJson.Line.SelfCheckDocument)),
             .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
             .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
@@ -45,8 +47,43 @@ public partial class ExportSchemaTests
         Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());
         Assert.Contains($"`run.json`, schema {RunRecord.CurrentSchema}", text);
         Assert.Contains($"`gc/<cell>.json`, schema {GcRecord.CurrentSchema}", text);
+        Assert.Contains($"`events.json`, schema {EventsRecord.CurrentSchema}", text);
         Assert.Contains($"`self-check.json`, schema {SelfCheckDocument.CurrentSchema}", text);
     }
+
+    private static EventsRecord Events(LatencySummary latency) => new()
+    {
+        Mode = "timers",
+        Machine = "m",
+        Commit = "c",
+        Build = "b",
+        CommandLine = "harness events",
+        Started = ResultsSamples.Noon,
+        Finished = ResultsSamples.Noon,
+        Environment = ResultsSamples.Run.Environment,
+        Warnings = [],
+        Timers =
+        [
+            new TimerFigures
+            {
+                Backend = "epoll",
+                RateAsked = 1,
+                ArmedPerSecond = 1,
+                CancelledPerSecond = 1,
+                Running = 1,
+                Seconds = 1,
+                Slices = 1,
+                AllocatedBytes = 0,
+                GcCount = 0,
+                CpuUsPerTimer = 1,
+                CancelAndArmNs = 1,
+                FiredEarly = 0,
+                LatenessUs = latency,
+                TimerSlackNs = 1,
+            },
+        ],
+        Idle = [IdleFigures.Of("epoll", 1, 1, [new IdleSample(1, 1, 1) { ManagedBytesPerConnection = 1, NativeBytesPerConnection = 1 }])],
+    };
 
     // What is named by the machine or the matrix is data: vulnerabilities, variables, axes.
     private static IEnumerable<string> Names(JsonNode? node, string parent = "") => node switch

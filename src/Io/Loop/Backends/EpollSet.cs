@@ -74,7 +74,7 @@ internal sealed unsafe class EpollSet : IDisposable
 
         // Before Linux 5.11 a timeout has milliseconds; rounded up, so that no timer is early.
         _counters.Count(SystemCall.epoll_wait);
-        return Math.Max(0, Epoll.epoll_wait(Fd, _events, maxEvents, (int)Math.Min(int.MaxValue, (timeoutNs + 999_999) / 1_000_000)));
+        return Math.Max(0, Epoll.epoll_wait(Fd, _events, maxEvents, (int)Math.Min(int.MaxValue, ((timeoutNs - 1) / 1_000_000) + 1)));
     }
 
     public void Dispose()

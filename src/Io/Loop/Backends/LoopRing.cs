@@ -25,13 +25,14 @@ internal sealed class LoopRing : IDisposable
     /// <param name="counters">Where its calls are shown.</param>
     /// <param name="sink">Takes its completions.</param>
     /// <param name="outer">Where not null, an epoll set of the caller's in which the loop sleeps, with the ring as a member.</param>
-    public LoopRing(WakeEvent wake, LoopCounters counters, ICompletionSink sink, EpollSet? outer = null)
+    /// <param name="environment">The kernel, where it is not that of the machine.</param>
+    public LoopRing(WakeEvent wake, LoopCounters counters, ICompletionSink sink, EpollSet? outer = null, RingEnvironment? environment = null)
     {
         _outer = outer;
         _wake = wake;
         _counters = counters;
         _sink = sink;
-        Ring = new Ring(new RingOptions { Entries = Entries });
+        Ring = new Ring(new RingOptions { Entries = Entries }, environment ?? RingEnvironment.Real);
         Ring.Enable();
         Ring.RegisterRingFd();
         _outer?.Control(Epoll.EPOLL_CTL_ADD, Ring.FileDescriptor, Epoll.EPOLLIN);

@@ -18,9 +18,10 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     private readonly bool _knowsPollFirst;
     private EventLoop _loop = null!;
 
-    public UringBackend()
+    /// <param name="environment">The kernel, where it is not that of the machine.</param>
+    public UringBackend(RingEnvironment? environment = null)
     {
-        _ring = new LoopRing(_wake, _counters, this);
+        _ring = new LoopRing(_wake, _counters, this, environment: environment);
         _polls = new RingPolls(_ring, _counters, RingPollMode.OneShot);
         _knowsPollFirst = _ring.Ring.KnowsPollFirst;
         for (int slot = _slots.Length - 1; slot >= 0; slot--)

@@ -26,9 +26,9 @@ internal sealed class UringEpollBackend : EpollReadiness, ICompletionSink
     }
 
     /// <summary>With IORING_OP_EPOLL_WAIT where it is wanted and known, otherwise with a poll of the set.</summary>
-    public UringEpollBackend(bool waitInRing)
+    public UringEpollBackend(bool waitInRing, RingEnvironment? environment = null)
     {
-        _ring = new LoopRing(WakeUp, Calls, this);
+        _ring = new LoopRing(WakeUp, Calls, this, environment: environment);
         _waitsInRing = waitInRing && RingProbe.Of(_ring.Ring).IsSupported(RingOpcode.EPOLL_WAIT);
     }
 

@@ -23,10 +23,10 @@ internal sealed class UringPollBackend : ReadinessBackend, ICompletionSink
     }
 
     /// <summary>Descriptors with events are polled in a given way, and the loop sleeps in the ring or in an epoll set that has the ring as a member.</summary>
-    public UringPollBackend(RingPollMode mode, bool ringInEpoll = false)
+    public UringPollBackend(RingPollMode mode, bool ringInEpoll = false, RingEnvironment? environment = null)
     {
         _outer = ringInEpoll ? new EpollSet(Calls) : null;
-        _ring = new LoopRing(WakeUp, Calls, this, _outer);
+        _ring = new LoopRing(WakeUp, Calls, this, _outer, environment);
         _polls = new RingPolls(_ring, Calls, mode);
     }
 
