@@ -166,7 +166,9 @@ public sealed partial class EventLoop
         while (_readyFdHead is not null)
         {
             Descriptor descriptor = Dequeue();
-            if (descriptor.Ready != FdFlags.None && descriptor.ReadyAt != _handlersCalled)
+
+            // A ring's poll says what held when it was woken, which may be before the last handler: somebody may have taken it since.
+            if (descriptor.Ready != FdFlags.None && (descriptor.ReadyAt != _handlersCalled || _backend.OnForeignClose == ForeignClose.HeldOpen))
             {
                 descriptor.Ready = _backend.Confirm(descriptor.Fd, descriptor.Ready) & descriptor.Interest;
             }
