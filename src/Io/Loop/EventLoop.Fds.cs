@@ -17,6 +17,9 @@ public sealed partial class EventLoop
     private FdEvent? _endedTail;
     private long _batch;
 
+    // The descriptor whose handler is running, until that handler runs the loop.
+    private Descriptor? _calling;
+
     /// <summary>Starts watching a descriptor. It may have several events, but not operations at the same time.</summary>
     /// <param name="fdEvent">The event; not added at present.</param>
     /// <param name="fd">The descriptor.</param>
@@ -217,7 +220,20 @@ public sealed partial class EventLoop
         }
 
         _handlersCalled++;
+        Descriptor? outer = _calling;
+        _calling = descriptor;
         fdEvent.Handler.OnReady(fdEvent, fdEvent.Flags & descriptor.Ready);
+        _calling = outer;
+    }
+
+    /// <summary>A handler waits within the loop: it may be for the descriptor that it was called for, which a one-shot poll would not tell of any more.</summary>
+    private void RewatchCalling()
+    {
+        if (_calling is { } descriptor)
+        {
+            _calling = null;
+            Rewatch(descriptor);
+        }
     }
 
     /// <summary>What was reported has been told; level-triggered means that the kernel says so again if it is still so.</summary>

@@ -21,6 +21,7 @@ public sealed partial class EventLoop
     /// <summary>Waits until there is work, a timer is due or the time is up: nanoseconds, -1 without limit.</summary>
     private void WaitForWork(long limitNs, int maxEvents)
     {
+        RewatchCalling();
         long sleepNs = SleepNs(limitNs);
         if (Wait != WaitMode.Block && sleepNs != 0)
         {

@@ -97,6 +97,7 @@ public sealed partial class EventLoop : IDisposable
     /// <summary>One turn that does not sleep: handles what is there now.</summary>
     public void RunOnceWithoutSleep()
     {
+        RewatchCalling();
         _backend.Wait(0, MaxEvents);
         RunTurn();
     }

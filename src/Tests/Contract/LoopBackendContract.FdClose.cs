@@ -140,6 +140,7 @@ public abstract partial class LoopBackendContract
         int before = reader.Count;
         test.LoopTimes(2);
         Assert.Equal((1, before + 2, other), (reader.Ended, reader.Count, reader.Event.Fd));
+        reader.ThenEnded = null;
     }
 
     [Theory]

@@ -120,6 +120,9 @@ public abstract partial class LoopBackendContract
             test.Once(batched);
             Assert.Equal((i, 0), (Math.Max(first.Count, second.Count), Math.Min(first.Count, second.Count)));
         }
+
+        first.Then = null;
+        second.Then = null;
     }
 
     [Fact]
