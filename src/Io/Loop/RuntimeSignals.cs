@@ -9,6 +9,12 @@ internal static class RuntimeSignals
     /// <exception cref="IoException">The signal cannot be had.</exception>
     public static IDisposable Watch(int signal, Action seen)
     {
+        if (signal < 1)
+        {
+            // The runtime has names of its own below 0.
+            throw new IoException($"cannot watch signal {signal}", Native.Errno.EINVAL);
+        }
+
         try
         {
             // A number above 0 is the system's own.

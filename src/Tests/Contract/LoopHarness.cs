@@ -8,9 +8,9 @@ internal sealed class LoopHarness : IDisposable
 {
     private readonly List<int> _open = [];
 
-    public LoopHarness(string backend, WaitMode wait = WaitMode.Block)
+    public LoopHarness(string backend, WaitMode wait = WaitMode.Block, int maxEvents = 256)
     {
-        Loop = new EventLoop(LoopBackends.Create(backend), wait);
+        Loop = new EventLoop(LoopBackends.Create(backend), wait) { MaxEvents = maxEvents };
     }
 
     public EventLoop Loop { get; }
@@ -47,6 +47,61 @@ internal sealed class LoopHarness : IDisposable
         (int first, int second) = Sockets.Pair();
         _open.Add(first);
         return (first, new Socket(new SafeSocketHandle(second, ownsHandle: true)));
+    }
+
+    /// <summary>The two ends of a socket pair; the loop closes at the end what has not been closed.</summary>
+    public (int Fd, int Peer) Fds()
+    {
+        (int first, int second) = Sockets.Pair();
+        _open.Add(first);
+        _open.Add(second);
+        return (first, second);
+    }
+
+    /// <summary>The two ends of a pipe; the loop closes at the end what has not been closed.</summary>
+    public (int Read, int Write) Pipe()
+    {
+        (int read, int write) = FdBytes.Pipe();
+        _open.Add(read);
+        _open.Add(write);
+        return (read, write);
+    }
+
+    /// <summary>What is there now: one handler, or all in a batch.</summary>
+    public void Once(bool batched)
+    {
+        if (batched)
+        {
+            Loop.RunOnceWithoutSleep();
+        }
+        else
+        {
+            Loop.LoopOnce(0);
+        }
+    }
+
+    /// <summary>So many handlers, one at a time, each of which must come.</summary>
+    public void LoopTimes(int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            Assert.True(Loop.LoopOnce(20_000_000_000), $"{Loop.BackendName}: waited in vain for handler {i + 1} of {times}");
+        }
+    }
+
+    /// <summary>No handler is called, neither at once nor a moment later.</summary>
+    public void AssertQuiet()
+    {
+        Assert.False(Loop.LoopOnce(0), $"{Loop.BackendName}: a handler was called at once");
+        Assert.False(Loop.LoopOnce(1_000_000), $"{Loop.BackendName}: a handler was called");
+        Assert.False(Loop.LoopOnce(0), $"{Loop.BackendName}: a handler was called late");
+    }
+
+    /// <summary>close(2) by hand, with nothing said to the loop.</summary>
+    public void CloseRaw(int fd)
+    {
+        Sockets.CloseUnused(fd);
+        _open.Remove(fd);
     }
 
     public void Close(int fd)
