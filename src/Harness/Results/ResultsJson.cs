@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
+using Harness.Events;
 using Harness.Io;
 using Harness.Measure;
 using Harness.Report;
@@ -21,6 +22,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(SelfCheckDocument))]
 [JsonSerializable(typeof(WorkTotals))]
+[JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Harness.Events;
+using Harness.Matrix;
+using Harness.Results;
+
+namespace Harness.Cli;
+
+/// <summary><c>harness events</c>: the pipe test of the tevent thread, on every backend and its variants.</summary>
+internal static class EventsVerb
+{
+    private const string All = "all";
+
+    private static readonly Option<string[]> Backends = Names("--backend", $"which backends: {All}, or {string.Join(", ", EventVariants.Backends)}", "backend", EventVariants.Backends);
+    private static readonly Option<string[]> Variants = Names("--variant", $"which of their variants: {All}, or {string.Join(", ", EventVariants.Names)}", "variant", EventVariants.Names);
+    private static readonly Option<int> Pipes = OptionParsers.Count("--pipes", "pipes in the ring", 2, EventsOptions.MostPipes, 32);
+
+    private static readonly Option<int[]> Tokens = OptionParsers.Parsed(
+        "--tokens", "N,…", "tokens under way; each number is a test of its own",
+        text => text.Split(',').Select(part => Vocabulary.Count(part, 1, EventsOptions.MostTokens)).Distinct().ToArray())
+        .WithDefault([1, 8, 32]);
+
+    private static readonly Option<int> Rounds = OptionParsers.Count("--rounds", "how often each is measured; from 6 on there are 95 % intervals", 1, 1000, 7);
+    private static readonly Option<int> Events = OptionParsers.Count("--events", "events of a round, at least", 1, 1_000_000_000, 25_000);
+
+    private static readonly Option<ulong> Seed = OptionParsers.Seed("fixes the order in each round");
+
+    private static readonly Option<string?> Pin = OptionParsers.Text(
+        "--pin", "CPU", $"the CPU that it stays on, or {EventsPin.None} [default: the one on which harness run puts a load generator]");
+
+    private static readonly Option<string?> Json = OptionParsers.Json();
+
+    public static Command Create()
+    {
+        var verb = new Command("events", "what an event costs: tokens go round a ring of pipes, on every backend and its variants, against epoll as tevent uses it")
+        {
+            Backends, Variants, Pipes, Tokens, Rounds, Events, Seed, Pin, Json,
+        };
+        verb.SetAction(parse =>
+        {
+            EventsOptions options = Parse(parse);
+            OutputFile.Check("--json", options.Json);
+            return (int)EventsSession.Run(options, EventsPin.Choose(parse.GetValue(Pin)));
+        });
+        return verb;
+    }
+
+    /// <exception cref="HarnessException">The options do not go together.</exception>
+    internal static EventsOptions Parse(ParseResult parse)
+    {
+        var options = new EventsOptions
+        {
+            Variants = EventVariants.Require(parse.GetValue(Backends)!, parse.GetValue(Variants)!),
+            Pipes = parse.GetValue(Pipes),
+            Tokens = parse.GetValue(Tokens)!,
+            Rounds = parse.GetValue(Rounds),
+            Events = parse.GetValue(Events),
+            Seed = parse.GetValue(Seed),
+            Json = parse.GetValue(Json),
+        };
+        return EventVariants.TooMany(options.Tokens.Max(), options.Pipes) is { } many ? throw new HarnessException(ExitCode.Usage, $"--tokens: {many}") : options;
+    }
+
+    private static Option<string[]> Names(string name, string description, string kind, string[] legal) => OptionParsers.Parsed(
+        name, "NAME,…", $"{description} [default: {All}]",
+        text => text == All ? legal : [.. text.Split(',').Select(word => Vocabulary.Word(kind, word, legal)).Distinct()])
+        .WithDefault(legal);
+}
