@@ -10,8 +10,8 @@ internal static class EventsVerb
 {
     private const string All = "all";
 
-    private static readonly Option<string[]> Backends = Names("--backend", $"which backends: {All}, or {string.Join(", ", EventVariants.Backends)}", "backend", EventVariants.Backends);
-    private static readonly Option<string[]> Variants = Names("--variant", $"which of their variants: {All}, or {string.Join(", ", EventVariants.Names)}", "variant", EventVariants.Names);
+    private static readonly Option<string[]> Backends = Names("backend", "which backends", EventVariants.Backends);
+    private static readonly Option<string[]> Variants = Names("variant", "which of their variants", EventVariants.Names);
     private static readonly Option<int> Pipes = OptionParsers.Count("--pipes", "pipes in the ring", 2, EventsOptions.MostPipes, 32);
 
     private static readonly Option<int[]> Tokens = OptionParsers.Parsed(
@@ -57,11 +57,19 @@ internal static class EventsVerb
             Seed = parse.GetValue(Seed),
             Json = parse.GetValue(Json),
         };
-        return EventVariants.TooMany(options.Tokens.Max(), options.Pipes) is { } many ? throw new HarnessException(ExitCode.Usage, $"--tokens: {many}") : options;
+        return EventVariants.TooMany(options.Tokens.Max(), options.Pipes) is { } many
+            ? throw new HarnessException(ExitCode.Usage, $"--tokens: {many}")
+            : options;
     }
 
-    private static Option<string[]> Names(string name, string description, string kind, string[] legal) => OptionParsers.Parsed(
-        name, "NAME,…", $"{description} [default: {All}]",
-        text => text == All ? legal : [.. text.Split(',').Select(word => Vocabulary.Word(kind, word, legal)).Distinct()])
+    private static Option<string[]> Names(string kind, string description, string[] legal) => OptionParsers.Parsed<string[]>(
+        $"--{kind}",
+        "NAME,…",
+        $"{description}: {string.Join(", ", legal)} [default: {All}]",
+        text =>
+        {
+            string[] words = [.. text.Split(',').Select(word => Vocabulary.Word(kind, word, [All, .. legal])).Distinct()];
+            return words.Contains(All) ? legal : words;
+        })
         .WithDefault(legal);
 }

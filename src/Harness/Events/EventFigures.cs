@@ -42,7 +42,10 @@ internal sealed record EventFigures
     /// <summary>From rounds to figures, in the order of tables: by pipes, tokens and variant.</summary>
     public static IReadOnlyList<EventFigures> Of(IEnumerable<EventSample> samples)
     {
-        EventSample[][] cells = [.. samples.GroupBy(sample => (sample.Pipes, sample.Tokens, sample.Backend, sample.Variant)).Select(rounds => rounds.ToArray())];
+        EventSample[][] cells =
+        [
+            .. samples.GroupBy(sample => (sample.Pipes, sample.Tokens, sample.Backend, sample.Variant)).Select(rounds => rounds.ToArray()),
+        ];
         return
         [
             .. cells.OrderBy(rounds => rounds[0].Pipes)

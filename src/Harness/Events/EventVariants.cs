@@ -18,7 +18,8 @@ internal static class EventVariants
     public static readonly string[] Names = [.. LoopVariants.All.Select(variant => variant.Variant).Distinct()];
 
     /// <summary>Null where the backend has no such variant.</summary>
-    public static LoopVariant? Find(string backend, string variant) => LoopVariants.All.FirstOrDefault(known => known.Backend == backend && known.Variant == variant);
+    public static LoopVariant? Find(string backend, string variant) =>
+        LoopVariants.All.FirstOrDefault(known => known.Backend == backend && known.Variant == variant);
 
     /// <summary>Where a variant stands in results; last where nobody knows it, as in a file of another version.</summary>
     public static int Rank(string backend, string variant)

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Harness.Events;
 
-/// <summary>The pipe test as tables, one for each number of tokens: what <c>harness events</c> prints, and <c>harness report</c> of a run with such cells.</summary>
+/// <summary>The pipe test as tables, one for each number of tokens: what <c>harness events</c> prints, and <c>harness report</c> of such a run.</summary>
 internal static class EventsTable
 {
     public static void Write(IReadOnlyList<EventFigures> figures, IAnsiConsole console)
@@ -47,7 +47,7 @@ internal static class EventsTable
         {
             ReportTable.Column(table, title, Justify.Left);
         }
-        string[] titles = ["events/s", "interval", $"of {EventVariants.OneByOne}", $"of {EventVariants.Batch}", "calls/event", "CQEs/event", "alloc B/event"];
+        string[] titles = ["events/s", "interval", $"of {EventVariants.OneByOne}", $"of {EventVariants.Batch}", "calls/event", "CQEs/event"];
         foreach (string title in titles)
         {
             ReportTable.Column(table, title, Justify.Right);
@@ -70,7 +70,6 @@ internal static class EventsTable
         Ratio(variant.RatioToEpoll64),
         Figures.Short(variant.SyscallsPerEvent),
         Figures.Short(variant.CqesPerEvent),
-        Figures.Short(variant.AllocatedBytesPerEvent),
     ];
 
     private static string Ratio(Spread? ratio) => ratio is null ? Figures.None

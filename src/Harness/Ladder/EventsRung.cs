@@ -4,7 +4,9 @@ using Harness.Results;
 
 namespace Harness.Ladder;
 
-/// <summary>One variant of the pipe test by itself, for a cell of a matrix: no rung that anything stands on, but measured as they are. An operation is an event.</summary>
+/// <summary>
+/// One variant of the pipe test by itself, for a cell of a matrix: no rung that anything stands on, but measured as they are. An operation is an event.
+/// </summary>
 internal static class EventsRung
 {
     // Between two looks at the clock; a few milliseconds.
@@ -50,7 +52,11 @@ internal static class EventsRung
         {
             PipeTestFigures some = test.Run(Chunk);
             sum = new PipeTestFigures(
-                sum.Events + some.Events, sum.ElapsedNs + some.ElapsedNs, sum.SystemCalls + some.SystemCalls, sum.Cqes + some.Cqes, sum.AllocatedBytes + some.AllocatedBytes);
+                sum.Events + some.Events,
+                sum.ElapsedNs + some.ElapsedNs,
+                sum.SystemCalls + some.SystemCalls,
+                sum.Cqes + some.Cqes,
+                sum.AllocatedBytes + some.AllocatedBytes);
         }
         return sum;
     }

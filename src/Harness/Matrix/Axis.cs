@@ -38,8 +38,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
-    /// <summary>Whether all cells of a run may have this value without a word about it: that it is NBD, from stores as they are, or nothing of the kind.</summary>
-    public static bool GoesWithoutSaying(string axis, string value) => (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or (_, Vocabulary.None);
+    /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, or nothing of the kind.</summary>
+    public static bool GoesWithoutSaying(string axis, string value) =>
+        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

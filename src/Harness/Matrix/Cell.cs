@@ -110,7 +110,7 @@ internal sealed class Cell
         }
     }
 
-    // Cells that differ only in what their layer does not have are one cell: a NOP and a token go nowhere, and a bare exchange knows no store and no event loop.
+    // Cells that differ only in what their layer does not have are one cell: a NOP and a token go nowhere, a bare exchange knows no store and no event loop.
     private void SettleLayer()
     {
         string[] missing = Layer switch

@@ -113,11 +113,15 @@ internal sealed class MatrixReader
         foreach (var part in _parts.Count == 0 ? [_values] : _parts)
         {
             string[] Of(string axis) => part.TryGetValue(axis, out var own) ? own : _values[axis];
-            if (Of("layer").Contains(Vocabulary.Events)
-                && Array.Find(Of("variant"), name => Of("variant") != EventVariants.Names && !Of("backend").Any(backend => EventVariants.Find(backend, name) is not null)) is { } name)
+            var (backends, variants) = (Of("backend"), Of("variant"));
+            if (!Of("layer").Contains(Vocabulary.Events) || variants == EventVariants.Names)
+            {
+                continue;
+            }
+            if (Array.Find(variants, name => !backends.Any(backend => EventVariants.Find(backend, name) is not null)) is { } nobodys)
             {
                 var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value is "variant" or "parts").Key;
-                throw Error(key, $"variant: {EventVariants.NoneOf(Of("backend"), [name])}");
+                throw Error(key, $"variant: {EventVariants.NoneOf(backends, [nobodys])}");
             }
         }
     }
