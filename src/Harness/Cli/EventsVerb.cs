@@ -15,9 +15,8 @@ internal static class EventsVerb
     private static readonly Option<int> Pipes = OptionParsers.Count("--pipes", "pipes in the ring", 2, EventsOptions.MostPipes, 32);
 
     private static readonly Option<int[]> Tokens = OptionParsers.Parsed(
-        "--tokens", "N,…", "tokens under way; each number is a test of its own",
-        text => text.Split(',').Select(part => Vocabulary.Count(part, 1, EventsOptions.MostTokens)).Distinct().ToArray())
-        .WithDefault([1, 8, 32]);
+        "--tokens", "N,…", "tokens under way; each number is a test of its own [default: 1,8,32]",
+        text => text.Split(',').Select(part => Vocabulary.Count(part, 1, EventsOptions.MostTokens)).Distinct().ToArray());
 
     private static readonly Option<int> Rounds = OptionParsers.Count("--rounds", "how often each is measured; from 6 on there are 95 % intervals", 1, 1000, 7);
     private static readonly Option<int> Events = OptionParsers.Count("--events", "events of a round, at least", 1, 1_000_000_000, 25_000);
@@ -49,9 +48,9 @@ internal static class EventsVerb
     {
         var options = new EventsOptions
         {
-            Variants = EventVariants.Require(parse.GetValue(Backends)!, parse.GetValue(Variants)!),
+            Variants = EventVariants.Require(Written(parse, Backends) ?? EventVariants.Backends, Written(parse, Variants) ?? EventVariants.Names),
             Pipes = parse.GetValue(Pipes),
-            Tokens = parse.GetValue(Tokens)!,
+            Tokens = Written(parse, Tokens) ?? [1, 8, 32],
             Rounds = parse.GetValue(Rounds),
             Events = parse.GetValue(Events),
             Seed = parse.GetValue(Seed),
@@ -62,6 +61,9 @@ internal static class EventsVerb
             : options;
     }
 
+    // The library prints a default of several words in a way that nobody would write, so these stand in the descriptions.
+    private static T[]? Written<T>(ParseResult parse, Option<T[]> option) => parse.GetValue(option) is { Length: > 0 } values ? values : null;
+
     private static Option<string[]> Names(string kind, string description, string[] legal) => OptionParsers.Parsed<string[]>(
         $"--{kind}",
         "NAME,…",
@@ -70,6 +72,5 @@ internal static class EventsVerb
         {
             string[] words = [.. text.Split(',').Select(word => Vocabulary.Word(kind, word, [All, .. legal])).Distinct()];
             return words.Contains(All) ? legal : words;
-        })
-        .WithDefault(legal);
+        });
 }

@@ -23,14 +23,11 @@ internal static class EventsReason
             return null;
         }
         EventFigures first = counted.MaxBy(variant => variant.EventsPerSecond)!;
-        return $"the most events come from {Name(first)}, at {Figures.Short(first.SyscallsPerEvent)} system calls for each{AgainstTevent(first, counted)}; {Rule(counted)}";
-    }
-
-    private static string AgainstTevent(EventFigures first, EventFigures[] counted)
-    {
         EventFigures? tevent = counted.FirstOrDefault(variant => variant is { Backend: Vocabulary.BaselineBackend, Variant: EventVariants.OneByOne });
-        return tevent is null || tevent == first || first.RatioToEpoll1 is not { } ratio ? ""
-            : string.Create(CultureInfo.InvariantCulture, $" where {Name(tevent)} makes {Figures.Short(tevent.SyscallsPerEvent)} ({ratio.Median:0.00} of its events)");
+        string most = tevent is null || tevent == first || first.RatioToEpoll1 is not { } ratio
+            ? $"{Name(first)}, at {Calls(first)} system calls for each"
+            : string.Create(CultureInfo.InvariantCulture, $"{Name(first)}, {ratio.Median:0.00} times those of {Name(tevent)}, at {Calls(first)} system calls for each against {Calls(tevent)}");
+        return $"the most events come from {most}; {Rule(counted)}";
     }
 
     private static string Rule(EventFigures[] counted)
@@ -51,6 +48,8 @@ internal static class EventsReason
         return string.Create(
             CultureInfo.InvariantCulture, $"{verdict}: of two variants that differ in them, the one that makes fewer is faster in {faster} of {pairs.Length} pairs");
     }
+
+    private static string Calls(EventFigures variant) => Figures.Short(variant.SyscallsPerEvent);
 
     private static string Name(EventFigures variant) => $"{variant.Backend} {variant.Variant}";
 }
