@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Harness.Events;
 using Harness.Results;
 using Harness.SelfCheck;
 
@@ -35,11 +36,13 @@ public partial class ExportSchemaTests
                 },
             ],
         };
+        var sample = new EventSample { Backend = "epoll", Variant = EventVariants.OneByOne, Pipes = 2, Tokens = 1, Round = 1, EventsPerSecond = 1 };
         string[] missing =
         [
             .. Names(JsonSerializer.SerializeToNode(check, ResultsJson.Line.SelfCheckDocument)),
             .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
             .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
+            .. Names(JsonSerializer.SerializeToNode(EventFigures.Of([sample]), ResultsJson.Line.IReadOnlyListEventFigures)),
             .. Names(JsonSerializer.SerializeToNode(GcSamples.Record(CompareSamples.DepthOne), ResultsJson.Line.GcRecord)),
         ];
         Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());
