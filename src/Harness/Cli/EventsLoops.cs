@@ -28,7 +28,9 @@ internal static class EventsLoops
     private static readonly Option<string?> IdlePeer = new("--idle-peer") { Hidden = true };
 
     /// <summary>Adds the options to the verb.</summary>
-    public static void AddTo(Command verb)
+    /// <param name="verb">The verb.</param>
+    /// <param name="notBeside">Its options that are of the pipe test only.</param>
+    public static void AddTo(Command verb, Option[] notBeside)
     {
         foreach (Option option in (Option[])[Timers, Duration, Idle, ResultsRoot, IdlePeer])
         {
@@ -45,6 +47,10 @@ internal static class EventsLoops
             else if (result.Written(Duration) is not null && !timers)
             {
                 result.AddError("--duration goes with --timers RATE; the other tests take --rounds");
+            }
+            else if ((timers || idle) && notBeside.FirstOrDefault(option => result.Written(option) is not null) is { } other)
+            {
+                result.AddError($"{other.Name} is of the pipe test and does not go with {(timers ? "--timers" : "--idle")}");
             }
             else if (result.Written(ResultsRoot) is not null && !timers && !idle)
             {

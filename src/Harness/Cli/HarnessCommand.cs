@@ -28,7 +28,7 @@ internal static class HarnessCommand
 
     private static RootCommand Build()
     {
-        var root = new RootCommand("Linux I/O performance harness: NBD traffic through poll, epoll, uring-poll and uring, and what each costs.")
+        var root = new RootCommand("Linux I/O performance harness: NBD traffic and events through poll, epoll, uring-poll, uring and uring-epoll, and what each costs.")
         {
             ServeVerb.Create(),
             LoadVerb.Create(),

@@ -25,7 +25,7 @@ internal static class LoadVerb
     private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before the measured part [default: 500ms]", text => Units.ParseTime(text));
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
-    private static readonly Option<ulong> Seed = OptionParsers.Parsed("--seed", "S", "fixes offsets, order and data", ParseSeed).WithDefault(1UL);
+    private static readonly Option<ulong> Seed = OptionParsers.Seed("fixes offsets, order and data");
 
     private static readonly Option<string?> Verify = new("--verify")
     {
@@ -132,7 +132,4 @@ internal static class LoadVerb
 
     private static long? Operations(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ops) && ops > 0 ? ops : throw new FormatException($"'{text}' is not a whole number above zero");
-
-    private static ulong ParseSeed(string text) =>
-        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw new FormatException($"'{text}' is not a whole number from 0 to {ulong.MaxValue}");
 }

@@ -57,6 +57,8 @@ internal static class OptionParsers
     public static Option<int> Count(string name, string description, int min, int max, int value) =>
         Parsed(name, "N", description, text => Vocabulary.Count(text, min, max)).WithDefault(value);
 
+    public static Option<ulong> Seed(string description) => Parsed("--seed", "S", description, Vocabulary.Seed).WithDefault(1UL);
+
     public static Option<string?> Json() => Text("--json", "FILE|-", "also write the result as JSON, to a file or (-) to stdout in place of the text");
 
     private static string NotEmpty(string text) => text.Length > 0 ? text : throw new FormatException("the value is empty; give one, or leave the option out");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Harness.Events;
 using Harness.Ladder;
 using Harness.Matrix;
 
@@ -11,12 +12,12 @@ internal static class RungVerb
 
     private static readonly Argument<string> Rung = new("RUNG")
     {
-        Description = "nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process",
+        Description = "nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process; events: a variant of the pipe test",
     };
 
     private static readonly Argument<string?> Uri = new("URI")
     {
-        Description = "where the answering process listens, like nbd+unix:///?socket=/tmp/s; none for nop",
+        Description = "where the answering process listens, like nbd+unix:///?socket=/tmp/s; none for nop and events",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -25,6 +26,15 @@ internal static class RungVerb
     private static readonly Option<int> Size = OptionParsers.Parsed("--size", "SIZE", "bytes of a reply's payload, the same on both sides [default: 4k]", Vocabulary.RequestBytes);
     private static readonly Option<string> Wait = OptionParsers.Parsed(
         "--wait", "W", "with nothing to do: block sleeps, spin asks again", text => Vocabulary.Word("wait mode", text, WaitModes)).WithDefault("block");
+
+    private static readonly Option<string?> Backend = OptionParsers.Parsed<string?>(
+        "--backend", "B", "events: whose variant", text => Vocabulary.Word("backend", text, EventVariants.Backends));
+
+    private static readonly Option<string?> Variant = OptionParsers.Parsed<string?>(
+        "--variant", "V", "events: which one (harness events --help names them)", text => Vocabulary.Word("variant", text, EventVariants.Names));
+
+    private static readonly Option<int> Pipes = OptionParsers.Count("--pipes", "events: pipes in the ring", 2, EventsOptions.MostPipes, 32);
+    private static readonly Option<int> Tokens = OptionParsers.Count("--tokens", "events: tokens under way", 1, EventsOptions.MostTokens, 1);
 
     private static readonly Option<TimeSpan?> Duration = Time("--duration", "measured time [default: 3s]");
     private static readonly Option<TimeSpan?> Warmup = Time("--warmup", "time before the measured part [default: 500ms]");
@@ -39,7 +49,7 @@ internal static class RungVerb
     {
         var verb = new Command("rung", "one rung of the ladder below NBD by itself: what a ring and a bare exchange of the same bytes reach")
         {
-            Rung, Uri, Depth, Connections, Size, Wait, Duration, Warmup, ServerPid, TcpCongestion, Json,
+            Rung, Uri, Depth, Connections, Size, Wait, Backend, Variant, Pipes, Tokens, Duration, Warmup, ServerPid, TcpCongestion, Json,
         };
         verb.Validators.Add(result =>
         {
@@ -51,9 +61,13 @@ internal static class RungVerb
             {
                 result.AddError(Suggest.Unknown("rung", rung, RungOptions.Names));
             }
-            else if (rung == Vocabulary.Nop != result.Written(Uri) is null)
+            else if (GoesNowhere(rung) != result.Written(Uri) is null)
             {
-                result.AddError(rung == Vocabulary.Nop ? "nop takes no URI: nothing is sent anywhere" : $"{rung} needs a URI: where the answering process listens, like nbd+unix:///?socket=/tmp/s");
+                result.AddError(GoesNowhere(rung) ? $"{rung} takes no URI: nothing is sent anywhere" : $"{rung} needs a URI: where the answering process listens, like nbd+unix:///?socket=/tmp/s");
+            }
+            else if (rung == Vocabulary.Events && (result.Written(Backend) is null || result.Written(Variant) is null))
+            {
+                result.AddError("events needs --backend and --variant, as in --backend epoll --variant maxevents-1");
             }
         });
         verb.SetAction(parse => (int)Run(Parse(parse)));
@@ -70,6 +84,8 @@ internal static class RungVerb
         return RungRunner.Run(options, interrupts.Token);
     }
 
+    private static bool GoesNowhere(string rung) => rung is Vocabulary.Nop or Vocabulary.Events;
+
     private static Option<TimeSpan?> Time(string name, string description) =>
         OptionParsers.Parsed<TimeSpan?>(name, "TIME", description, text => Units.ParseTime(text));
 
@@ -82,6 +98,9 @@ internal static class RungVerb
             Connections = parse.GetValue(Connections),
             PayloadBytes = parse.GetResult(Size) is null ? defaults.PayloadBytes : parse.GetValue(Size),
             Spins = parse.GetValue(Wait) == "spin",
+            Variant = defaults.Rung == Vocabulary.Events ? EventVariants.Require(parse.GetValue(Backend)!, parse.GetValue(Variant)!) : null,
+            Pipes = parse.GetValue(Pipes),
+            Tokens = parse.GetValue(Tokens),
             Duration = parse.GetValue(Duration) ?? defaults.Duration,
             Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
             ServerPid = parse.GetValue(ServerPid),

@@ -1,3 +1,5 @@
+using Harness.Io;
+
 namespace Harness.Ladder;
 
 /// <summary>What <c>harness rung</c> was asked for.</summary>
@@ -9,7 +11,7 @@ internal sealed record RungOptions
     /// <summary>One of <see cref="Names"/>.</summary>
     public required string Rung { get; init; }
 
-    /// <summary>Where the answering side listens; null for NOPs, which go nowhere.</summary>
+    /// <summary>Where the answering side listens; null for NOPs and events, which go nowhere.</summary>
     public required string? Uri { get; init; }
 
     public int Connections { get; init; } = 1;
@@ -22,6 +24,15 @@ internal sealed record RungOptions
 
     /// <summary>Whether both sides ask over and over, or sleep until there is something.</summary>
     public bool Spins { get; init; }
+
+    /// <summary>The variant whose events are moved; null for the other rungs.</summary>
+    public LoopVariant? Variant { get; init; }
+
+    /// <summary>Pipes of <see cref="Variant"/>'s test.</summary>
+    public int Pipes { get; init; } = 32;
+
+    /// <summary>Tokens of <see cref="Variant"/>'s test.</summary>
+    public int Tokens { get; init; } = 1;
 
     /// <summary>The measured time.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(3);
@@ -38,8 +49,8 @@ internal sealed record RungOptions
     /// <summary>Where the result goes as JSON: a path, <c>-</c> for stdout, or null.</summary>
     public string? Json { get; init; }
 
-    /// <summary>The rungs, and the answering side of the exchange.</summary>
-    public static readonly string[] Names = [Matrix.Vocabulary.Nop, Matrix.Vocabulary.Exchange, Answer];
+    /// <summary>The rungs, the answering side of the exchange, and the pipe test.</summary>
+    public static readonly string[] Names = [Matrix.Vocabulary.Nop, Matrix.Vocabulary.Exchange, Answer, Matrix.Vocabulary.Events];
 
     /// <summary>The answering side of the exchange.</summary>
     public const string Answer = "answer";

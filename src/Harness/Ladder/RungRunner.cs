@@ -17,7 +17,12 @@ internal static class RungRunner
             return AnswerRung.Run(options, stop);
         }
         OutputFile.Check("--json", options.Json);
-        LoadResult result = options.Rung == Vocabulary.Nop ? NopRung.Measure(options) : ExchangeRung.Measure(options);
+        LoadResult result = options.Rung switch
+        {
+            Vocabulary.Nop => NopRung.Measure(options),
+            Vocabulary.Events => EventsRung.Measure(options),
+            _ => ExchangeRung.Measure(options),
+        };
         JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {

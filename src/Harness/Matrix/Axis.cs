@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Events;
 
 namespace Harness.Matrix;
 
@@ -13,6 +14,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     public static readonly Axis[] All =
     [
         new("backend", Vocabulary.Backends, true, text => Vocabulary.Word("backend", text, Vocabulary.Backends)),
+        new("variant", EventVariants.Names, true, text => Vocabulary.Word("variant", text, EventVariants.Names)),
+        new("pipes", ["32"], false, text => Vocabulary.Count(text, 2, EventsOptions.MostPipes).ToString(CultureInfo.InvariantCulture)),
+        new("tokens", ["1", "8", "32"], true, text => Number(text, EventsOptions.MostTokens)),
         new("wait", ["block"], false, text => Vocabulary.Word("wait mode", text, Vocabulary.Waits)),
         new("depth", ["64"], true, text => Number(text, 65536)),
         new("connections", ["1"], false, text => Number(text, 16_384)),
@@ -34,8 +38,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
-    /// <summary>Whether all cells of a run may have this value without a word about it: that it is NBD, from stores as they are.</summary>
-    public static bool GoesWithoutSaying(string axis, string value) => (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
+    /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, or nothing of the kind.</summary>
+    public static bool GoesWithoutSaying(string axis, string value) =>
+        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

@@ -1,12 +1,14 @@
 using System.Globalization;
+using Harness.Events;
 
 namespace Harness.Matrix;
 
 /// <summary>One point of a matrix: one canonical value for every axis.</summary>
 internal sealed class Cell
 {
-    private static readonly string[] s_notOfExchanges = ["backend", "pattern", "block", "fill"];
-    private static readonly string[] s_notOfNops = [.. s_notOfExchanges, "wait", "connections", "size", "rw", "transport"];
+    private static readonly string[] s_ofEvents = ["variant", "pipes", "tokens"];
+    private static readonly string[] s_ofStores = ["pattern", "block", "fill"];
+    private static readonly string[] s_ofConnections = ["wait", "connections", "size", "rw", "transport"];
 
     private readonly Dictionary<string, string> _values;
 
@@ -24,9 +26,10 @@ internal sealed class Cell
             // How a peer spreads its work is its own affair.
             _values["loops"] = "1";
         }
+        SettleLayer();
         if (IsBare)
         {
-            SettleBare();
+            _values["client_backend"] = _values["client_wait"] = Vocabulary.SameAsServer;
         }
         else
         {
@@ -48,11 +51,17 @@ internal sealed class Cell
     /// <summary>Of every process that is ours and speaks NBD; the server's where <c>client_backend</c> says otherwise for the client.</summary>
     public string Backend => _values["backend"];
 
-    /// <summary>What is measured: NBD, or a rung of the ladder below it.</summary>
+    /// <summary>What is measured: NBD, a rung of the ladder below it, or the pipe test.</summary>
     public string Layer => _values["layer"];
 
-    /// <summary>Whether it is a rung below NBD, which has neither an NBD server nor a client.</summary>
+    /// <summary>Whether it is something else than NBD, which has neither an NBD server nor a client.</summary>
     public bool IsBare => Layer != Vocabulary.Nbd;
+
+    /// <summary>Whether one process does all of it.</summary>
+    public bool IsAlone => Layer is Vocabulary.Nop or Vocabulary.Events;
+
+    /// <summary>Whether there is such a thing: an event's backend may not have the variant.</summary>
+    public bool Exists => Layer != Vocabulary.Events || EventVariants.Find(Backend, _values["variant"]) is not null;
 
     /// <summary>Whether there is an NBD server, ours and no peer.</summary>
     public bool HasOurServer => !IsBare && _values["server"] == Vocabulary.Ours;
@@ -71,7 +80,8 @@ internal sealed class Cell
 
     /// <summary>Whether a process of it needs io_uring from the kernel; that of a peer is its own affair.</summary>
     public bool NeedsRing =>
-        Layer == Vocabulary.Nop || (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
+        Layer == Vocabulary.Nop || (Layer == Vocabulary.Events && Vocabulary.NeedsRing(Backend))
+        || (HasOurServer && Vocabulary.NeedsRing(Backend)) || (HasOurClient && Vocabulary.NeedsRing(ClientBackend));
 
     /// <summary>Whether requests are sent on a schedule, and not each when the one before it is answered.</summary>
     public bool IsOpenLoop => _values["rate"] != Vocabulary.ClosedLoop;
@@ -100,12 +110,17 @@ internal sealed class Cell
         }
     }
 
-    // Cells that differ only in what a rung below NBD does not have are one cell: a NOP goes nowhere, and a bare exchange knows no store and no event loop.
-    private void SettleBare()
+    // Cells that differ only in what their layer does not have are one cell: a NOP and a token go nowhere, a bare exchange knows no store and no event loop.
+    private void SettleLayer()
     {
-        string[] missing = Layer == Vocabulary.Nop ? s_notOfNops : s_notOfExchanges;
+        string[] missing = Layer switch
+        {
+            Vocabulary.Nop => ["backend", .. s_ofEvents, .. s_ofStores, .. s_ofConnections],
+            Vocabulary.Exchange => ["backend", .. s_ofEvents, .. s_ofStores],
+            Vocabulary.Events => ["depth", .. s_ofStores, .. s_ofConnections],
+            _ => s_ofEvents,
+        };
         Array.ForEach(missing, axis => _values[axis] = Vocabulary.None);
-        _values["client_backend"] = _values["client_wait"] = Vocabulary.SameAsServer;
     }
 
     private string MakeId() => string.Join(',', Axis.All

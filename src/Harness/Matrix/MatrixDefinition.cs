@@ -37,10 +37,10 @@ internal sealed record MatrixDefinition
 
     /// <summary>
     /// Every combination, part by part, the last axis varying fastest; one that differs from another only in what it does not have (a closed loop no
-    /// arrivals, a peer no backend) once.
+    /// arrivals, a peer no backend) once, and a variant only with the backends that have it.
     /// </summary>
     public IReadOnlyList<Cell> Combinations() =>
-        [.. (Parts.Count == 0 ? [Values] : Parts).SelectMany(Points).Select(point => new Cell(point)).DistinctBy(cell => cell.Id)];
+        [.. (Parts.Count == 0 ? [Values] : Parts).SelectMany(Points).Select(point => new Cell(point)).Where(cell => cell.Exists).DistinctBy(cell => cell.Id)];
 
     private IEnumerable<Dictionary<string, string>> Points(IReadOnlyDictionary<string, string[]> part)
     {

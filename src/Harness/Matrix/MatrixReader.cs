@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Events;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -64,6 +65,7 @@ internal sealed class MatrixReader
             outside.Apply(key, value);
         }
         RequireRate(root, briefSection);
+        RequireVariants(root, briefSection);
         return OnlyNamed(new MatrixDefinition
         {
             Name = Path.GetFileNameWithoutExtension(_path),
@@ -102,6 +104,25 @@ internal sealed class MatrixReader
         {
             var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value is "arrivals" or "parts").Key;
             throw Error(key, "arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'");
+        }
+    }
+
+    /// <summary>A variant that no backend beside it has would be a matrix that silently measures less than it says.</summary>
+    private void RequireVariants(YamlMappingNode root, YamlMappingNode? brief)
+    {
+        foreach (var part in _parts.Count == 0 ? [_values] : _parts)
+        {
+            string[] Of(string axis) => part.TryGetValue(axis, out var own) ? own : _values[axis];
+            var (backends, variants) = (Of("backend"), Of("variant"));
+            if (!Of("layer").Contains(Vocabulary.Events) || variants == EventVariants.Names)
+            {
+                continue;
+            }
+            if (Array.Find(variants, name => !backends.Any(backend => EventVariants.Find(backend, name) is not null)) is { } nobodys)
+            {
+                var key = Entries(brief).Concat(Entries(root)).First(entry => entry.Key.Value is "variant" or "parts").Key;
+                throw Error(key, $"variant: {EventVariants.NoneOf(backends, [nobodys])}");
+            }
         }
     }
 
@@ -168,7 +189,7 @@ internal sealed class MatrixReader
                 _rounds = Checked(name, value, text => Vocabulary.Count(text, 1, 1000));
                 break;
             case "seed":
-                _seed = Checked(name, value, Seed);
+                _seed = Checked(name, value, Vocabulary.Seed);
                 break;
             case "duration":
                 _duration = Checked(name, value, text => Positive(text, Units.ParseTime(text)));
@@ -246,11 +267,6 @@ internal sealed class MatrixReader
             throw Error(node, prefix + e.Message);
         }
     }
-
-    private static ulong Seed(string text) =>
-        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
-            ? seed
-            : throw new FormatException($"'{text}' is not a whole number from 0 to {ulong.MaxValue}");
 
     private static TimeSpan Positive(string text, TimeSpan time) =>
         time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' measures nothing; write a time above zero");

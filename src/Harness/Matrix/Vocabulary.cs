@@ -23,7 +23,10 @@ internal static class Vocabulary
     /// <summary>One process whose ring completes NOPs.</summary>
     public const string Nop = "nop";
 
-    public static readonly string[] Layers = [Nbd, Exchange, Nop];
+    /// <summary>One process whose loop moves tokens through pipes: the pipe test, of one backend's variant.</summary>
+    public const string Events = "events";
+
+    public static readonly string[] Layers = [Nbd, Exchange, Nop, Events];
 
     /// <summary>Our own program, on either side of a cell; any other name there is a peer's.</summary>
     public const string Ours = "harness";
@@ -64,6 +67,13 @@ internal static class Vocabulary
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= min && n <= max
             ? n
             : throw new FormatException($"'{text}' is not a whole number from {min} to {max}");
+
+    /// <summary>What fixes everything that is drawn at random.</summary>
+    /// <exception cref="FormatException">Names the range.</exception>
+    public static ulong Seed(string text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw new FormatException($"'{text}' is not a whole number from 0 to {ulong.MaxValue}");
 
     /// <summary>The share of reads in percent: <c>read</c> is 100, <c>write</c> is 0, <c>mix:70</c> is 70.</summary>
     /// <exception cref="FormatException">Says what is legal.</exception>

@@ -48,7 +48,7 @@ internal sealed class ExportPrometheus
             "Rounds in which the server did not keep up with its schedule; with one of them the latencies say how long the run was.",
             cell => cell.RateOffered is null ? null : cell.SaturatedRounds);
         Gauge("harness_offered_operations_per_second", "Requests that the schedule asked for per second, median over the rounds.", cell => cell.RateOffered?.Median);
-        Gauge("harness_operations_per_second", "Requests completed per second, median over the rounds.", cell => cell.Iops?.Median);
+        Gauge("harness_operations_per_second", "Requests completed per second, or events of the pipe test, median over the rounds.", cell => cell.Iops?.Median);
         WriteLatency();
         PerProcess("harness_cpu_seconds_per_operation", "User and system time per request.", costs => costs.CpuUsPerOp / UsPerSecond);
         PerProcess("harness_system_calls_per_operation", "System calls of the loops per request.", costs => costs.SyscallsPerOp);

@@ -46,7 +46,9 @@ internal static class GcLines
 
     // In a view with peers, "backend" holds the server.
     private static bool HasRuntime(CellFigures cell) =>
-        !Vocabulary.Servers.Skip(1).Contains(cell.Axes.GetValueOrDefault("backend")) || !Vocabulary.Clients.Skip(1).Contains(cell.Axes.GetValueOrDefault("client"));
+        cell.Axes.GetValueOrDefault("layer", Vocabulary.Nbd) == Vocabulary.Nbd
+        && (!Vocabulary.Servers.Skip(1).Contains(cell.Axes.GetValueOrDefault("backend"))
+            || !Vocabulary.Clients.Skip(1).Contains(cell.Axes.GetValueOrDefault("client")));
 
     private static long Pauses(GcRecord cell) => (cell.Server?.PauseCount ?? 0) + (cell.Client?.PauseCount ?? 0);
 

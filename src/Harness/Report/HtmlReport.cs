@@ -1,3 +1,4 @@
+using Harness.Events;
 using Harness.Measure;
 using Harness.Results;
 
@@ -20,6 +21,9 @@ internal sealed record HtmlReport
     /// <summary>The ladders of all runs, place by place; empty where none has a rung below NBD.</summary>
     public required IReadOnlyList<HtmlLadder> Ladders { get; init; }
 
+    /// <summary>The pipe tests of all runs; empty where none has one.</summary>
+    public required IReadOnlyList<HtmlEvents> Events { get; init; }
+
     /// <summary>The value of <c>backend</c> that ratios are given against until the reader chooses another.</summary>
     public required string Baseline { get; init; }
 }
@@ -28,6 +32,12 @@ internal sealed record HtmlReport
 /// <param name="Run">Which of <see cref="HtmlReport.Runs"/>, from 0.</param>
 /// <param name="Place">Its rungs, lowest first, and what they share.</param>
 internal sealed record HtmlLadder(int Run, LadderPlace Place);
+
+/// <summary>The pipe test at one number of tokens.</summary>
+/// <param name="Run">Which of <see cref="HtmlReport.Runs"/>, from 0.</param>
+/// <param name="Variants">In the order of tables.</param>
+/// <param name="Reason">What the figures say about what decides; null where they are too few to say anything.</param>
+internal sealed record HtmlEvents(int Run, IReadOnlyList<EventFigures> Variants, string? Reason);
 
 /// <summary>One axis of the matrix.</summary>
 /// <param name="Name">As in the matrix file.</param>

@@ -1,3 +1,4 @@
+using Harness.Events;
 using Harness.Load;
 using Harness.Matrix;
 using Harness.Results;
@@ -16,12 +17,17 @@ internal static class HtmlReportBuilder
         {
             Runs = [.. sources.Select((source, run) => Run(source.Data, reports[run]))],
             Ladders = [.. reports.SelectMany((report, run) => report.Ladder.Select(place => new HtmlLadder(run, place)))],
+            Events = [.. reports.SelectMany(Events)],
             Axes = Axes(cells),
             PercentileGrid = HtmlCurves.Grid,
             Cells = cells,
             Baseline = PeerView.OftenBest(reports) ?? Vocabulary.BaselineBackend,
         };
     }
+
+    private static IEnumerable<HtmlEvents> Events(ReportDocument report, int run) => report.Events
+        .GroupBy(variant => (variant.Pipes, variant.Tokens))
+        .Select(place => new HtmlEvents(run, [.. place], EventsReason.Of([.. place])));
 
     private static HtmlRun Run(RunData data, ReportDocument report) => new()
     {

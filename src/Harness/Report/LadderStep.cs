@@ -26,7 +26,8 @@ internal sealed record LadderStep(Cell Cell, CellRecord[] Rounds)
     public string Name => Cell.IsBare ? Cell.Layer : Cell["block"];
 
     /// <summary>Whether a cell has a place on the ladder: not with peers, and not where a schedule decides how many operations there are.</summary>
-    public static bool Has(Cell cell) => cell.IsBare || (cell is { HasOurServer: true, HasOurClient: true, IsOpenLoop: false });
+    public static bool Has(Cell cell) =>
+        cell.Layer is Vocabulary.Nop or Vocabulary.Exchange || (cell is { HasOurServer: true, HasOurClient: true, IsOpenLoop: false });
 
     /// <summary>Whether the other one stands on it: does the same, and one thing more.</summary>
     public bool Carries(LadderStep upper) => Level < upper.Level && Cell.Layer switch

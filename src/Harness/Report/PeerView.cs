@@ -25,8 +25,8 @@ internal static class PeerView
         var cell = new Cell(record.Axes);
         if (cell.IsBare)
         {
-            // It has neither; what it is stands in its layer.
-            axes["backend"] = Vocabulary.None;
+            // It has neither server nor client; what it is stands in its layer, and of the pipe test in its backend.
+            axes["backend"] = cell.Backend;
             return record with { Axes = axes };
         }
         axes["client"] = cell.HasOurClient ? $"{cell.ClientBackend} {cell.ClientWait}" : cell["client"];

@@ -14,7 +14,7 @@ internal static class ReportBuilder
         var cells = records.GroupBy(record => record.Cell).Select(rounds => rounds.ToArray()).ToList();
         // Records of one baseline cell, by what it shares with the cells that are compared to it.
         var baselines = cells
-            .Where(rounds => rounds[0].Axes.GetValueOrDefault("backend") == Vocabulary.BaselineBackend)
+            .Where(rounds => rounds[0].Axes.GetValueOrDefault("backend") == Vocabulary.BaselineBackend && !EventsView.Has(rounds[0]))
             .GroupBy(rounds => OtherAxes(rounds[0]))
             .ToDictionary(sameAxes => sameAxes.Key, sameAxes => sameAxes.First());
         var problems = data.Problems.ToList();
@@ -31,6 +31,7 @@ internal static class ReportBuilder
             HasPeers = hasPeers,
             AgainstEpoll = hasPeers ? [] : BackendRatios.Of(figures),
             Ladder = LadderView.Places(data.Cells),
+            Events = EventsView.Of(data.Cells),
             Gc = [.. data.Gc.Select(cell => cell.Record)],
         };
     }

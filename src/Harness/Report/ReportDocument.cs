@@ -1,3 +1,4 @@
+using Harness.Events;
 using Harness.Measure;
 using Harness.Results;
 
@@ -23,6 +24,9 @@ internal sealed record ReportDocument
 
     /// <summary>The rungs below NBD and those of NBD, place by place; empty where none below NBD was measured.</summary>
     public IReadOnlyList<LadderPlace> Ladder { get; init; } = [];
+
+    /// <summary>The variants of the pipe test; empty where none was measured.</summary>
+    public IReadOnlyList<EventFigures> Events { get; init; } = [];
 
     /// <summary>Whether servers or clients are compared, and not only our backends: the cells then have the axes of <see cref="PeerView"/>.</summary>
     public bool HasPeers { get; init; }

@@ -1,3 +1,4 @@
+using Harness.Events;
 using Harness.Matrix;
 using Harness.Results;
 using Spectre.Console;
@@ -12,8 +13,9 @@ internal static class ReportTable
         WriteHeading(report, console);
         WriteWarnings(report, console);
         LadderTable.Write(report.Ladder, console);
+        EventsTable.Write(report.Events, console);
         BackendRatioTable.Write(report, console);
-        // The rungs below NBD have no more figures than the ladder shows.
+        // The rungs below NBD and the pipe test have no more figures than their own tables show.
         var measured = report.Cells.Where(cell => cell.Rounds > 0 && IsNbd(cell)).ToList();
         if (measured.Count > 0)
         {
@@ -23,7 +25,7 @@ internal static class ReportTable
             console.Profile.Width = ReportConsole.Width;
             WriteLegend(measured, report.HasPeers, console);
         }
-        else if (report.Ladder.Count == 0)
+        else if (report.Ladder.Count + report.Events.Count == 0)
         {
             console.WriteLine("no cell has figures");
         }

@@ -25,6 +25,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(IReadOnlyList<TimerFigures>))]
 [JsonSerializable(typeof(IReadOnlyList<IdleFigures>))]
 [JsonSerializable(typeof(EventsRecord))]
+[JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

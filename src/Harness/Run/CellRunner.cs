@@ -61,7 +61,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
 
     private async Task<(CellOutcome Outcome, long StrayCpuUs)> MeasureAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel)
     {
-        if (cell.Layer == Vocabulary.Nop)
+        if (cell.IsAlone)
         {
             using var alone = OwnClient.StartRung(cell, settings, scratch, server: null);
             return (await EndAsync(null, alone, cancel), 0);

@@ -6,7 +6,7 @@ namespace Harness.Tests;
 /// <content>Many timers, and how long a wait takes.</content>
 public abstract partial class LoopBackendContract
 {
-    private const long WaitNs = 100_000_000;
+    private const long TimerWaitNs = 100_000_000;
 
     // Stalls of the machine make a wait late now and then, never all of them; a wait that counts its time twice is late each time.
     private const int Attempts = 5;
@@ -120,22 +120,22 @@ public abstract partial class LoopBackendContract
         bool fired = false;
         var timer = new LoopTimer(new Fired(() => fired = true));
         long shortestNs = long.MaxValue;
-        for (int attempt = 0; attempt < Attempts && shortestNs >= WaitNs + (WaitNs / 2); attempt++)
+        for (int attempt = 0; attempt < Attempts && shortestNs >= TimerWaitNs + (TimerWaitNs / 2); attempt++)
         {
             fired = false;
             long startNs = loop.NowNs;
-            loop.StartTimerAfter(timer, WaitNs);
+            loop.StartTimerAfter(timer, TimerWaitNs);
             while (!fired)
             {
                 loop.RunOnce();
             }
 
             long tookNs = loop.NowNs - startNs;
-            Assert.True(tookNs >= WaitNs, $"{loop.BackendName}: waited {tookNs} ns");
+            Assert.True(tookNs >= TimerWaitNs, $"{loop.BackendName}: waited {tookNs} ns");
             shortestNs = Math.Min(shortestNs, tookNs);
         }
 
-        Assert.True(shortestNs < WaitNs + (WaitNs / 2), $"{loop.BackendName}: the shortest of {Attempts} waits took {shortestNs} ns");
+        Assert.True(shortestNs < TimerWaitNs + (TimerWaitNs / 2), $"{loop.BackendName}: the shortest of {Attempts} waits took {shortestNs} ns");
     }
 
     private ILoopBackend? OlderBackend(RingEnvironment environment) => Backend switch

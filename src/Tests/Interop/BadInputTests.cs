@@ -30,7 +30,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("rouds: 3", "unknown key 'rouds'; did you mean 'rounds'? legal: rounds, seed, ")]
     [InlineData("duration: 3sec", "duration: unknown unit 'sec' in time '3sec'; the units are us, ms and s")]
     [InlineData("size: 4kb", "size: unknown unit 'kb' in size '4kb'; the units are k, M, G and T")]
-    [InlineData("backend: [epoll, kqueue]", "unknown backend 'kqueue'; legal: poll, epoll, uring-poll, uring")]
+    [InlineData("backend: [epoll, kqueue]", "unknown backend 'kqueue'; legal: poll, epoll, uring-poll, uring, uring-epoll")]
     [InlineData("depth: [1", "not valid YAML: ")]
     [InlineData("brief: { brief: { depth: 1 } }", "brief: cannot stand under itself")]
     [InlineData("---\ndepth: 1\n---\ndepth: 2", "a second document begins; one matrix is one document")]

@@ -81,7 +81,7 @@ public sealed partial class CiCompareTests : IDisposable
     {
         var cells = MatrixReader.Read(Path.Combine(Repository.Root, "bench", "ci.yml"), brief: false).Cells();
         Assert.All(cells, cell => Assert.Equal(("block", "1", "closed"), (cell["wait"], cell["connections"], cell["rate"])));
-        foreach (string backend in Vocabulary.Backends)
+        foreach (string backend in (string[])["poll", "epoll", "uring-poll", "uring"])
         {
             Assert.Equal(["1 read", "1 write", "64 read", "64 write"], cells.Where(cell => cell.Backend == backend).Select(cell => $"{cell["depth"]} {cell["rw"]}"));
         }

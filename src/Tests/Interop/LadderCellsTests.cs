@@ -131,8 +131,8 @@ public sealed class LadderCellsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("rung", "harness rung: RUNG is missing: nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process")]
-    [InlineData("rung nob", "harness rung: unknown rung 'nob'; did you mean 'nop'? legal: nop, exchange, answer")]
+    [InlineData("rung", "harness rung: RUNG is missing: nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process; events: a variant of the pipe test")]
+    [InlineData("rung nob", "harness rung: unknown rung 'nob'; did you mean 'nop'? legal: nop, exchange, answer, events")]
     [InlineData("rung nop nbd://localhost", "harness rung: nop takes no URI: nothing is sent anywhere")]
     [InlineData("rung exchange", "harness rung: exchange needs a URI: where the answering process listens, like nbd+unix:///?socket=/tmp/s")]
     [InlineData("rung exchange nbd://localhost --wait adaptive", "harness rung: --wait: unknown wait mode 'adaptive'; legal: block, spin")]

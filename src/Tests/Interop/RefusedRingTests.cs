@@ -43,6 +43,21 @@ public sealed class RefusedRingTests
     }
 
     [SkippableFact]
+    public void Events_are_measured_without_the_variants_that_need_a_ring()
+    {
+        using var refused = new RefusedRing();
+        string[] shape = ["--tokens", "1", "--rounds", "1", "--events", "200"];
+        ToolResult result = Tool.Run(refused.Program, [HarnessServer.Program, "events", .. shape]).Succeeded();
+        Assert.Contains("skipped uring read-multishot: ", result.Errors);
+        Assert.Contains("seccomp", result.Errors);
+        Assert.Contains("maxevents-64", result.Output);
+        Assert.DoesNotContain("read-multishot", result.Output);
+        ToolResult none = Tool.Run(refused.Program, [HarnessServer.Program, "events", "--backend", "uring", .. shape]);
+        Assert.Equal(77, none.ExitCode);
+        Assert.Equal("harness: no variant that was asked for can run here; the reasons are above", none.Errors.TrimEnd().Split('\n')[^1]);
+    }
+
+    [SkippableFact]
     public void A_matrix_skips_the_ring_backends_by_name_and_runs_the_rest()
     {
         using var refused = new RefusedRing();

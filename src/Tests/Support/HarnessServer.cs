@@ -40,7 +40,7 @@ internal sealed class HarnessServer : IDisposable
     public string Errors => _child.Errors;
 
     /// <summary>Starts a server and waits until it accepts.</summary>
-    /// <param name="backend">poll, epoll, uring-poll or uring.</param>
+    /// <param name="backend">poll, epoll, uring-poll, uring or uring-epoll.</param>
     /// <param name="transport"><see cref="Unix"/> or <see cref="Tcp"/>.</param>
     /// <param name="block">The chain that it serves.</param>
     /// <param name="more">More options of <c>harness serve</c>.</param>

@@ -16,7 +16,7 @@ public sealed class CliTests : IDisposable
     [InlineData("--verbos", "harness: unknown option '--verbos' (harness --help explains)")]
     [InlineData("load --bakend uring nbd://x", "harness load: unknown option '--bakend'; did you mean '--backend'? (harness load --help explains)")]
     [InlineData("load --bakend=uring nbd://x", "harness load: unknown option '--bakend'; did you mean '--backend'? (harness load --help explains)")]
-    [InlineData("load nbd://x --backend urng", "harness load: --backend: unknown backend 'urng'; did you mean 'uring'? legal: poll, epoll, uring-poll, uring (harness load --help explains)")]
+    [InlineData("load nbd://x --backend urng", "harness load: --backend: unknown backend 'urng'; did you mean 'uring'? legal: poll, epoll, uring-poll, uring, uring-epoll (harness load --help explains)")]
     [InlineData("load", "harness load: URI is missing: the server, like nbd://localhost or nbd+unix:///?socket=/tmp/s (harness load --help explains)")]
     [InlineData("load nbd://x nbd://y", "harness load: unexpected 'nbd://y' (harness load --help explains)")]
     [InlineData("load nbd://x --size 4x", "harness load: --size: unknown unit 'x' in size '4x'; the units are k, M, G and T (harness load --help explains)")]
@@ -153,7 +153,7 @@ public sealed class CliTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("epoll           runs here\n", output);
         using var json = System.Text.Json.JsonDocument.Parse(Invoke("probe --json -").Output);
-        Assert.Equal(4, json.RootElement.GetProperty("backends").GetArrayLength());
+        Assert.Equal(5, json.RootElement.GetProperty("backends").GetArrayLength());
         Assert.All(json.RootElement.GetProperty("stalls").EnumerateArray(), stalls => Assert.InRange(stalls.GetProperty("seconds").GetDouble(), 0.1, 60));
         Assert.False(string.IsNullOrEmpty(json.RootElement.GetProperty("environment").GetProperty("kernel_release").GetString()));
         Assert.All(json.RootElement.GetProperty("behaviours").EnumerateArray(), row =>

@@ -36,12 +36,14 @@ public partial class ExportSchemaTests
                 },
             ],
         };
+        var sample = new EventSample { Backend = "epoll", Variant = EventVariants.OneByOne, Pipes = 2, Tokens = 1, Round = 1, EventsPerSecond = 1 };
         string[] missing =
         [
             .. Names(JsonSerializer.SerializeToNode(Events(latency), ResultsJson.Line.EventsRecord)),
             .. Names(JsonSerializer.SerializeToNode(check, ResultsJson.Line.SelfCheckDocument)),
             .. Names(JsonSerializer.SerializeToNode(ResultsSamples.Run, ResultsJson.Line.RunRecord)),
             .. Names(JsonSerializer.SerializeToNode(full, ResultsJson.Line.CellRecord)),
+            .. Names(JsonSerializer.SerializeToNode(EventFigures.Of([sample]), ResultsJson.Line.IReadOnlyListEventFigures)),
             .. Names(JsonSerializer.SerializeToNode(GcSamples.Record(CompareSamples.DepthOne), ResultsJson.Line.GcRecord)),
         ];
         Assert.Empty(missing.Where(name => !documented.Contains(name)).Distinct());

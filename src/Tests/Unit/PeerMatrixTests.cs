@@ -30,9 +30,9 @@ public sealed class PeerMatrixTests : IDisposable
     public void Cells_that_differ_only_in_what_a_peer_does_not_have_are_one()
     {
         var cells = Matrix("wait: [block, spin]\nserver: [harness, nbdkit]\nclient: [harness, fio]\n").Cells();
-        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: true }));
-        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: false }));
-        Assert.Equal(8, cells.Count(cell => cell is { HasOurServer: false, HasOurClient: true }));
+        Assert.Equal(10, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: true }));
+        Assert.Equal(10, cells.Count(cell => cell is { HasOurServer: true, HasOurClient: false }));
+        Assert.Equal(10, cells.Count(cell => cell is { HasOurServer: false, HasOurClient: true }));
         Assert.Single(cells, cell => cell is { HasOurServer: false, HasOurClient: false });
     }
 
@@ -47,13 +47,13 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("parts: 5", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
     [InlineData("parts: []", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
     [InlineData("parts:\n  - depth", "2: parts: expected axes with their values, as in '- { depth: 1 }'")]
-    [InlineData("parts:\n  - { dept: 1 }", "2: parts: unknown axis 'dept'; did you mean 'depth'? legal: backend, wait, depth, ")]
+    [InlineData("parts:\n  - { dept: 1 }", "2: parts: unknown axis 'dept'; did you mean 'depth'? legal: backend, variant, pipes, tokens, wait, depth, ")]
     [InlineData("parts:\n  - { rounds: 1 }", "2: parts: unknown axis 'rounds'; legal: ")]
     [InlineData("parts:\n  - { depth: x }", "2: depth: 'x' is not a whole number from 1 to 65536")]
     [InlineData("parts:\n  - { arrivals: poisson }", "1: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
     [InlineData("server: nbdkid", "1: unknown server 'nbdkid'; did you mean 'nbdkit'? legal: harness, nbdkit, qemu-nbd, nbd-server")]
     [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio, nbdcopy")]
-    [InlineData("client_backend: epol", "1: unknown client_backend 'epol'; did you mean 'epoll'? legal: same, poll, epoll, uring-poll, uring")]
+    [InlineData("client_backend: epol", "1: unknown client_backend 'epol'; did you mean 'epoll'? legal: same, poll, epoll, uring-poll, uring, uring-epoll")]
     public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)
     {
         var error = Assert.Throws<HarnessException>(() => Matrix(yaml));

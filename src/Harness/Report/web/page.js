@@ -221,7 +221,12 @@ function figures() {
 function overview() {
   const title = element("h2", { id: "overview-title" }, "Overview");
   if (measured.length === 0) {
-    const why = report.ladders.length > 0 ? "No cell of NBD has figures; the rungs below it stand in the ladder." : "No cell has figures.";
+    const why =
+      report.ladders.length > 0
+        ? "No cell of NBD has figures; the rungs below it stand in the ladder."
+        : report.events.length > 0
+          ? "No cell of NBD has figures; the pipe test stands under events."
+          : "No cell has figures.";
     replace("overview", title, element("p", { class: "note" }, why));
     return;
   }
@@ -250,6 +255,7 @@ header();
 warnings();
 replace("environment", element("h2", { id: "environment-title" }, "Environment"), environmentTable());
 replace("ladder", ladderSection());
+replace("events", eventsSection());
 overview();
 // Canvases do not follow the page's colours by themselves.
 darkPage.addEventListener("change", () => {

@@ -4,8 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Io;
 
 /// <summary>
-/// What poll, epoll and uring-poll share: they learn that a descriptor is ready and make the socket call themselves. An operation is tried where the
-/// descriptor may be ready, armed where it is not, and tried again when the kernel says so. A subclass supplies only arm, disarm and wait.
+/// What poll, epoll, uring-poll and uring-epoll share: they learn that a descriptor is ready and make the socket call themselves. An operation is tried where
+/// the descriptor may be ready, armed where it is not, and tried again when the kernel says so. A subclass supplies only arm, disarm and wait.
 /// </summary>
 /// <remarks>
 /// A receive that filled less than its buffer has emptied the stream, so the next one arms without a call that would only return EAGAIN: epoll(7)
