@@ -223,11 +223,11 @@ public sealed partial class EventLoop
         return false;
     }
 
-    /// <summary>The event that was called longest ago, not in this batch, and asks for something that is ready.</summary>
+    /// <summary>The event that was called longest ago, not in this batch nor in one within it, and asks for something that is ready.</summary>
     private static FdEvent? NextReadyEvent(Descriptor descriptor, FdFlags ready, long batch)
     {
         FdEvent? fdEvent = ready == FdFlags.None ? null : descriptor.Events;
-        while (fdEvent is not null && ((fdEvent.Flags & ready) == 0 || fdEvent.Batch == batch))
+        while (fdEvent is not null && ((fdEvent.Flags & ready) == 0 || fdEvent.Batch >= batch))
         {
             fdEvent = fdEvent.Next;
         }

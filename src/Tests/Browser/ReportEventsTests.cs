@@ -46,7 +46,10 @@ public sealed class ReportEventsTests : IDisposable
         var records =
             from cell in cells
             from round in Enumerable.Range(1, 7)
-            let axes = new Dictionary<string, string> { ["layer"] = Vocabulary.Events, ["backend"] = cell.Backend, ["variant"] = cell.Variant, ["tokens"] = "8" }
+            let axes = new Dictionary<string, string>
+            {
+                ["layer"] = Vocabulary.Events, ["backend"] = cell.Backend, ["variant"] = cell.Variant, ["tokens"] = "8",
+            }
             let isSlow = round == 4 && cell.Variant == "multishot"
             let record = ResultsSamples.Ok(new Cell(axes), round, isSlow ? cell.PerSecond / 2 : cell.PerSecond)
             let costs = new SideCosts { SyscallsPerOp = cell.Calls, CqesPerOp = cell.Cqes, AllocatedBytesPerOp = 0 }

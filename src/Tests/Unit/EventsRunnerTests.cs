@@ -41,12 +41,12 @@ public sealed class EventsRunnerTests
         [
             .. new EventsRunner(
                 options,
-                (variant, tokens) => variant == lacking ? throw new NotSupportedException("this kernel has no such thing") : new Scripted(this, variant, tokens),
+                (variant, tokens) => variant == lacking ? throw new NotSupportedException("this kernel has none") : new Scripted(this, variant, tokens),
                 _said).Run(),
         ];
         Assert.DoesNotContain(samples, sample => (sample.Backend, sample.Variant) == (lacking.Backend, lacking.Variant));
         Assert.Equal(2 * 3 * (options.Variants.Count - 1), samples.Length);
-        Assert.Single(_said.ToString().Split('\n'), $"skipped {lacking.Backend} {lacking.Variant}: this kernel has no such thing");
+        Assert.Single(_said.ToString().Split('\n'), $"skipped {lacking.Backend} {lacking.Variant}: this kernel has none");
     }
 
     [Fact]

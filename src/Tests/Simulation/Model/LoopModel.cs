@@ -12,7 +12,8 @@ internal sealed partial class LoopModel(LoopTraits traits)
     public const int ImmediateCount = 3;
     public const int TimerCount = 2;
 
-    private readonly ModelEvent[] _events = [.. Enumerable.Range(0, SlotCount * EventsPerSlot).Select(i => new ModelEvent(i / EventsPerSlot, i % EventsPerSlot))];
+    private readonly ModelEvent[] _events =
+        [.. Enumerable.Range(0, SlotCount * EventsPerSlot).Select(i => new ModelEvent(i / EventsPerSlot, i % EventsPerSlot))];
     private readonly List<(int Which, int Start)> _scheduled = [];
     private readonly List<(int Which, int Start)> _running = [];
     private readonly List<int> _toldOfEnds = [];
