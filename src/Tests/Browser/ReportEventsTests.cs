@@ -48,7 +48,10 @@ public sealed class ReportEventsTests : IDisposable
             from round in Enumerable.Range(1, 7)
             let axes = new Dictionary<string, string>
             {
-                ["layer"] = Vocabulary.Events, ["backend"] = cell.Backend, ["variant"] = cell.Variant, ["tokens"] = "8",
+                ["layer"] = Vocabulary.Events,
+                ["backend"] = cell.Backend,
+                ["variant"] = cell.Variant,
+                ["tokens"] = "8",
             }
             let isSlow = round == 4 && cell.Variant == "multishot"
             let record = ResultsSamples.Ok(new Cell(axes), round, isSlow ? cell.PerSecond / 2 : cell.PerSecond)
