@@ -101,5 +101,5 @@ public abstract partial class LoopBackendContract
         RawFd.Close(peer);
     }
 
-    private EventLoop CheckedLoop() => new(LoopBackends.Create(Backend)) { IsChecked = true };
+    private EventLoop CheckedLoop() => new(TestedBackends.Create(Backend)) { IsChecked = true };
 }

@@ -135,7 +135,7 @@ public abstract partial class LoopBackendContract
         using var peer = new Socket(new System.Net.Sockets.SafeSocketHandle(other, ownsHandle: true));
         using var buffer = new NativeBuffer(64, clear: true);
         var receive = new Recorded();
-        using (var loop = new EventLoop(LoopBackends.Create(Backend)))
+        using (var loop = new EventLoop(TestedBackends.Create(Backend)))
         {
             loop.Receive(receive.Operation, fd, buffer.Whole);
             loop.RunOnceWithoutSleep();

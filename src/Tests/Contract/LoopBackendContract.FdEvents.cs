@@ -150,7 +150,7 @@ public abstract partial class LoopBackendContract
             test.Loop.RunOnce();
         }
 
-        int each = Backend is "epoll" or "uring-epoll" ? 1 : 3;
+        int each = TestedBackends.BackendOf(Backend) is "epoll" or "uring-epoll" ? 1 : 3;
         Assert.All(all, reader => Assert.Equal(each, reader.Count));
     }
 

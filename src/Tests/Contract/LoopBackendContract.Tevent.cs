@@ -180,7 +180,7 @@ public abstract partial class LoopBackendContract
             all.Add(new Thread(() =>
             {
                 // Work for the loop, whose answer comes to a loop of the thread's own.
-                using var own = new EventLoop(LoopBackends.Create(Backend));
+                using var own = new EventLoop(TestedBackends.Create(Backend));
                 bool done = false;
                 test.Loop.Post(() =>
                 {

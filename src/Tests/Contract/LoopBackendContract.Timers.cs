@@ -79,24 +79,6 @@ public abstract partial class LoopBackendContract
         TakesItsTimeOnce(test.Loop);
     }
 
-    [SkippableFact]
-    public void A_wait_takes_its_time_once_where_the_kernel_takes_no_time_with_the_call()
-    {
-        // As before Linux 5.11: without EXT_ARG, the limit of a wait is a request of the ring's own.
-        ILoopBackend? older = OlderBackend(WithoutTimeInCall());
-        Skip.If(older is null, $"{Backend} has no ring");
-        using var loop = new EventLoop(older);
-        TakesItsTimeOnce(loop);
-
-        // One wait after the other, and what earlier waits left behind ends none of them early.
-        for (int i = 0; i < 50; i++)
-        {
-            long startNs = loop.NowNs;
-            Assert.False(loop.LoopOnce(1_000_000));
-            Assert.True(loop.NowNs - startNs >= 1_000_000);
-        }
-    }
-
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
     private static WeakReference[] StartAndStop(EventLoop loop, int count)
     {
@@ -115,7 +97,7 @@ public abstract partial class LoopBackendContract
         return [.. timers.Select(timer => new WeakReference(timer))];
     }
 
-    private static void TakesItsTimeOnce(EventLoop loop)
+    protected static void TakesItsTimeOnce(EventLoop loop)
     {
         bool fired = false;
         var timer = new LoopTimer(new Fired(() => fired = true));
@@ -137,22 +119,4 @@ public abstract partial class LoopBackendContract
 
         Assert.True(shortestNs < TimerWaitNs + (TimerWaitNs / 2), $"{loop.BackendName}: the shortest of {Attempts} waits took {shortestNs} ns");
     }
-
-    private ILoopBackend? OlderBackend(RingEnvironment environment) => Backend switch
-    {
-        "uring" => new UringBackend(environment),
-        "uring-poll" => new UringPollBackend(RingPollMode.OneShot, environment: environment),
-        "uring-epoll" => new UringEpollBackend(waitInRing: false, environment),
-        _ => null,
-    };
-
-    private static RingEnvironment WithoutTimeInCall() => new()
-    {
-        Setup = (uint entries, ref io_uring_params parameters) =>
-        {
-            int fd = IoUring.Setup(entries, ref parameters);
-            parameters.features &= ~RingFeatures.EXT_ARG;
-            return fd;
-        },
-    };
 }

@@ -12,7 +12,7 @@ public abstract partial class LoopBackendContract
     public void Names_itself()
     {
         using var test = new LoopHarness(Backend);
-        Assert.Equal(Backend, test.Loop.BackendName);
+        Assert.Equal(TestedBackends.BackendOf(Backend), test.Loop.BackendName);
     }
 
     [Fact]
@@ -145,17 +145,27 @@ public sealed class EpollContract : LoopBackendContract
     protected override string Backend => "epoll";
 }
 
-public sealed class UringPollContract : LoopBackendContract
+public sealed class UringPollContract : RingBackendContract
 {
     protected override string Backend => "uring-poll";
 }
 
-public sealed class UringContract : LoopBackendContract
+public sealed class UringContract : RingBackendContract
 {
     protected override string Backend => "uring";
 }
 
-public sealed class UringEpollContract : LoopBackendContract
+public sealed class UringEpollContract : RingBackendContract
 {
     protected override string Backend => "uring-epoll";
+}
+
+public sealed class UringPollMultishotUpdateContract : RingBackendContract
+{
+    protected override string Backend => TestedBackends.MultishotUpdate;
+}
+
+public sealed class UringEpollPollContract : RingBackendContract
+{
+    protected override string Backend => TestedBackends.EpollPoll;
 }

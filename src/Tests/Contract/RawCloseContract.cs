@@ -170,3 +170,8 @@ public sealed class UringEpollRawCloseContract : RawCloseContract
 {
     protected override string Backend => "uring-epoll";
 }
+
+public sealed class UringEpollPollRawCloseContract : RawCloseContract
+{
+    protected override string Backend => TestedBackends.EpollPoll;
+}

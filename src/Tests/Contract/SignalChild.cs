@@ -19,7 +19,7 @@ internal static class SignalChild
             return 2;
         }
 
-        using var loop = new EventLoop(LoopBackends.Create(backend));
+        using var loop = new EventLoop(TestedBackends.Create(backend));
         int expected = int.Parse(signals, CultureInfo.InvariantCulture);
         int left = 2;
         for (int i = 0; i < 2; i++)

@@ -35,12 +35,12 @@ public sealed class LoopModelTests(ITestOutputHelper output)
     public static TheoryData<string> Bugs => [.. s_bugs.Keys];
 
     [SkippableTheory]
-    [ClassData(typeof(ClientBackends))]
+    [ClassData(typeof(TestedBackendNames))]
     public void A_backend_does_what_the_model_does(string backend)
     {
         LoopCheck.Require(backend);
         output.WriteLine($"{backend}: {LoopCheck.Description}");
-        LoopCheck.Run(() => new LoopUnderTest(LoopBackends.Create(backend)), LoopTraits.Of(backend));
+        LoopCheck.Run(() => new LoopUnderTest(TestedBackends.Create(backend)), LoopTraits.Of(backend));
     }
 
     [Fact]

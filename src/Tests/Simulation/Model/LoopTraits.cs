@@ -9,6 +9,9 @@ namespace Harness.Tests;
 /// </param>
 internal readonly record struct LoopTraits(bool HearsRawClose = false, bool TellsPast = false)
 {
-    public static LoopTraits Of(string backend) =>
-        new(HearsRawClose: backend is "epoll" or "uring-epoll", TellsPast: backend is "uring" or "uring-poll");
+    public static LoopTraits Of(string name)
+    {
+        string backend = TestedBackends.BackendOf(name);
+        return new(HearsRawClose: backend is "epoll" or "uring-epoll", TellsPast: backend is "uring" or "uring-poll");
+    }
 }

@@ -1,0 +1,37 @@
+using Harness.Io;
+
+namespace Harness.Tests;
+
+/// <summary>
+/// The backends that keep the loop's contract, by name: those that a user can choose, and their level-triggered variants as <c>backend/variant</c>, see
+/// <see cref="LoopVariants"/>. The edge-triggered variants promise less and only the pipe test has them.
+/// </summary>
+internal static class TestedBackends
+{
+    public const string MultishotUpdate = "uring-poll/multishot-update";
+    public const string EpollPoll = "uring-epoll/epoll-poll";
+
+    public static IReadOnlyList<string> All { get; } = [.. LoopBackends.All, MultishotUpdate, EpollPoll];
+
+    public static ILoopBackend Create(string name) => name switch
+    {
+        MultishotUpdate => new UringPollBackend(RingPollMode.Update),
+        EpollPoll => new UringEpollBackend(waitInRing: false),
+        _ => LoopBackends.Create(name),
+    };
+
+    /// <summary>The backend that it is or is a variant of.</summary>
+    public static string BackendOf(string name) => name.Split('/')[0];
+}
+
+/// <summary>Theory data: every one of them, by name.</summary>
+public sealed class TestedBackendNames : TheoryData<string>
+{
+    public TestedBackendNames()
+    {
+        foreach (string name in TestedBackends.All)
+        {
+            Add(name);
+        }
+    }
+}
