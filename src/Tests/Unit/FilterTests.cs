@@ -206,6 +206,22 @@ public sealed class FilterTests : IDisposable
     }
 
     [Fact]
+    public void A_block_behind_filters_may_complete_from_any_thread()
+    {
+        var held = new HeldBlock();
+        string log = _folder.File("log").Replace("/", "%2F", StringComparison.Ordinal);
+        IBlock chain = BlockWorld.Filter("log", $"file={log}", BlockWorld.Filter("offset", "offset=4k", held));
+        using var world = new BlockWorld(BlockWorld.Filter("cow", "", BlockWorld.Filter("stats", "", chain)));
+        BlockWorld.Answer[] answers = [world.Start(NbdCommand.Read, 0, 100), world.StartWrite(5000, [1]), world.Start(NbdCommand.Read, 9000, 5000)];
+        var thread = new Thread(() => held.CompleteAll());
+        thread.Start();
+        thread.Join();
+        Assert.DoesNotContain(answers, answer => answer.IsDone);
+        Assert.All(answers, answer => Assert.Equal(0, world.Finish(answer).Error));
+        world.AssertNothingLeft();
+    }
+
+    [Fact]
     public void A_request_that_is_never_completed_is_named_with_the_block_that_has_it()
     {
         using var world = new BlockWorld(BlockWorld.Filter("stats", "", BlockWorld.Filter("offset", "offset=4k", new HeldBlock())));
