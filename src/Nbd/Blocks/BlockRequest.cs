@@ -178,8 +178,14 @@ public sealed class BlockRequest : LoopWork
     }
 
     /// <summary>Starts a child on a block. Its owner hears of its completion exactly once, possibly before this returns. On the loop's thread.</summary>
+    /// <exception cref="InvalidOperationException">It leaves the block, or is no multiple of its smallest size: the filter is wrong.</exception>
     public void StartOn(IBlock block)
     {
+        if (Offset > block.Size || Length > block.Size - Offset || ((Offset | Length) & (block.Constraints.Minimum - 1)) != 0)
+        {
+            throw new InvalidOperationException($"{Text()} was asked of {block.Describe()}, whose {block.Size} bytes it does not fit");
+        }
+
         MarkStarted(Parent!._graph!, inFlight: null);
         Holder = block;
         Enter(block);

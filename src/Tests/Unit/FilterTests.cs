@@ -222,6 +222,14 @@ public sealed class FilterTests : IDisposable
     }
 
     [Fact]
+    public void A_filter_that_asks_for_what_is_not_there_is_found()
+    {
+        using var world = new BlockWorld(new StrayingFilter(new HeldBlock()));
+        var thrown = Assert.Throws<InvalidOperationException>(() => world.Start(NbdCommand.Read, (1 << 20) - 512, 512));
+        Assert.Equal("READ of 512 bytes at 1048065 was asked of test block, whose 1048576 bytes it does not fit", thrown.Message);
+    }
+
+    [Fact]
     public void A_request_that_is_never_completed_is_named_with_the_block_that_has_it()
     {
         using var world = new BlockWorld(BlockWorld.Filter("stats", "", BlockWorld.Filter("offset", "offset=4k", new HeldBlock())));
@@ -239,6 +247,21 @@ public sealed class FilterTests : IDisposable
             Pass(request);
             request.Complete(0);
         }
+    }
+
+    /// <summary>Asks for one byte too far: a seeded bug.</summary>
+    private sealed class StrayingFilter(IBlock next) : BlockFilter(next), IBlockRequestOwner
+    {
+        public override string Name => "straying";
+
+        public override void Start(BlockRequest request)
+        {
+            BlockRequest child = request.MakeChild(this);
+            child.Offset++;
+            child.StartOn(Next);
+        }
+
+        void IBlockRequestOwner.OnRequestCompleted(BlockRequest child) => child.EndWithParent();
     }
 
     /// <summary>Notes what it is asked for.</summary>
