@@ -7,7 +7,7 @@ namespace Harness.Cli;
 /// <summary><c>harness serve</c>: an NBD server.</summary>
 internal static class ServeVerb
 {
-    private static readonly Option<string> Block = OptionParsers.Parsed("--block", "CHAIN", "what to serve: memory:1G, null:1G or file:/path/disk.img", text => text).WithDefault("memory:1G");
+    private static readonly Option<string> Block = OptionParsers.Parsed("--block", "CHAIN", BlocksText.Grammar, text => text).WithDefault("memory:1G");
 
     private static readonly Option<string[]> Listen = new("--listen")
     {

@@ -54,5 +54,5 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     private static string Chain(string text) =>
         text.Length > 0 && !text.Any(char.IsWhiteSpace)
             ? text
-            : throw new FormatException($"'{text}' is not a block chain; write one like memory:256M, null:1G or file:/path");
+            : throw new FormatException($"'{text}' is not a block chain; write one like memory:256M, delay:read=1ms/memory:1G or file:/path");
 }

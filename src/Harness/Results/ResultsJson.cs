@@ -7,6 +7,7 @@ using Harness.Io;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
+using Harness.Serve;
 
 namespace Harness.Results;
 
@@ -26,6 +27,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(IReadOnlyList<IdleFigures>))]
 [JsonSerializable(typeof(EventsRecord))]
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
+[JsonSerializable(typeof(BlocksDocument))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

@@ -38,7 +38,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size) : null;
         string[] arguments =
         [
-            "serve", "--block", file is null ? cell["block"] : $"file:{file.Path}", "--listen", Endpoint.For(cell["transport"], scratch),
+            "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
             "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
             "--max-connections", MaxConnections(cell),
             .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),

@@ -41,12 +41,14 @@ internal static class ServeRunner
                 listeners.Add(Listener.Open(uri with { ExportName = name }, options.TcpCongestion));
             }
 
-            var export = new NbdExport(name, graph, graph.Describe());
+            var export = new NbdExport(name, graph, Description(graph));
             var server = new NbdServer([export], [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
             using ControlServer? control = options.Control is { } path ? new ControlServer(path, new ControlStats(server, loops)) : null;
             Announce(server, listeners);
             stop.WaitHandle.WaitOne();
-            return Drain(server) ? ExitCode.Done : ExitCode.Failed;
+            bool drained = Drain(server);
+            Summarize(graph, errors);
+            return drained ? ExitCode.Done : ExitCode.Failed;
         }
         finally
         {
@@ -58,6 +60,13 @@ internal static class ServeRunner
 
     private static NbdUri ParseUri(string text) =>
         NbdUri.TryParse(text, out NbdUri? uri, out string error) ? uri : throw new HarnessException(ExitCode.Usage, $"--listen {text}: {error}");
+
+    /// <summary>The chain, cut off where it is longer than a text may be in the protocol.</summary>
+    private static string Description(BlockGraph graph)
+    {
+        string chain = graph.Describe();
+        return System.Text.Encoding.UTF8.GetByteCount(chain) <= Limits.MaxStringBytes ? chain : $"{chain[..(Limits.MaxStringBytes / 4)]}…";
+    }
 
     /// <summary>The name under which the chain is exported: that of the option or, without it, that of the URIs.</summary>
     private static string ExportName(ServeOptions options, IReadOnlyList<NbdUri> uris)
@@ -134,6 +143,18 @@ internal static class ServeRunner
         }
 
         Console.Out.Flush();
+    }
+
+    /// <summary>What filters have seen.</summary>
+    private static void Summarize(BlockGraph graph, TextWriter errors)
+    {
+        for (IBlock block = graph.Top; block is BlockFilter filter; block = filter.Next)
+        {
+            foreach (string line in filter.Summary())
+            {
+                errors.WriteLine($"harness serve: {line}");
+            }
+        }
     }
 
     private static bool Drain(NbdServer server)

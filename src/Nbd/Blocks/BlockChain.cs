@@ -1,52 +1,95 @@
 namespace Harness.Nbd;
 
 /// <summary>
-/// Reads a chain as the command line has it: <c>memory:1G</c>, <c>null:64M</c>, <c>file:/path</c>. What follows a store's name is all the store's.
+/// Reads a chain as the command line has it, from the client's side to the store: <c>delay:read=1ms,write=2ms/memory:1G</c>. It is split at slashes up to the
+/// first store, and what follows a store's name is all the store's, slashes and all.
 /// </summary>
 public static class BlockChain
 {
-    /// <summary>Makes the chain; nothing is opened for good yet.</summary>
+    /// <summary>Filters that a chain may have; a request passes them by calls within calls.</summary>
+    public const int MaxFilters = 64;
+
+    /// <summary>Makes the chain; nothing is opened for good yet, except where a filter must look into what is behind it, as a partition must.</summary>
     /// <param name="text">The chain.</param>
     /// <param name="readOnly">Its store is asked to take no more than reading needs.</param>
     /// <exception cref="BlockException">The chain is not right; the message is one line and says what to write.</exception>
-    public static IBlock Parse(string text, bool readOnly = false)
+    public static IBlock Parse(string text, bool readOnly = false) => Parse(text, readOnly, MaxFilters);
+
+    /// <summary>A chain's filters, each with its slash, and its store; everything is the store's where the chain is not right.</summary>
+    public static (string Filters, string Store) Split(string text)
     {
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        string name = colon < 0 ? text : text[..colon];
+        int start = 0;
+        while (FilterAt(text, start) is { } found && found.End < text.Length)
+        {
+            start = found.End + 1;
+        }
+
+        return (text[..start], text[start..]);
+    }
+
+    private static IBlock Parse(string text, bool readOnly, int filtersLeft)
+    {
+        if (FilterAt(text, 0) is not (var kind, var arguments, var end))
+        {
+            return ParseStore(text, readOnly);
+        }
+
+        if (filtersLeft == 0)
+        {
+            throw new BlockException($"a chain has at most {MaxFilters} filters") { IsUsage = true };
+        }
+
+        var parsed = new FilterArguments(kind, arguments);
+        if (end >= text.Length - 1)
+        {
+            string written = text[..end];
+            throw new BlockException($"'{kind.Name}' is a filter, and no store follows it: write {written}/memory:1G") { IsUsage = true };
+        }
+
+        IBlock next = Parse(text[(end + 1)..], readOnly || kind.OnlyReadsNext, filtersLeft - 1);
+        try
+        {
+            return kind.Make(parsed, next);
+        }
+        catch
+        {
+            next.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The filter whose name begins at <paramref name="start"/>, its arguments, and where its slash is or would be; null where none does.</summary>
+    private static (FilterKind Kind, string Arguments, int End)? FilterAt(string text, int start)
+    {
+        int slash = text.IndexOf('/', start);
+        int end = slash < 0 ? text.Length : slash;
+        int colon = text.IndexOf(':', start, end - start);
+        string name = text[start..(colon < 0 ? end : colon)];
+        FilterKind? kind = FilterCatalog.All.FirstOrDefault(candidate => candidate.Name == name);
+        return kind is null ? null : (kind, colon < 0 ? string.Empty : text[(colon + 1)..end], end);
+    }
+
+    private static IBlock ParseStore(string text, bool readOnly)
+    {
+        int nameEnd = text.AsSpan().IndexOfAny(':', '/') is var at and >= 0 ? at : text.Length;
+        string name = text[..nameEnd];
+        string arguments = nameEnd < text.Length && text[nameEnd] == ':' ? text[(nameEnd + 1)..] : string.Empty;
         foreach (StoreKind kind in StoreCatalog.All)
         {
             if (kind.Name == name)
             {
-                return kind.Make(colon < 0 ? string.Empty : text[(colon + 1)..], readOnly);
+                return kind.Make(arguments, readOnly);
             }
         }
 
-        string all = string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis));
-        throw new BlockException($"unknown store '{name}'{Suggestion(name)}; the stores are {all}") { IsUsage = true };
+        throw Unknown(name);
     }
 
-    private static string Suggestion(string name)
+    private static BlockException Unknown(string name)
     {
-        (string Name, int Distance) nearest = StoreCatalog.All.Select(kind => (kind.Name, Distance(name, kind.Name))).MinBy(pair => pair.Item2);
-        return nearest.Distance <= Math.Max(1, nearest.Name.Length / 2) ? $": did you mean '{nearest.Name}'?" : string.Empty;
-    }
-
-    /// <summary>Levenshtein's distance: letters to add, drop or change.</summary>
-    private static int Distance(string from, string to)
-    {
-        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
-        for (int i = 1; i <= from.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= to.Length; j++)
-            {
-                int replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-
-        return row[to.Length];
+        string stores = string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis));
+        string filters = string.Join(", ", FilterCatalog.All.Select(kind => kind.Name));
+        string nearest = NearestName.Suggestion(name, [.. StoreCatalog.All.Select(kind => kind.Name), .. FilterCatalog.All.Select(kind => kind.Name)]);
+        return new BlockException($"unknown block '{name}'{nearest}; the stores are {stores}; filters before them: {filters}") { IsUsage = true };
     }
 }

@@ -49,6 +49,17 @@ public sealed class BlockGraph : IDisposable
     /// <summary>For messages.</summary>
     public string Describe() => _top.Describe();
 
+    /// <summary>The block nearest to the client; filters lead on to the rest (<see cref="BlockFilter.Next"/>).</summary>
+    public IBlock Top => _top;
+
+    /// <summary>
+    /// The state of the first bytes of a range, for BLOCK_STATUS: asked again behind the answer's end until the range is covered. Any thread, after
+    /// <see cref="Open"/>.
+    /// </summary>
+    /// <param name="offset">First byte, inside the export.</param>
+    /// <param name="length">Bytes, 1 or more, not beyond the export's end.</param>
+    public BlockExtent ExtentAt(ulong offset, ulong length) => _top.ExtentAt(offset, length);
+
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
     public void Open()
@@ -94,7 +105,7 @@ public sealed class BlockGraph : IDisposable
     {
         request.FlushAfter = _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command);
         request.MarkStarted(this, InFlightOn(request.Home));
-        Enter(request);
+        request.Enter(_top);
     }
 
     /// <summary>On the loop's thread: the block has completed the request.</summary>
@@ -105,7 +116,7 @@ public sealed class BlockGraph : IDisposable
             if (request.FlushAfter)
             {
                 request.RestartAsFlush();
-                Enter(request);
+                request.Enter(_top);
                 return;
             }
 
@@ -144,17 +155,5 @@ public sealed class BlockGraph : IDisposable
         return flags | Where(BlockCapabilities.MultiConn, TransmissionFlags.CanMultiConn);
 
         TransmissionFlags Where(BlockCapabilities capability, TransmissionFlags meaning) => (can & capability) != 0 ? meaning : 0;
-    }
-
-    private void Enter(BlockRequest request)
-    {
-        try
-        {
-            _top.Start(request);
-        }
-        catch (OutOfMemoryException) when (request.IsStarted)
-        {
-            request.Complete(Errno.ENOMEM);
-        }
     }
 }

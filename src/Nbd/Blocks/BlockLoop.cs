@@ -13,6 +13,8 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// <summary>The most loops that a server can have: blocks keep their per-loop state in arrays of this length.</summary>
     public const int MaxLoops = 1024;
 
+    // Every request that this loop ever made: what was never completed is looked for here.
+    private readonly List<BlockRequest> _all = [];
     private BlockRequest? _free;
 
     /// <summary>The loop.</summary>
@@ -26,29 +28,71 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// <summary>Memory for payloads and for data read from files.</summary>
     public BufferPool Buffers { get; } = new();
 
-    /// <summary>Requests rented and not released.</summary>
+    /// <summary>Requests rented and not released, those that filters make of others not among them.</summary>
     public int RequestsInUse { get; private set; }
+
+    /// <summary>Requests that filters have made of others and not released.</summary>
+    public int ChildrenInUse { get; private set; }
 
     /// <summary>A request to fill in and to start.</summary>
     public BlockRequest Rent(IBlockRequestOwner owner)
     {
-        BlockRequest request = _free ?? new BlockRequest(this);
-        _free = request.Next;
-        request.Next = null;
-        request.Owner = owner;
-        request.MarkRented();
         RequestsInUse++;
-        return request;
+        return Take(owner);
+    }
+
+    /// <summary>
+    /// For the log of a server that could not drain: each request that a block was given and has not completed, and by which block. One that waits for its
+    /// children is not named, for they are. On the loop's thread.
+    /// </summary>
+    public IEnumerable<string> DescribeUnfinished()
+    {
+        HashSet<BlockRequest> waiting = [.. _all.Where(request => request.IsStarted && request.Parent is not null).Select(request => request.Parent!)];
+        return _all.Where(request => request.IsStarted && !waiting.Contains(request)).Select(request => request.Text());
     }
 
     /// <summary>Frees the buffers. On the loop's thread, after the last request.</summary>
     public void Dispose() => Buffers.Dispose();
 
+    internal BlockRequest RentChild(IBlockRequestOwner owner)
+    {
+        ChildrenInUse++;
+        return Take(owner);
+    }
+
     internal void Return(BlockRequest request)
+    {
+        Put(request);
+        RequestsInUse--;
+    }
+
+    internal void ReturnChild(BlockRequest request)
+    {
+        Put(request);
+        ChildrenInUse--;
+    }
+
+    private BlockRequest Take(IBlockRequestOwner owner)
+    {
+        BlockRequest request = _free ?? Make();
+        _free = request.Next;
+        request.Next = null;
+        request.Owner = owner;
+        request.MarkRented();
+        return request;
+    }
+
+    private BlockRequest Make()
+    {
+        var request = new BlockRequest(this);
+        _all.Add(request);
+        return request;
+    }
+
+    private void Put(BlockRequest request)
     {
         request.Next = _free;
         _free = request;
-        RequestsInUse--;
     }
 }
 

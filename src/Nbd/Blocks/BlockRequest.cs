@@ -1,4 +1,5 @@
 using Harness.Io;
+using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
@@ -14,7 +15,8 @@ public interface IBlockRequestOwner
 
 /// <summary>
 /// One request on its way through the block graph. Pooled by its loop (<see cref="BlockLoop"/>); nothing is allocated for it in steady state. Its life: rented,
-/// filled in, started by the gate, completed by a block, released by its owner.
+/// filled in, started by the gate, completed by a block, released by its owner. A filter passes it on (<see cref="PassTo"/>), completes it itself, or makes
+/// children of it (<see cref="MakeChild"/>) and completes it when they are done.
 /// </summary>
 public sealed class BlockRequest : LoopWork
 {
@@ -74,8 +76,20 @@ public sealed class BlockRequest : LoopWork
     /// <summary>For the owner: where in the stream of sent bytes its reply ends.</summary>
     internal long ReplyEnd { get; set; }
 
-    /// <summary>For the owner: the next in a list of its own.</summary>
+    /// <summary>The next in a list of whoever holds the request now: a filter that lets it wait, or its owner once it is complete.</summary>
     internal BlockRequest? Next { get; set; }
+
+    /// <summary>For the filter that lets the request wait: when it is to go on, on the loop's clock.</summary>
+    internal long DueNs { get; set; }
+
+    /// <summary>For the owner of a child: when it was started, on the loop's clock.</summary>
+    internal long StartedNs { get; set; }
+
+    /// <summary>The request that this one does a part of; null where it came from a client.</summary>
+    internal BlockRequest? Parent { get; private set; }
+
+    /// <summary>The block that a filter handed it to last; null where it is still with the chain's first.</summary>
+    internal IBlock? Holder { get; private set; }
 
     /// <summary>For the gate: a flush follows, because the block does not honour FUA itself.</summary>
     internal bool FlushAfter { get; set; }
@@ -93,6 +107,25 @@ public sealed class BlockRequest : LoopWork
 
     /// <summary>Adds a range that reads as zeroes to the answer of a READ.</summary>
     public void AddHole(ulong length) => Add(new ReadExtent(length, default, null));
+
+    /// <summary>Copies the answer of a READ, holes as zeroes.</summary>
+    /// <param name="destination">As many bytes as the request has.</param>
+    public void CopyAnswerTo(Span<byte> destination)
+    {
+        foreach (ref readonly ReadExtent extent in Extents)
+        {
+            Span<byte> part = destination[..(int)extent.Length];
+            destination = destination[(int)extent.Length..];
+            if (extent.IsHole)
+            {
+                part.Clear();
+            }
+            else
+            {
+                extent.Data.Span.CopyTo(part);
+            }
+        }
+    }
 
     /// <summary>
     /// Ends the request, exactly once. Any thread may call it: on the loop's own thread the owner hears of it before this returns, from another the
@@ -116,6 +149,89 @@ public sealed class BlockRequest : LoopWork
         {
             Home.Loop.Post(this);
         }
+    }
+
+    /// <summary>
+    /// Hands the request on, to a block that completes it in the caller's place: what a filter does that need not hear of the end. On the loop's thread.
+    /// </summary>
+    public void PassTo(IBlock next)
+    {
+        Holder = next;
+        Enter(next);
+    }
+
+    /// <summary>
+    /// A request of a filter's own, with command, flags, range and payload of this one, for filters that must hear of the end or ask for something else. Change
+    /// what is to be different, then <see cref="StartOn"/>. Pooled like every request. On the loop's thread, while this one is in flight.
+    /// </summary>
+    /// <param name="owner">Told when it is complete; ends it with <see cref="EndWithParent"/> or <see cref="Release"/>.</param>
+    public BlockRequest MakeChild(IBlockRequestOwner owner)
+    {
+        BlockRequest child = Home.RentChild(owner);
+        child.Parent = this;
+        child.Command = Command;
+        child.Flags = Flags;
+        child.Offset = Offset;
+        child.Length = Length;
+        child.Payload = Payload;
+        return child;
+    }
+
+    /// <summary>Starts a child on a block. Its owner hears of its completion exactly once, possibly before this returns. On the loop's thread.</summary>
+    /// <exception cref="InvalidOperationException">It leaves the block, or is no multiple of its smallest size: the filter is wrong.</exception>
+    public void StartOn(IBlock block)
+    {
+        if (Offset > block.Size || Length > block.Size - Offset || ((Offset | Length) & (block.Constraints.Minimum - 1)) != 0)
+        {
+            throw new InvalidOperationException($"{Text()} was asked of {block.Describe()}, whose {block.Size} bytes it does not fit");
+        }
+
+        MarkStarted(Parent!._graph!, inFlight: null);
+        Holder = block;
+        Enter(block);
+    }
+
+    /// <summary>A child has all of its parent's answer: the parent is completed as the child was, and the child released. By the child's owner, once.</summary>
+    public void EndWithParent()
+    {
+        BlockRequest parent = Parent!;
+        int error = Error;
+        parent.TakeExtents(this);
+        Release();
+        parent.Complete(error);
+    }
+
+    /// <summary>Adds the answer of a child to this one's, leases and all.</summary>
+    public void TakeExtents(BlockRequest child) => TakeExtents(child, 0, ulong.MaxValue);
+
+    /// <summary>Adds a part of the answer of a child to this one's; leases go along where any of their data does, and are released elsewhere.</summary>
+    /// <param name="child">A READ that is complete, without error.</param>
+    /// <param name="skip">Bytes of its answer to leave out at the front.</param>
+    /// <param name="take">Bytes to take from there, or what there is.</param>
+    public void TakeExtents(BlockRequest child, ulong skip, ulong take)
+    {
+        foreach (ref readonly ReadExtent extent in child.Extents)
+        {
+            ulong length = Math.Min(take, extent.Length - Math.Min(skip, extent.Length));
+            if (length == 0)
+            {
+                extent.Lease?.Release();
+            }
+            else if (extent.IsHole)
+            {
+                AddHole(length);
+            }
+            else
+            {
+                AddData(extent.Data.Slice((int)skip, (int)length), extent.Lease);
+            }
+
+            skip -= Math.Min(skip, extent.Length);
+            take -= length;
+        }
+
+        child._extents.AsSpan(0, child._extentCount).Clear();
+        child._extentCount = 0;
     }
 
     /// <summary>Gives the request back to its loop, with its leases and its place in the in-flight count. By its owner, once, after the completion.</summary>
@@ -142,19 +258,36 @@ public sealed class BlockRequest : LoopWork
         FlushAfter = false;
         Error = 0;
         _state = Idle;
-        Home.Return(this);
+        if (Parent is null)
+        {
+            Home.Return(this);
+        }
+        else
+        {
+            Parent = null;
+            Home.ReturnChild(this);
+        }
     }
 
-    /// <summary>For messages: command, range and who was asked.</summary>
-    public string Text() => $"{Command.Text()} of {Length} bytes at {Offset}{(_graph is null ? string.Empty : $" on {_graph.Describe()}")}";
+    /// <summary>For messages: command, range and who was asked; within a chain also which of its blocks has it or had it last.</summary>
+    public string Text()
+    {
+        string on = _graph is null ? string.Empty : $" on {_graph.Describe()}";
+        return $"{Command.Text()} of {Length} bytes at {Offset}{on}{(Holder is null ? string.Empty : $", handed to '{Holder.Name}'")}";
+    }
 
     /// <summary>Completed from another thread: the rest happens on the loop's.</summary>
     protected override void Run() => Finish();
 
-    internal void MarkRented() => _state = Rented;
+    internal void MarkRented()
+    {
+        // Kept until now: a block that completes a request after its end is named by this.
+        Holder = null;
+        _state = Rented;
+    }
 
     /// <summary>The gate hands it to a block; from now on it counts as in flight.</summary>
-    internal void MarkStarted(BlockGraph graph, InFlightCount inFlight)
+    internal void MarkStarted(BlockGraph graph, InFlightCount? inFlight)
     {
         if (_state != Rented)
         {
@@ -163,7 +296,7 @@ public sealed class BlockRequest : LoopWork
 
         _graph = graph;
         _inFlight = inFlight;
-        inFlight.Enter();
+        inFlight?.Enter();
         Volatile.Write(ref _state, Started);
     }
 
@@ -176,7 +309,21 @@ public sealed class BlockRequest : LoopWork
         Offset = 0;
         Length = 0;
         Payload = default;
+        Holder = null;
         Volatile.Write(ref _state, Started);
+    }
+
+    /// <summary>Calls a block's start. One that runs out of memory has not begun the request, so that is its error.</summary>
+    internal void Enter(IBlock block)
+    {
+        try
+        {
+            block.Start(this);
+        }
+        catch (OutOfMemoryException) when (IsStarted)
+        {
+            Complete(Errno.ENOMEM);
+        }
     }
 
     /// <summary>The gate found that the block answered what cannot be.</summary>

@@ -29,6 +29,25 @@ public enum BlockCapabilities
     MultiConn = 1 << 6,
 }
 
+/// <summary>What is known of some bytes. The bits are those of the metadata context <c>base:allocation</c>.</summary>
+[Flags]
+public enum ExtentState
+{
+    /// <summary>There is data, or nothing better is known.</summary>
+    Data = 0,
+
+    /// <summary>No space is taken (NBD_STATE_HOLE).</summary>
+    Hole = 1 << 0,
+
+    /// <summary>Reads as zeroes (NBD_STATE_ZERO).</summary>
+    Zero = 1 << 1,
+}
+
+/// <summary>A run of bytes that are in one state.</summary>
+/// <param name="Length">Bytes, 1 or more.</param>
+/// <param name="State">Their state.</param>
+public readonly record struct BlockExtent(ulong Length, ExtentState State);
+
 /// <summary>
 /// A node of the block graph: a store at its end, or a filter before it. Written for one caller, the checked gate (<see cref="BlockGraph"/>), which has checked
 /// range, flags, alignment and capability before <see cref="Start"/> is called.
@@ -62,4 +81,14 @@ public interface IBlock : IDisposable
     /// Called on the thread of the request's loop; several loops may call at the same time. Must not block and must not throw.
     /// </summary>
     void Start(BlockRequest request);
+
+    /// <summary>
+    /// The state of the first bytes of a range: what a BLOCK_STATUS is answered from, one extent after the other. The bytes behind the extent may be in the
+    /// same state, so whoever asks merges. A block that knows nothing says <see cref="ExtentState.Data"/>, which is never wrong. Any thread, after
+    /// <see cref="Open"/>; must be quick, must not throw, and allocates nothing.
+    /// </summary>
+    /// <param name="offset">First byte, inside the block.</param>
+    /// <param name="length">Bytes, 1 or more, not beyond the block's end.</param>
+    /// <returns>At least one byte and at most <paramref name="length"/>.</returns>
+    BlockExtent ExtentAt(ulong offset, ulong length) => new(length, ExtentState.Data);
 }

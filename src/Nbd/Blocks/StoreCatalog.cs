@@ -39,6 +39,12 @@ public static class StoreCatalog
             "An existing regular file, of its own size. TRIM punches holes.",
             [new("PATH", "the file; for example /srv/disk.img")],
             (text, readOnly) => new FileStore(ParsePath(text), readOnly)),
+        new(
+            "pattern",
+            "pattern:SIZE",
+            "Every 8-byte word is its own offset, big endian, like nbdkit's. Writing just that succeeds, anything else is EIO.",
+            [s_size],
+            (text, _) => new PatternStore(ParseSize("pattern", text))),
     ];
 
     private static string ParsePath(string text) =>

@@ -151,6 +151,16 @@ public static class ErrnoText
     /// <param name="errno">A positive errno, or a negated one as the kernel returns it.</param>
     public static string NameOf(int errno) => Find(errno, out var row) ? row.Name : $"errno {errno}";
 
+    /// <summary>The number of a name such as <c>ENOSPC</c>; false where Linux has no such name.</summary>
+    public static bool TryParse(string name, out int errno)
+    {
+        errno = Array.Find(s_rows, row => row.Name == name).Number;
+        return errno != 0;
+    }
+
+    /// <summary>Every name, by number.</summary>
+    public static IEnumerable<string> Names => s_rows.Select(row => row.Name);
+
     private static bool Find(int errno, out (int Number, string Name, string Text) row)
         => s_byNumber.TryGetValue(errno < 0 ? unchecked(-errno) : errno, out row);
 }

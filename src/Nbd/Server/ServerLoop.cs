@@ -11,6 +11,9 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
     // After the deadline of a drain: how long a block may still take to complete what it was given.
     private const long LastChanceNs = 1_000_000_000;
 
+    // A block that has lost one request may have lost thousands.
+    private const int UnfinishedNamed = 5;
+
     private readonly NbdServer _server;
     private readonly List<ServerConnection> _connections = [];
     private readonly LoopTimer _drainTimer;
@@ -78,6 +81,11 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         else
         {
             _server.Log.Line($"{Blocks.RequestsInUse} requests were never completed by their block");
+            foreach (string request in Blocks.DescribeUnfinished().Take(UnfinishedNamed))
+            {
+                _server.Log.Line($"never completed: {request}");
+            }
+
             TellDrained();
         }
     }

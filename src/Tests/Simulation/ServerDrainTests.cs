@@ -56,7 +56,8 @@ public class ServerDrainTests
         Assert.False(drain.IsCompleted);
         world.Advance(TimeSpan.FromSeconds(1));
         Assert.True(drain.IsCompletedSuccessfully && !drain.Result);
-        Assert.Equal("1 requests were never completed by their block", world.Log[^1]);
+        Assert.Equal("1 requests were never completed by their block", world.Log[^2]);
+        Assert.Equal("never completed: READ of 1000 bytes at 0 on test block", world.Log[^1]);
         block.CompleteAll();
         world.Settle();
         world.AssertNothingLeft("after all");

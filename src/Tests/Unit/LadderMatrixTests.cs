@@ -77,6 +77,7 @@ public sealed class LadderMatrixTests : IDisposable
     public void A_file_of_a_size_is_made_in_memory_and_one_with_a_path_is_not()
     {
         Assert.Equal(256L << 20, TmpfsFile.SizeIn("file:256M"));
+        Assert.Equal(4L << 20, TmpfsFile.SizeIn("delay:read=1ms,write=2ms/cow/file:4M"));
         Assert.Null(TmpfsFile.SizeIn("file:/srv/disk.img"));
         Assert.Null(TmpfsFile.SizeIn("memory:256M"));
         Assert.StartsWith("/dev/shm ", MatrixRunner.Refusal(Cell(("block", "file:1000000G"), ("backend", "epoll")), new RingFacts { Available = true }));

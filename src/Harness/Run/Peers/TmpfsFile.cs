@@ -1,4 +1,5 @@
 using Harness.Matrix;
+using Harness.Nbd;
 
 namespace Harness.Run;
 
@@ -9,6 +10,7 @@ namespace Harness.Run;
 internal sealed class TmpfsFile : IDisposable
 {
     private const string Folder = "/dev/shm";
+    private const string Store = "file:";
 
     /// <param name="scratch">The cell's folder, whose name it takes: two runners never meet.</param>
     /// <param name="size">Bytes.</param>
@@ -30,23 +32,28 @@ internal sealed class TmpfsFile : IDisposable
 
     public string Path { get; }
 
-    /// <summary>The size in <c>file:SIZE</c>, which asks for a file like this; null for any other chain, a file with a path among them.</summary>
+    /// <summary>
+    /// The size in <c>file:SIZE</c> at the end of a chain, which asks for a file like this; null for any other store, a file with a path among them.
+    /// </summary>
     public static long? SizeIn(string chain)
     {
-        const string Store = "file:";
-        if (!chain.StartsWith(Store, StringComparison.Ordinal))
+        string store = BlockChain.Split(chain).Store;
+        if (!store.StartsWith(Store, StringComparison.Ordinal))
         {
             return null;
         }
         try
         {
-            return Units.ParseSize(chain[Store.Length..]);
+            return Units.ParseSize(store[Store.Length..]);
         }
         catch (FormatException)
         {
             return null;
         }
     }
+
+    /// <summary>The chain with this file in place of its store.</summary>
+    public string Serve(string chain) => $"{BlockChain.Split(chain).Filters}{Store}{Path}";
 
     /// <summary>Why a file of this size cannot be had in memory here; null where it can.</summary>
     public static string? Refusal(long size)

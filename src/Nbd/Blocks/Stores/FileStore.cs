@@ -11,7 +11,7 @@ namespace Harness.Nbd;
 /// </summary>
 public sealed class FileStore : IBlock
 {
-    private readonly FileJobPool?[] _pools = new FileJobPool?[BlockLoop.MaxLoops];
+    private readonly PerLoop<FileJobPool> _pools;
     private readonly string _path;
     private readonly bool _readOnly;
     private SafeFileHandle? _handle;
@@ -24,6 +24,7 @@ public sealed class FileStore : IBlock
     {
         _path = path;
         _readOnly = readOnly;
+        _pools = new PerLoop<FileJobPool>(home => new FileJobPool(this, home));
 
         // Opened once for a look: what is wrong with the file is better said before the server says that it is ready.
         using SafeFileHandle look = OpenFile();
@@ -74,10 +75,14 @@ public sealed class FileStore : IBlock
     }
 
     /// <inheritdoc/>
-    public void Start(BlockRequest request)
+    public void Start(BlockRequest request) => _pools.Of(request.Home).Rent().Start(request);
+
+    /// <inheritdoc/>
+    /// <remarks>What lseek(2) says of holes; a file system that knows none has one extent of data. Two system calls.</remarks>
+    public BlockExtent ExtentAt(ulong offset, ulong length)
     {
-        FileJobPool pool = _pools[request.Home.Index] ??= new FileJobPool(this, request.Home);
-        pool.Rent().Start(request);
+        ulong run = FileHoles.RunAt(Fd, offset, length, out bool isHole);
+        return new BlockExtent(run, isHole ? ExtentState.Hole | ExtentState.Zero : ExtentState.Data);
     }
 
     /// <summary>Closes the file. Nothing may be in flight.</summary>

@@ -17,7 +17,11 @@ public sealed class MemoryStore(ulong size) : IBlock
     // Of the memory that this process may have, limits of its control group among it.
     private const ulong HugePagesBelowShare = 4;
 
+    // A page of the kernel: what a TRIM gives back.
+    private const uint PieceBytes = 4096;
+
     private AnonymousMapping? _mapping;
+    private AllocationMap? _written;
 
     /// <inheritdoc/>
     public string Name => "memory";
@@ -37,17 +41,32 @@ public sealed class MemoryStore(ulong size) : IBlock
     public string Describe() => $"memory:{ByteSize.Format(Size)}";
 
     /// <inheritdoc/>
-    public void Open() => _mapping ??= new AnonymousMapping(Size, IsSmall);
+    public void Open()
+    {
+        _mapping ??= new AnonymousMapping(Size, IsSmall);
+        _written ??= new AllocationMap(Size, PieceBytes);
+    }
 
     /// <inheritdoc/>
     public void Start(BlockRequest request) => request.Complete(Serve(request, _mapping!));
 
+    /// <inheritdoc/>
+    public BlockExtent ExtentAt(ulong offset, ulong length)
+    {
+        ulong run = _written!.RunAt(offset, length, out bool written);
+        return new BlockExtent(run, written ? ExtentState.Data : ExtentState.Hole | ExtentState.Zero);
+    }
+
     /// <summary>Unmaps the disk. Nothing may be in flight.</summary>
-    public void Dispose() => _mapping?.Dispose();
+    public void Dispose()
+    {
+        _mapping?.Dispose();
+        _written?.Dispose();
+    }
 
     private bool IsSmall => Size <= (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / HugePagesBelowShare;
 
-    private static int Serve(BlockRequest request, AnonymousMapping mapping)
+    private int Serve(BlockRequest request, AnonymousMapping mapping)
     {
         switch (request.Command)
         {
@@ -58,6 +77,9 @@ public sealed class MemoryStore(ulong size) : IBlock
                 return 0;
             case NbdCommand.Write:
                 request.Payload.Span.CopyTo(mapping.Slice(request.Offset, (int)request.Length).Span);
+
+                // After the data: a TRIM of the same bytes on another loop clears first and discards then, so that data never stands in what counts as a hole.
+                _written!.Set(request.Offset, request.Length);
                 request.Home.Loop.Tally.BytesCopied += (long)request.Length;
                 return 0;
             case NbdCommand.Trim:
@@ -68,10 +90,12 @@ public sealed class MemoryStore(ulong size) : IBlock
         }
     }
 
-    private static int Zero(BlockRequest request, AnonymousMapping mapping)
+    private int Zero(BlockRequest request, AnonymousMapping mapping)
     {
         try
         {
+            _written!.ClearWithin(request.Offset, request.Length);
+
             // NO_HOLE promises that later writes do not run out of space. Memory cannot promise that of pages that were never touched, and touching
             // them all would block the loop; what is there is given back just the same.
             mapping.Discard(request.Offset, request.Length);

@@ -39,6 +39,9 @@ public sealed class NullStore(ulong size) : IBlock
         request.Complete(0);
     }
 
+    /// <inheritdoc/>
+    public BlockExtent ExtentAt(ulong offset, ulong length) => new(length, ExtentState.Hole | ExtentState.Zero);
+
     /// <summary>Nothing to free.</summary>
     public void Dispose()
     {

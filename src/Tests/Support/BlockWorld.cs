@@ -1,0 +1,155 @@
+using Harness.Io;
+using Harness.Nbd;
+
+namespace Harness.Tests;
+
+/// <summary>A chain behind its gate, and a loop that the test runs: in simulated time unless told otherwise.</summary>
+internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
+{
+    private readonly SimulatedBackend? _simulated;
+    private readonly Dictionary<BlockRequest, Answer> _asked = [];
+
+    public BlockWorld(IBlock block, string? backend = null)
+    {
+        _simulated = backend is null ? new SimulatedBackend() : null;
+        Loop = new EventLoop(_simulated ?? Create(backend!));
+        Home = new BlockLoop(Loop, 0);
+        Graph = new BlockGraph(block);
+        Graph.Open();
+    }
+
+    public EventLoop Loop { get; }
+
+    public BlockLoop Home { get; }
+
+    public BlockGraph Graph { get; }
+
+    /// <summary>A filter of the catalog before a block of the test's own.</summary>
+    public static BlockFilter Filter(string name, string arguments, IBlock next)
+    {
+        FilterKind kind = FilterCatalog.All.Single(candidate => candidate.Name == name);
+        return kind.Make(new FilterArguments(kind, arguments), next);
+    }
+
+    /// <summary>Begins a request.</summary>
+    public Answer Start(NbdCommand command, long offset, long length, byte[]? data = null, NbdCommandFlags flags = 0)
+    {
+        BlockRequest request = Home.Rent(this);
+        var answer = new Answer(data is null ? null : new NativeBuffer(data.Length));
+        if (data is not null)
+        {
+            data.CopyTo(answer.Payload!.Whole.Span);
+            request.Payload = answer.Payload.Whole;
+        }
+
+        (request.Command, request.Flags, request.Offset, request.Length) = (command, flags, (ulong)offset, (ulong)length);
+        _asked[request] = answer;
+        Graph.Start(request);
+        return answer;
+    }
+
+    public Answer StartWrite(long offset, byte[] data, NbdCommandFlags flags = 0) => Start(NbdCommand.Write, offset, data.Length, data, flags);
+
+    /// <summary>A request from its start to its end; returns its error.</summary>
+    public int Do(NbdCommand command, long offset, long length, NbdCommandFlags flags = 0) => Finish(Start(command, offset, length, null, flags)).Error;
+
+    public int Write(long offset, byte[] data, NbdCommandFlags flags = 0) => Finish(StartWrite(offset, data, flags)).Error;
+
+    public byte[] Read(long offset, long length)
+    {
+        Answer answer = Finish(Start(NbdCommand.Read, offset, length));
+        Assert.Equal(0, answer.Error);
+        return answer.Data;
+    }
+
+    public Answer Finish(Answer answer)
+    {
+        while (!answer.IsDone)
+        {
+            Loop.RunOnce();
+        }
+
+        return answer;
+    }
+
+    /// <summary>Lets time pass.</summary>
+    public void Advance(TimeSpan time)
+    {
+        _simulated!.Advance(time);
+        Settle();
+    }
+
+    /// <summary>Runs what is there to be run; no time passes.</summary>
+    public void Settle()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            Loop.Post(() => { });
+            Loop.RunOnce();
+        }
+    }
+
+    /// <summary>Every request, child and buffer has been given back.</summary>
+    public void AssertNothingLeft()
+    {
+        Assert.Equal(0, Home.RequestsInUse);
+        Assert.Equal(0, Home.ChildrenInUse);
+        Assert.Equal(0, Home.Buffers.InUse);
+        Assert.Equal(0, Loop.PendingOperations);
+        Assert.Equal(0, Graph.InFlightOn(Home).Count);
+        Assert.Empty(Home.DescribeUnfinished());
+    }
+
+    public void OnRequestCompleted(BlockRequest request)
+    {
+        Assert.True(_asked.Remove(request, out Answer? answer), "a request was completed twice");
+        byte[] data = request.Command == NbdCommand.Read && request.Error == 0 ? new byte[request.Length] : [];
+        if (data.Length > 0)
+        {
+            request.CopyAnswerTo(data);
+        }
+
+        answer.Set(request.Error, data, Loop.NowNs);
+        request.Release();
+    }
+
+    public void Dispose()
+    {
+        Home.Dispose();
+        Graph.Dispose();
+        Loop.Dispose();
+    }
+
+    private static ILoopBackend Create(string name)
+    {
+        try
+        {
+            return LoopBackends.Create(name);
+        }
+        catch (RingUnavailableException e)
+        {
+            throw new SkipException(e.Message);
+        }
+    }
+
+    /// <summary>What became of a request.</summary>
+    internal sealed class Answer(NativeBuffer? payload)
+    {
+        public NativeBuffer? Payload { get; } = payload;
+
+        public bool IsDone { get; private set; }
+
+        public int Error { get; private set; }
+
+        public byte[] Data { get; private set; } = [];
+
+        /// <summary>When, on the loop's clock.</summary>
+        public long AtNs { get; private set; }
+
+        public void Set(int error, byte[] data, long atNs)
+        {
+            Payload?.Dispose();
+            (IsDone, Error, Data, AtNs) = (true, error, data, atNs);
+        }
+    }
+}
