@@ -38,7 +38,7 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The loop that it belongs to.</summary>
     public BlockLoop Home { get; }
 
-    /// <summary>READ, WRITE, FLUSH, TRIM or WRITE_ZEROES.</summary>
+    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
     public NbdCommand Command { get; set; }
 
     /// <summary>The command flags that the block is to honour.</summary>
@@ -55,6 +55,12 @@ public sealed class BlockRequest : LoopWork
 
     /// <summary>After completion: 0, or the true errno of what went wrong, whatever the wire can say of it.</summary>
     public int Error { get; private set; }
+
+    /// <summary>
+    /// For a block whose READ fails, before it completes the request: the first byte of the export at which it failed. <see cref="ulong.MaxValue"/> where that is
+    /// not known.
+    /// </summary>
+    public ulong ErrorOffset { get; set; } = ulong.MaxValue;
 
     /// <summary>The answer to a READ, in the order of the offsets.</summary>
     public ReadOnlySpan<ReadExtent> Extents => _extents.AsSpan(0, _extentCount);
@@ -73,6 +79,12 @@ public sealed class BlockRequest : LoopWork
 
     /// <summary>For the owner: where in the stream of sent bytes its reply ends.</summary>
     internal long ReplyEnd { get; set; }
+
+    /// <summary>For the owner: the offset that the request came with; <see cref="Offset"/> is no longer it once a flush has followed.</summary>
+    internal ulong ReplyOffset { get; set; }
+
+    /// <summary>For the owner: which rule the request breaks, where it was refused.</summary>
+    internal RequestFault Fault { get; set; }
 
     /// <summary>For the owner: the next in a list of its own.</summary>
     internal BlockRequest? Next { get; set; }
@@ -141,6 +153,8 @@ public sealed class BlockRequest : LoopWork
         Charge = 0;
         FlushAfter = false;
         Error = 0;
+        ErrorOffset = ulong.MaxValue;
+        Fault = RequestFault.None;
         _state = Idle;
         Home.Return(this);
     }
