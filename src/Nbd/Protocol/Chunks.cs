@@ -20,6 +20,9 @@ public readonly struct Chunks(ReplyForm form, ulong cookie, ulong requestOffset)
     /// <summary>Bytes of an ERROR chunk before its text: error and the text's length.</summary>
     public const int ErrorHeadBytes = 6;
 
+    /// <summary>Bytes of the longest header with which the data of a READ comes, of whichever form.</summary>
+    public const int MaxDataHeaderBytes = ChunkHeader.ExtendedSize + DataHeadBytes;
+
     /// <summary>Bytes of the longest chunk written here, without data and extents.</summary>
     public const int MaxWrittenBytes = ChunkHeader.ExtendedSize + ErrorHeadBytes + Limits.MaxErrorTextBytes + 8;
 
