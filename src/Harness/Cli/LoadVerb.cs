@@ -57,7 +57,8 @@ internal static class LoadVerb
     {
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
-            Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout, Replies,
+            Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
+            Replies,
             Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>

@@ -33,8 +33,8 @@ internal sealed record LoadResult
     public required string? Wait { get; init; }
 
     /// <summary>
-    /// The form of replies that server and client settled on: <c>simple</c>, <c>structured</c> or <c>extended</c>. Null in a file that is older than this member,
-    /// which is of simple replies, and where the client is not ours.
+    /// The form of replies that server and client settled on: <c>simple</c>, <c>structured</c> or <c>extended</c>. Null in a file that is older than this
+    /// member, which is of simple replies, and where the client is not ours.
     /// </summary>
     public string? Replies { get; init; }
 

@@ -1,6 +1,8 @@
 namespace Harness.Serve;
 
-/// <summary>One <c>--export NAME[,description=TEXT][=CHAIN]</c>: a name, and what is behind it. Within name and text, <c>% , =</c> are percent-encoded.</summary>
+/// <summary>
+/// One <c>--export NAME[,description=TEXT][=CHAIN]</c>: a name, and what is behind it. Within name and text, <c>% , =</c> are percent-encoded.
+/// </summary>
 /// <param name="Name">What clients ask for; empty is the default export.</param>
 /// <param name="Description">For people, in listings; null where none was written.</param>
 /// <param name="Chain">The chain of blocks; null for that of <c>--block</c>.</param>

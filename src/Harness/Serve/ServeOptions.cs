@@ -3,7 +3,10 @@ namespace Harness.Serve;
 /// <summary>What <c>harness serve</c> was asked for.</summary>
 internal sealed record ServeOptions
 {
-    /// <summary>The chain of blocks that has no name of its own, null where none was written: from the client's side to the store, as it was written: <c>memory:1G</c>, <c>null:1G</c>, <c>file:/path</c>.</summary>
+    /// <summary>
+    /// The chain of blocks that has no name of its own, null where none was written: from the client's side to the store, as it was written:
+    /// <c>memory:1G</c>, <c>null:1G</c>, <c>file:/path</c>.
+    /// </summary>
     public required string? Block { get; init; }
 
     /// <summary>NBD URIs to listen on; at least one.</summary>

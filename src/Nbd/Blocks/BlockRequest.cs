@@ -57,8 +57,8 @@ public sealed class BlockRequest : LoopWork
     public int Error { get; private set; }
 
     /// <summary>
-    /// For a block whose READ fails, before it completes the request: the first byte of the export at which it failed. <see cref="ulong.MaxValue"/> where that is
-    /// not known.
+    /// For a block whose READ fails, before it completes the request: the first byte of the export at which it failed. <see cref="ulong.MaxValue"/> where
+    /// that is not known.
     /// </summary>
     public ulong ErrorOffset { get; set; } = ulong.MaxValue;
 

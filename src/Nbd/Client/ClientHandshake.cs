@@ -21,8 +21,8 @@ internal interface IHandshakeOwner
 
 /// <summary>
 /// Fixed newstyle negotiation as a client: greeting, then what was asked for of EXTENDED_HEADERS, STRUCTURED_REPLY and SET_META_CONTEXT, as far as the server
-/// grants it, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The protocol is lock-step, so this is one state machine that either sends or receives; it asks for exactly the bytes that it needs, and every length
-/// is checked before memory is taken for it.
+/// grants it, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The protocol is lock-step, so this is one state
+/// machine that either sends or receives; it asks for exactly the bytes that it needs, and every length is checked before memory is taken for it.
 /// </summary>
 internal sealed partial class ClientHandshake : IIoHandler, IDisposable
 {

@@ -74,7 +74,10 @@ public static class ClientStates
         (ReadState.PayloadDirect, "receiving the data of a READ into its destination", [ReadState.ReplyHeader, ReadState.PayloadDropped, ReadState.Ended]),
         (ReadState.PayloadDropped, "receiving the data of a READ that nobody wants", [ReadState.ReplyHeader, ReadState.Ended]),
         (ReadState.ChunkHead, "waiting for the first fields of a chunk",
-            [ReadState.ReplyHeader, ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Extents, ReadState.ErrorText, ReadState.Ended]),
+            [
+                ReadState.ReplyHeader, ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Extents, ReadState.ErrorText,
+                ReadState.Ended,
+            ]),
         (ReadState.Extents, "receiving the extents of a BLOCK_STATUS", [ReadState.ReplyHeader, ReadState.Ended]),
         (ReadState.ErrorText, "receiving what an error has to say", [ReadState.ReplyHeader, ReadState.Ended]),
         (ReadState.Ended, "nothing more is received", []),

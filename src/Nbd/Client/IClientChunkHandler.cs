@@ -2,7 +2,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// Told of the parts of a reply as they come, before the request ends; implement what is of use. Called on the loop's thread, with no request submitted from
-/// inside; must not throw. Nothing is told of a simple reply, of a request that has ended at its deadline, or where the destination is empty and data is dropped.
+/// inside; must not throw. Nothing is told of a simple reply, of a request that has ended at its deadline, or where the destination is empty and data is
+/// dropped.
 /// </summary>
 public interface IClientChunkHandler
 {
@@ -22,7 +23,9 @@ public interface IClientChunkHandler
     {
     }
 
-    /// <summary>An extent of a BLOCK_STATUS: the extents of one context come in the order of their offsets, the first at the request's; the last may reach beyond.</summary>
+    /// <summary>
+    /// An extent of a BLOCK_STATUS: the extents of one context come in the order of their offsets, the first at the request's; the last may reach beyond.
+    /// </summary>
     /// <param name="request">The BLOCK_STATUS.</param>
     /// <param name="context">Whose extent it is.</param>
     /// <param name="length">Bytes, not 0.</param>

@@ -4,8 +4,9 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// One connection to an NBD server, on one loop: fixed newstyle negotiation, then requests pipelined to any depth, with simple replies or, where they were
-/// asked for and granted, structured ones or extended headers. Two sides that know nothing of each other, <see cref="ReadState"/> and <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline
-/// on the loop's thread; no locks, and no allocation per request once the table has grown. All members are for the loop's thread.
+/// asked for and granted, structured ones or extended headers. Two sides that know nothing of each other, <see cref="ReadState"/> and
+/// <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline on the loop's thread; no locks, and no allocation per request once
+/// the table has grown. All members are for the loop's thread.
 /// </summary>
 public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHandler, IIoHandler, IDisposable
 {

@@ -7,8 +7,8 @@ public sealed record NbdClientOptions
     public string ExportName { get; init; } = string.Empty;
 
     /// <summary>
-    /// The richest form of replies to ask for; what the server grants is in <see cref="NbdClient.Replies"/>. Simple replies are the shortest, and what is asked for
-    /// unless more is wanted: holes and error texts need structured replies, lengths of more than 32 bits extended headers.
+    /// The richest form of replies to ask for; what the server grants is in <see cref="NbdClient.Replies"/>. Simple replies are the shortest, and what is
+    /// asked for unless more is wanted: holes and error texts need structured replies, lengths of more than 32 bits extended headers.
     /// </summary>
     public ReplyForm Replies { get; init; }
 

@@ -4,9 +4,9 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <content>
-/// Replies in chunks. The header is judged by itself, then the first fields of the payload, then what follows is taken as it comes: no chunk is gathered, so none
-/// takes memory by its announced length. What breaks a MUST of the protocol ends the connection, because the next chunk's place or meaning is unknown then; what
-/// servers are known to do differently is taken: a READ's error as a simple reply, for one (nbd-server).
+/// Replies in chunks. The header is judged by itself, then the first fields of the payload, then what follows is taken as it comes: no chunk is gathered, so
+/// none takes memory by its announced length. What breaks a MUST of the protocol ends the connection, because the next chunk's place or meaning is unknown
+/// then; what servers are known to do differently is taken: a READ's error as a simple reply, for one (nbd-server).
 /// </content>
 internal sealed partial class ReadSide
 {
@@ -110,7 +110,7 @@ internal sealed partial class ReadSide
             case ChunkType.None when _chunk is { Length: 0, IsDone: true }:
                 EndReply(0);
                 break;
-            case ChunkType.OffsetData when ofRead && _chunk.Length > Chunks.DataHeadBytes && _chunk.Length - Chunks.DataHeadBytes <= _inFlight.PayloadBytesOf(_slot):
+            case ChunkType.OffsetData when ofRead && HasData():
             case ChunkType.OffsetHole when ofRead && _chunk.Length == Chunks.HoleBytes:
             case ChunkType.BlockStatus when ofStatus && !extended && HasWholeExtents():
             case ChunkType.BlockStatusExt when ofStatus && extended && HasWholeExtents():
@@ -122,6 +122,9 @@ internal sealed partial class ReadSide
                 break;
         }
     }
+
+    /// <summary>One byte or more, and no more than the READ asked for.</summary>
+    private bool HasData() => _chunk.Length > Chunks.DataHeadBytes && _chunk.Length - Chunks.DataHeadBytes <= _inFlight.PayloadBytesOf(_slot);
 
     /// <summary>One extent or more, and none cut; compared in 64 bits, before anything is taken for it.</summary>
     private bool HasWholeExtents()
@@ -225,8 +228,8 @@ internal sealed partial class ReadSide
     }
 
     /// <summary>
-    /// Whether a content chunk is one that may come: within the request, of bytes that were not answered before, and with DF the only one. All unsigned, and the
-    /// offset is compared before anything is taken from it: CVE-2019-14842 was this subtraction, signed.
+    /// Whether a content chunk is one that may come: within the request, of bytes that were not answered before, and with DF the only one. All unsigned, and
+    /// the offset is compared before anything is taken from it: CVE-2019-14842 was this subtraction, signed.
     /// </summary>
     private bool Covers(ulong offset, uint length)
     {

@@ -1,6 +1,8 @@
 namespace Harness.Nbd;
 
-/// <summary>What is known of a reply that comes in chunks, beside the request itself, which may have ended at its deadline while its chunks still come.</summary>
+/// <summary>
+/// What is known of a reply that comes in chunks, beside the request itself, which may have ended at its deadline while its chunks still come.
+/// </summary>
 internal struct ReplyProgress
 {
     public ulong Offset;

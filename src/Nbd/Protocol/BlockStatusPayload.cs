@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The payload that an extended BLOCK_STATUS may have: <c>u64 effect length, n × u32 context id</c>. It asks for some of the selected contexts only. NBD protocol,
-/// extension "Extended headers". Any thread may call; nothing is allocated.
+/// The payload that an extended BLOCK_STATUS may have: <c>u64 effect length, n × u32 context id</c>. It asks for some of the selected contexts only. NBD
+/// protocol, extension "Extended headers". Any thread may call; nothing is allocated.
 /// </summary>
 public static class BlockStatusPayload
 {

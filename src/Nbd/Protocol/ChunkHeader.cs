@@ -43,8 +43,8 @@ public enum ChunkFlags : ushort
 
 /// <summary>
 /// The header of a chunk: structured, <c>u32 magic, u16 flags, u16 type, u64 cookie, u32 length</c>, or extended,
-/// <c>u32 magic, u16 flags, u16 type, u64 cookie, u64 offset, u64 length</c>; that many bytes of payload follow. NBD protocol, "Structured reply chunk message" and
-/// "Extended reply chunk message". Any thread may call; nothing is allocated.
+/// <c>u32 magic, u16 flags, u16 type, u64 cookie, u64 offset, u64 length</c>; that many bytes of payload follow. NBD protocol, "Structured reply chunk
+/// message" and "Extended reply chunk message". Any thread may call; nothing is allocated.
 /// </summary>
 /// <param name="Flags">Known or not.</param>
 /// <param name="Type">Known or not.</param>

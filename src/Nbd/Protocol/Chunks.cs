@@ -85,7 +85,9 @@ public readonly struct Chunks(ReplyForm form, ulong cookie, ulong requestOffset)
         return at + head;
     }
 
-    /// <summary>ERROR, or ERROR_OFFSET where the place is known, and DONE. The text is cut at <see cref="Limits.MaxErrorTextBytes"/>, between characters.</summary>
+    /// <summary>
+    /// ERROR, or ERROR_OFFSET where the place is known, and DONE. The text is cut at <see cref="Limits.MaxErrorTextBytes"/>, between characters.
+    /// </summary>
     /// <param name="destination">Room for <see cref="MaxWrittenBytes"/>.</param>
     /// <param name="error">Not <see cref="NbdError.None"/>.</param>
     /// <param name="text">For people.</param>

@@ -24,8 +24,8 @@ public static class Limits
     public const int MaxErrorChunkBytes = 64 << 10;
 
     /// <summary>
-    /// Pieces, beyond those in order, that a client keeps count of for one READ: a reply in more pieces out of order ends the connection, since every piece costs
-    /// memory that the server chooses.
+    /// Pieces, beyond those in order, that a client keeps count of for one READ: a reply in more pieces out of order ends the connection, since every piece
+    /// costs memory that the server chooses.
     /// </summary>
     public const int MaxPiecesOutOfOrder = 1024;
 

@@ -65,7 +65,8 @@ public sealed class RequestRules
     public RequestRules For(ReplyForm form, bool hasMetaContext) => form == Form && hasMetaContext == _hasMetaContext ? this : new(this, form, hasMetaContext);
 
     /// <summary>
-    /// Judges the payload of an extended BLOCK_STATUS that <see cref="Check"/> had served on account of its header, and then the range that the payload asks for.
+    /// Judges the payload of an extended BLOCK_STATUS that <see cref="Check"/> had served on account of its header, and then the range that the payload asks
+    /// for.
     /// </summary>
     /// <param name="request">The request; it gets the length that is asked for, and loses PAYLOAD_LEN.</param>
     /// <param name="payload">Its payload, <see cref="BlockStatusPayload.Size"/> bytes, which have been consumed: nothing is to be skipped any more.</param>

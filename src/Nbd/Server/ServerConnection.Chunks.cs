@@ -1,8 +1,9 @@
 namespace Harness.Nbd;
 
 /// <content>
-/// Replies in chunks, for clients that negotiated structured replies or extended headers. The data is sent from where it lies, as in a simple reply, and several
-/// replies leave in one send; only headers are written. All of an answer is in memory before its first chunk leaves, so the last content chunk ends it.
+/// Replies in chunks, for clients that negotiated structured replies or extended headers. The data is sent from where it lies, as in a simple reply, and
+/// several replies leave in one send; only headers are written. All of an answer is in memory before its first chunk leaves, so the last content chunk ends
+/// it.
 /// </content>
 internal sealed partial class ServerConnection
 {
@@ -145,19 +146,21 @@ internal sealed partial class ServerConnection
             return ErrnoText.Of(request.Error);
         }
 
-        var header = new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length) { IsExtended = _form == ReplyForm.Extended };
+        bool extended = _form == ReplyForm.Extended;
+        var header = new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length) { IsExtended = extended };
         return _rules!.Explain(new RequestVerdict(RequestAction.Refuse, request.Fault, (NbdError)request.Error, 0), in header);
     }
 
     /// <summary>Where a READ went wrong, within its range; null where that is not known.</summary>
     private ulong? ErrorPlace(BlockRequest request)
     {
-        if (request.Command != NbdCommand.Read || request.Length == 0)
+        // Clients check the place against the request's end (libnbd 1.14 hangs up), which a range that wraps does not have.
+        if (request.Command != NbdCommand.Read || request.Length == 0 || request.Offset > ulong.MaxValue - request.Length)
         {
             return null;
         }
 
-        ulong at = request.Fault == RequestFault.OutOfRange ? Math.Max(request.Offset, _rules!.ExportSize) : request.ErrorOffset;
+        ulong at = request.Fault == RequestFault.OutOfRange ? _rules!.ExportSize : request.ErrorOffset;
         return at >= request.Offset && at - request.Offset < request.Length ? at : null;
     }
 

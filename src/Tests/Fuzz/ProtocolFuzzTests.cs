@@ -191,7 +191,8 @@ public class ProtocolFuzzTests
         bool inRange = (UInt128)request.Offset + request.Length <= s_rules.ExportSize;
         bool isSafe = verdict.Action switch
         {
-            RequestAction.Serve when request.Command == NbdCommand.BlockStatus => announced > 0 ? announced == BlockStatusPayload.Size : inRange && request.Length > 0,
+            RequestAction.Serve when request.Command == NbdCommand.BlockStatus && announced > 0 => announced == BlockStatusPayload.Size,
+            RequestAction.Serve when request.Command == NbdCommand.BlockStatus => inRange && request.Length > 0,
             RequestAction.Serve => inRange && (announced > 0 == (request.Command == NbdCommand.Write))
                 && (request.Command is not (NbdCommand.Read or NbdCommand.Write) || request.Length <= s_rules.MaxPayloadBytes),
             RequestAction.Succeed => request.Length == 0,

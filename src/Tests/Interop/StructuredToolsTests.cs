@@ -100,7 +100,7 @@ public class StructuredToolsTests
         Assert.Equal(
             [("", "memory:1M", 1L << 20), ("second", "a second disk, 50% empty", 2L << 20), ("third", "memory:3M", 3L << 20)],
             list.RootElement.GetProperty("exports").EnumerateArray()
-                .Select(export => (export.GetProperty("export-name").GetString(), export.GetProperty("description").GetString(), export.GetProperty("export-size").GetInt64())));
+                .Select(export => (Text(export, "export-name"), Text(export, "description"), export.GetProperty("export-size").GetInt64())));
     }
 
     [SkippableTheory]
@@ -216,11 +216,14 @@ public class StructuredToolsTests
     /// <summary>Runs a load that must succeed; returns the form of replies that was settled on.</summary>
     private static string? Load(string uri, string backend, string form, params string[] more)
     {
-        var load = Tool.Run(HarnessServer.Program, ["load", uri, "--backend", backend, "--replies", form, "--warmup", "0s", "--json", "-", .. more]).Succeeded();
+        string[] shape = ["--backend", backend, "--replies", form, "--warmup", "0s"];
+        var load = Tool.Run(HarnessServer.Program, ["load", uri, .. shape, "--json", "-", .. more]).Succeeded();
         using var json = JsonDocument.Parse(load.Output);
         Assert.Equal(0, json.RootElement.GetProperty("errors").GetInt64());
         return json.RootElement.GetProperty("replies").GetString();
     }
+
+    private static string? Text(JsonElement export, string member) => export.GetProperty(member).GetString();
 
     private static void Nbdsh(string uri, string script)
     {

@@ -31,7 +31,8 @@ public class ServerBlockStatusTests
     {
         using var world = new SimulatedServer(new HeldBlock());
         SimulatedTransport client = ServerChunkTests.Enter(world, option, "base:allocation");
-        (ulong Offset, ulong Length, ushort Flags)[] bad = [(0, 0, 0), (1 << 20, 512, 0), ((1 << 20) - 512, 513, 0), (ulong.MaxValue, 1, 0), (0, 512, 4), (0, 512, 0x8000)];
+        (ulong Offset, ulong Length, ushort Flags)[] bad =
+            [(0, 0, 0), (1 << 20, 512, 0), ((1 << 20) - 512, 513, 0), (ulong.MaxValue, 1, 0), (0, 512, 4), (0, 512, 0x8000)];
         for (int i = 0; i < bad.Length; i++)
         {
             client.Write(ServerChunkTests.Request(option, NbdCommand.BlockStatus, (ulong)i, bad[i].Offset, bad[i].Length, bad[i].Flags));
@@ -106,7 +107,9 @@ public class ServerBlockStatusTests
             Assert.Equal(Wire.U32((uint)count), chunk.Payload[4..8]);
         }
 
-        ulong Number(int at) => extended ? BinaryPrimitives.ReadUInt64BigEndian(chunk.Payload.AsSpan(at)) : BinaryPrimitives.ReadUInt32BigEndian(chunk.Payload.AsSpan(at));
+        ulong Number(int at) => extended
+            ? BinaryPrimitives.ReadUInt64BigEndian(chunk.Payload.AsSpan(at))
+            : BinaryPrimitives.ReadUInt32BigEndian(chunk.Payload.AsSpan(at));
         return [.. Enumerable.Range(0, count).Select(i => (Number(head + (i * size)), Number(head + (i * size) + (size / 2))))];
     }
 }

@@ -83,7 +83,8 @@ public class ServerChunkStreamTests
         byte[] Ask(NbdCommand command, ulong cookie, ulong offset, ulong length, ushort flags = 0) =>
             ServerChunkTests.Request(option, command, cookie, offset, length, flags);
 
-        byte[] Write(ulong cookie, ulong offset, byte[] data) => option == Extended ? Wire.ExtendedWrite(cookie, offset, data) : Wire.Write(cookie, offset, data);
+        byte[] Write(ulong cookie, ulong offset, byte[] data) =>
+            option == Extended ? Wire.ExtendedWrite(cookie, offset, data) : Wire.Write(cookie, offset, data);
 
         return
         [

@@ -39,7 +39,9 @@ public class ClientChunkTests
 
         // The answer is larger than a socket's buffer may be.
         var sender = new Thread(() => talk.Send(
-            talk.Chunk(0, Data, Wire.DataAt(4096 + 90_000, last)), talk.Chunk(0, Hole, Wire.HoleAt(4096 + 60_000, 30_000)), talk.Chunk(Done, Data, Wire.DataAt(4096, first))));
+            talk.Chunk(0, Data, Wire.DataAt(4096 + 90_000, last)),
+            talk.Chunk(0, Hole, Wire.HoleAt(4096 + 60_000, 30_000)),
+            talk.Chunk(Done, Data, Wire.DataAt(4096, first))));
         sender.Start();
         talk.Script.RunUntil(() => read.Ends == 1, "the read ends");
         sender.Join();
@@ -55,7 +57,11 @@ public class ClientChunkTests
     {
         using var talk = new Talk(form);
         using ScriptedRequest read = talk.Read(0, 6);
-        byte[] bytes = [.. talk.Chunk(0, Data, Wire.DataAt(0, [1, 2, 3])), .. talk.Chunk(0, Hole, Wire.HoleAt(3, 2)), .. talk.Chunk(0, Data, Wire.DataAt(5, [6])), .. talk.Chunk(Done, None)];
+        byte[] bytes =
+        [
+            .. talk.Chunk(0, Data, Wire.DataAt(0, [1, 2, 3])), .. talk.Chunk(0, Hole, Wire.HoleAt(3, 2)), .. talk.Chunk(0, Data, Wire.DataAt(5, [6])),
+            .. talk.Chunk(Done, None),
+        ];
         foreach (byte one in bytes)
         {
             Assert.Equal(0, read.Ends);
@@ -91,7 +97,8 @@ public class ClientChunkTests
     {
         using var talk = new Talk(form);
         using ScriptedRequest read = talk.Read(0, 4096);
-        talk.Send(talk.Chunk(0, Data, Wire.DataAt(0, new byte[512])), talk.Chunk(Done, ErrorOffset, [.. Wire.U32(5), .. Wire.U16(4), .. "gone"u8, .. Wire.U64(512)]));
+        byte[] error = [.. Wire.U32(5), .. Wire.U16(4), .. "gone"u8, .. Wire.U64(512)];
+        talk.Send(talk.Chunk(0, Data, Wire.DataAt(0, new byte[512])), talk.Chunk(Done, ErrorOffset, error));
         talk.Script.RunUntil(() => read.Ends == 1, "the read ends");
         read.ExpectEnd(Errno.EIO);
         Assert.Equal(["data 0+512", "error 5 at 512: gone"], talk.Told);
@@ -207,10 +214,12 @@ public class ClientChunkTests
         ["an error whose offset is not there"] = talk => talk.Chunk(Done, ErrorOffset, [.. Wire.U32(5), .. Wire.U16(0), 1, 2, 3]),
         ["an error text of more than 4096 bytes"] = talk => talk.Chunk(Done, Error, [.. Wire.U32(5), .. Wire.U16(4097), .. new byte[4097]]),
         ["an error that is announced as 4 GiB"] = talk => talk.Header(Done, Error, uint.MaxValue),
-        ["a second piece with DF"] = talk => [.. talk.Chunk(0, Data, Wire.DataAt(4096, new byte[512])), .. talk.Chunk(Done, Data, Wire.DataAt(4608, new byte[512]))],
+        ["a second piece with DF"] = talk =>
+            [.. talk.Chunk(0, Data, Wire.DataAt(4096, new byte[512])), .. talk.Chunk(Done, Data, Wire.DataAt(4608, new byte[512]))],
         ["a simple reply with data"] = talk => [.. Wire.Reply(talk.Cookie), .. new byte[1024]],
         ["another magic"] = talk => [.. Wire.U32(0x12345678), .. new byte[28]],
-        ["the other form's chunk"] = talk => talk.IsExtended ? Wire.Chunk(talk.Cookie, Done, None, new byte[20]) : Wire.ExtendedChunk(talk.Cookie, 4096, Done, None),
+        ["the other form's chunk"] = talk =>
+            talk.IsExtended ? Wire.Chunk(talk.Cookie, Done, None, new byte[20]) : Wire.ExtendedChunk(talk.Cookie, 4096, Done, None),
         ["a cookie that nobody has"] = talk => talk.IsExtended ? Wire.ExtendedChunk(99, 4096, Done, None) : Wire.Chunk(99, Done, None),
     };
 
@@ -229,7 +238,8 @@ public class ClientChunkTests
     {
         using var talk = new Talk(form);
         using ScriptedRequest read = talk.Read(0, 8192);
-        var sender = new Thread(() => talk.Send([.. Enumerable.Range(0, Limits.MaxPiecesOutOfOrder + 1).Select(i => talk.Chunk(0, Hole, Wire.HoleAt((ulong)((2 * i) + 1), 1)))]));
+        byte[][] pieces = [.. Enumerable.Range(0, Limits.MaxPiecesOutOfOrder + 1).Select(i => talk.Chunk(0, Hole, Wire.HoleAt((ulong)((2 * i) + 1), 1)))];
+        var sender = new Thread(() => talk.Send(pieces));
         sender.Start();
         talk.Script.ExpectClosed(Errno.EPROTO, "out of order");
         sender.Join();
@@ -257,8 +267,11 @@ public class ClientChunkTests
         ["an extent of no bytes"] = talk => talk.Extents(Done, 7, (512, 0), (0, 0)),
         ["no extent"] = talk => talk.Extents(Done, 7),
         ["half an extent"] = talk => talk.Chunk(Done, talk.IsExtended ? StatusExt : Status, [.. Wire.U32(7), .. Wire.U32(1), .. new byte[9]]),
-        ["the other form's extents"] = talk => talk.Chunk(Done, talk.IsExtended ? Status : StatusExt, [.. Wire.U32(7), .. Wire.U32(1), .. Wire.U64(512), .. Wire.U64(0)]),
-        ["more extents than the protocol allows"] = talk => talk.Header(Done, talk.IsExtended ? StatusExt : Status, (talk.IsExtended ? 8u : 4) + ((1 << 20) + 1) * (talk.IsExtended ? 16u : 8)),
+        ["the other form's extents"] = talk =>
+            talk.Chunk(Done, talk.IsExtended ? Status : StatusExt, [.. Wire.U32(7), .. Wire.U32(1), .. Wire.U64(512), .. Wire.U64(0)]),
+        ["more extents than the protocol allows"] = talk => talk.IsExtended
+            ? talk.Header(Done, StatusExt, 8 + (((1u << 20) + 1) * 16))
+            : talk.Header(Done, Status, 4 + (((1u << 20) + 1) * 8)),
         ["data"] = talk => talk.Chunk(Done, Data, Wire.DataAt(0, new byte[512])),
     };
 
@@ -333,7 +346,8 @@ public class ClientChunkTests
         }
 
         public byte[] Extents(ushort flags, uint context, params (ulong Length, ulong Flags)[] extents) => IsExtended
-            ? Chunk(flags, StatusExt, [.. Wire.U32(context), .. Wire.U32((uint)extents.Length), .. extents.SelectMany(e => (byte[])[.. Wire.U64(e.Length), .. Wire.U64(e.Flags)])])
+            ? Chunk(flags, StatusExt, [.. Wire.U32(context), .. Wire.U32((uint)extents.Length), .. extents
+                .SelectMany(e => (byte[])[.. Wire.U64(e.Length), .. Wire.U64(e.Flags)])])
             : Chunk(flags, Status, [.. Wire.U32(context), .. extents.SelectMany(e => (byte[])[.. Wire.U32((uint)e.Length), .. Wire.U32((uint)e.Flags)])]);
 
         public void OnData(ClientRequest request, ulong offset, ulong length) => Told.Add($"data {offset}+{length}");

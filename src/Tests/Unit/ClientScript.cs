@@ -144,8 +144,12 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
     {
         byte[] bytes = Read(32);
         Assert.Equal(0x21e41c71u, BinaryPrimitives.ReadUInt32BigEndian(bytes));
-        return (BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(4)), (NbdCommand)BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(6)),
-            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(16)), BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(24)));
+        return (
+            BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(4)),
+            (NbdCommand)BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(6)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(16)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(24)));
     }
 
     public void Reply(ulong cookie, uint error = 0, byte[]? data = null, uint magic = 0x67446698) => Server.Send(ReplyBytes(cookie, error, data, magic));

@@ -6,7 +6,8 @@ namespace Harness.Tests;
 /// <summary>Published faults of NBD peers that replies in chunks and metadata contexts could have: their input, and what is to become of it.</summary>
 public class ProtocolChunkCveTests
 {
-    private static readonly RequestRules s_rules = new RequestRules(1ul << 40, TransmissionFlags.HasFlags, BlockSizeConstraints.Default).For(ReplyForm.Structured, true);
+    private static readonly RequestRules s_rules =
+        new RequestRules(1ul << 40, TransmissionFlags.HasFlags, BlockSizeConstraints.Default).For(ReplyForm.Structured, hasMetaContext: true);
 
     [Theory]
     [InlineData(0ul, true)]
