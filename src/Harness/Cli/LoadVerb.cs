@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Harness.Load;
 using Harness.Matrix;
+using Harness.Nbd;
 
 namespace Harness.Cli;
 
@@ -35,6 +36,7 @@ internal static class LoadVerb
     };
 
     private static readonly Option<TimeSpan?> RequestTimeout = OptionParsers.Parsed<TimeSpan?>("--request-timeout", "TIME", "a request without a reply for this long is an error [default: none]", Positive);
+    private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", ReplyForm.Simple);
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
@@ -56,6 +58,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
+            Replies,
             Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>
@@ -105,6 +108,7 @@ internal static class LoadVerb
             Seed = parse.GetValue(Seed),
             Verify = parse.GetResult(Verify) is null ? VerifyMode.None : VerifyNames[parse.GetValue(Verify) ?? "versions"],
             RequestTimeout = parse.GetValue(RequestTimeout),
+            Replies = parse.GetValue(Replies),
             Json = parse.GetValue(Json),
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Harness.Matrix;
+using Harness.Nbd;
 
 namespace Harness.Cli;
 
@@ -58,6 +59,24 @@ internal static class OptionParsers
         Parsed(name, "N", description, text => Vocabulary.Count(text, min, max)).WithDefault(value);
 
     public static Option<ulong> Seed(string description) => Parsed("--seed", "S", description, Vocabulary.Seed).WithDefault(1UL);
+
+    public static Option<ReplyForm> Replies(string description, ReplyForm value) =>
+        Parsed("--replies", "R", $"{description}: {string.Join(", ", Vocabulary.ReplyForms)}",
+            text => Enum.Parse<ReplyForm>(Vocabulary.Word("form of replies", text, Vocabulary.ReplyForms), ignoreCase: true)).WithDefault(value);
+
+    /// <summary>Reads each of the values of an option that may be repeated.</summary>
+    public static T[] Each<T>(string name, ArgumentResult result, Func<string, T> parse)
+    {
+        try
+        {
+            return [.. result.Tokens.Select(token => parse(token.Value))];
+        }
+        catch (FormatException e)
+        {
+            result.AddError($"{name}: {e.Message}");
+            return [];
+        }
+    }
 
     public static Option<string?> Json() => Text("--json", "FILE|-", "also write the result as JSON, to a file or (-) to stdout in place of the text");
 

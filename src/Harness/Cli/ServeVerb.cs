@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Harness.Matrix;
+using Harness.Nbd;
 using Harness.Serve;
 
 namespace Harness.Cli;
@@ -7,7 +8,7 @@ namespace Harness.Cli;
 /// <summary><c>harness serve</c>: an NBD server.</summary>
 internal static class ServeVerb
 {
-    private static readonly Option<string> Block = OptionParsers.Parsed("--block", "CHAIN", BlocksText.Grammar, text => text).WithDefault("memory:1G");
+    private static readonly Option<string?> Block = OptionParsers.Parsed<string?>("--block", "CHAIN", $"{BlocksText.Grammar} [default: memory:1G]", text => text);
 
     private static readonly Option<string[]> Listen = new("--listen")
     {
@@ -18,7 +19,16 @@ internal static class ServeVerb
         DefaultValueFactory = _ => ["nbd://localhost:10809"],
     };
 
-    private static readonly Option<string> Export = OptionParsers.Parsed("--export", "NAME", "name of the export; empty is the default export", text => text).WithDefault("");
+    private static readonly Option<ExportOption[]> Export = new("--export")
+    {
+        Description = "name of --block's export, or with =CHAIN one more export with a chain of its own; may be repeated [default: the default export]",
+        HelpName = "NAME[,description=TEXT][=CHAIN]",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        CustomParser = result => OptionParsers.Each("--export", result, ExportOption.Parse),
+    };
+
+    private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies that clients may negotiate", ReplyForm.Extended);
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "refuse every write" };
     private static readonly Option<bool> Fill = new("--fill") { Description = "write every byte once before serving, so that no read finds memory that is not there yet" };
     private static readonly Option<string?> Backend = OptionParsers.Backend();
@@ -35,7 +45,7 @@ internal static class ServeVerb
     {
         var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
         {
-            Block, Listen, Export, ReadOnly, Fill, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
+            Block, Listen, Export, Replies, ReadOnly, Fill, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -54,9 +64,10 @@ internal static class ServeVerb
 
     internal static ServeOptions Parse(ParseResult parse) => new()
     {
-        Block = parse.GetValue(Block)!,
+        Block = parse.GetValue(Block),
         Listen = parse.GetValue(Listen)!,
-        Export = parse.GetValue(Export)!,
+        Exports = parse.GetValue(Export) ?? [],
+        Replies = parse.GetValue(Replies),
         ReadOnly = parse.GetValue(ReadOnly),
         Fill = parse.GetValue(Fill),
         Backend = DefaultBackend.Or(parse.GetValue(Backend)),

@@ -85,6 +85,11 @@ internal sealed record LoadOptions
     /// <summary>A request without a reply for this long is an error; null waits for ever.</summary>
     public TimeSpan? RequestTimeout { get; init; }
 
+    /// <summary>
+    /// The richest form of replies to ask for. Simple ones unless asked otherwise: they are the shortest, and those that committed figures are of.
+    /// </summary>
+    public Nbd.ReplyForm Replies { get; init; }
+
     /// <summary>Where the result goes as one JSON object: a path, <c>-</c> for stdout, null for nowhere.</summary>
     public string? Json { get; init; }
 

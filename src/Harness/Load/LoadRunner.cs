@@ -67,14 +67,17 @@ internal static class LoadRunner
         return code;
     }
 
+    private static int HeaderBytes(ReplyForm form) => form == ReplyForm.Simple ? Nbd.Replies.SimpleSize : Chunks.MaxDataHeaderBytes;
+
     private static NbdClientOptions ClientOptions(LoadOptions options, NbdUri uri) => new()
     {
         ExportName = uri.ExportName,
+        Replies = options.Replies,
         MaxInFlight = Math.Max(16_384, options.Depth),
         MaxBatchRequests = Math.Min(options.Depth, SendVector.MaxRuns),
 
         // Twice what the replies in flight can be, so that no receive of theirs ends at the end of the buffer.
-        ReceiveBytes = (int)Math.Clamp(2L * options.Depth * (options.RequestBytes + Replies.SimpleSize), 16 << 10, 64 << 10),
+        ReceiveBytes = (int)Math.Clamp(2L * options.Depth * (options.RequestBytes + HeaderBytes(options.Replies)), 16 << 10, 64 << 10),
         RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
     };
 
@@ -138,6 +141,7 @@ internal static class LoadRunner
             BytesPerSecond = seconds > 0 ? session.Bytes / seconds : 0,
             Backend = session.BackendName,
             Wait = options.Wait,
+            Replies = session.Replies.ToString().ToLowerInvariant(),
             Arrivals = options.Rate is null ? "closed" : options.Arrivals.ToString().ToLowerInvariant(),
             LatencyUs = LatencyFiles.Summarize(record.Latencies.Sum()),
             ServiceUs = LatencyFiles.Summarize(record.Services),

@@ -49,6 +49,9 @@ internal sealed partial class LoadSession : IDisposable
     /// <summary>The name of the loop's backend.</summary>
     public string BackendName => _loop.BackendName;
 
+    /// <summary>The form of replies that the server granted.</summary>
+    public ReplyForm Replies => _connections[0].Client!.Replies;
+
     /// <summary>What was agreed with the server; the same on all connections.</summary>
     public ExportInfo Export => _connections[0].Client!.Export;
 

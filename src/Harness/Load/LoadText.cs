@@ -9,7 +9,7 @@ internal static class LoadText
 {
     public static void Write(LoadOptions options, LoadResult result, string? verified, TextWriter text)
     {
-        text.WriteLine($"{options.Uri} · {result.Backend}, {result.Wait} · {Shape(options)}");
+        text.WriteLine($"{options.Uri} · {result.Backend}, {result.Wait} · {Shape(options, result.Replies)}");
         string errors = result.Errors == 1 ? "error" : "errors";
         text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Ops:n0} operations in {result.Seconds:0.00} s: "
             + $"{result.Iops:n0} per second, {result.BytesPerSecond / (1 << 20):n1} MiB/s, {result.Errors:n0} {errors}"));
@@ -32,7 +32,7 @@ internal static class LoadText
         }
     }
 
-    private static string Shape(LoadOptions options)
+    private static string Shape(LoadOptions options, string? granted)
     {
         string order = Vocabulary.FormatPattern(options.Pattern, options.ZipfTheta);
         string size = options.Sizes is { } sizes ? $"{sizes}" : string.Create(CultureInfo.InvariantCulture, $"{options.RequestBytes:n0}");
@@ -43,8 +43,9 @@ internal static class LoadText
         string arrivals = options.Rate is { } rate
             ? string.Create(CultureInfo.InvariantCulture, $", {options.Arrivals.ToString().ToLowerInvariant()} {rate:n0} per second")
             : "";
+        string replies = granted is null or "simple" ? "" : $", {granted} replies";
         string loop = options.Rate is null ? "closed" : "open";
-        return $"{loop} loop, {order} {rw}, {size} bytes, {connections} × {depth}{think}{arrivals}";
+        return $"{loop} loop, {order} {rw}, {size} bytes, {connections} × {depth}{think}{arrivals}{replies}";
     }
 
     private static void WriteRates(LoadResult result, TextWriter text)

@@ -34,6 +34,9 @@ internal static class Vocabulary
     public static readonly string[] Servers = [Ours, "nbdkit", "qemu-nbd", "nbd-server"];
     public static readonly string[] Clients = [Ours, "fio", "nbdcopy"];
 
+    /// <summary>Forms of replies, the shortest first: <see cref="Nbd.ReplyForm"/>.</summary>
+    public static readonly string[] ReplyForms = ["simple", "structured", "extended"];
+
     /// <summary>The client's backend or wait mode where it is the server's.</summary>
     public const string SameAsServer = "same";
 

@@ -33,6 +33,12 @@ internal sealed record LoadResult
     public required string? Wait { get; init; }
 
     /// <summary>
+    /// The form of replies that server and client settled on: <c>simple</c>, <c>structured</c> or <c>extended</c>. Null in a file that is older than this
+    /// member, which is of simple replies, and where the client is not ours.
+    /// </summary>
+    public string? Replies { get; init; }
+
+    /// <summary>
     /// What decides when a request starts. <c>closed</c>: the end of the one before it, so a stall of the server delays requests that no latency tells of.
     /// <c>constant</c> and <c>poisson</c>: a schedule. Null in a file that is older than this figure.
     /// </summary>

@@ -3,14 +3,20 @@ namespace Harness.Serve;
 /// <summary>What <c>harness serve</c> was asked for.</summary>
 internal sealed record ServeOptions
 {
-    /// <summary>The chain of blocks, from the client's side to the store, as it was written: <c>memory:1G</c>, <c>null:1G</c>, <c>file:/path</c>.</summary>
-    public required string Block { get; init; }
+    /// <summary>
+    /// The chain of blocks that has no name of its own, null where none was written: from the client's side to the store, as it was written:
+    /// <c>memory:1G</c>, <c>null:1G</c>, <c>file:/path</c>.
+    /// </summary>
+    public required string? Block { get; init; }
 
     /// <summary>NBD URIs to listen on; at least one.</summary>
     public required IReadOnlyList<string> Listen { get; init; }
 
-    /// <summary>The name under which the chain is exported; empty is the default export.</summary>
-    public string Export { get; init; } = "";
+    /// <summary>Names, with chains of their own or (one at most) for <see cref="Block"/>; none is the default export.</summary>
+    public IReadOnlyList<ExportOption> Exports { get; init; } = [];
+
+    /// <summary>The richest form of replies that clients may negotiate.</summary>
+    public Nbd.ReplyForm Replies { get; init; } = Nbd.ReplyForm.Extended;
 
     public bool ReadOnly { get; init; }
 

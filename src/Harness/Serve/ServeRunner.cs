@@ -14,9 +14,8 @@ internal static class ServeRunner
     {
         string? seeded = SeededRegression.Asked();
         IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
-        string name = ExportName(options, uris);
         DescriptorLimit.Check("--max-connections", options.MaxConnections, options.Loops);
-        using BlockGraph graph = MakeGraph(options, seeded);
+        using var exports = new ExportList(options, uris, seeded);
 
         // Opened now: the first line may be that no descriptor is left, and opening it takes one.
         TextWriter errors = Console.Error;
@@ -33,21 +32,27 @@ internal static class ServeRunner
             StartLoops(options, loops);
             if (options.Fill)
             {
-                StoreFill.Run(graph, loops[0].Loop);
+                foreach (NbdExport export in exports.All)
+                {
+                    StoreFill.Run(export.Graph, loops[0].Loop);
+                }
             }
 
             foreach (NbdUri uri in uris)
             {
-                listeners.Add(Listener.Open(uri with { ExportName = name }, options.TcpCongestion));
+                listeners.Add(Listener.Open(uri with { ExportName = exports.NameFor(uri) }, options.TcpCongestion));
             }
 
-            var export = new NbdExport(name, graph, Description(graph));
-            var server = new NbdServer([export], [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
+            var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
             using ControlServer? control = options.Control is { } path ? new ControlServer(path, new ControlStats(server, loops)) : null;
             Announce(server, listeners);
             stop.WaitHandle.WaitOne();
             bool drained = Drain(server);
-            Summarize(graph, errors);
+            foreach (NbdExport export in exports.All)
+            {
+                Summarize(export.Graph, errors);
+            }
+
             return drained ? ExitCode.Done : ExitCode.Failed;
         }
         finally
@@ -61,43 +66,9 @@ internal static class ServeRunner
     private static NbdUri ParseUri(string text) =>
         NbdUri.TryParse(text, out NbdUri? uri, out string error) ? uri : throw new HarnessException(ExitCode.Usage, $"--listen {text}: {error}");
 
-    /// <summary>The chain, cut off where it is longer than a text may be in the protocol.</summary>
-    private static string Description(BlockGraph graph)
-    {
-        string chain = graph.Describe();
-        return System.Text.Encoding.UTF8.GetByteCount(chain) <= Limits.MaxStringBytes ? chain : $"{chain[..(Limits.MaxStringBytes / 4)]}…";
-    }
-
-    /// <summary>The name under which the chain is exported: that of the option or, without it, that of the URIs.</summary>
-    private static string ExportName(ServeOptions options, IReadOnlyList<NbdUri> uris)
-    {
-        string name = options.Export.Length > 0 ? options.Export : uris[0].ExportName;
-        foreach (NbdUri uri in uris)
-        {
-            if (uri.ExportName != name && uri.ExportName.Length > 0)
-            {
-                throw new HarnessException(ExitCode.Usage, $"--listen {uri} names the export '{uri.ExportName}', but it is '{name}'; one chain has one name");
-            }
-        }
-
-        return Nbd.ExportName.TryCheck(name, out string error) ? name : throw new HarnessException(ExitCode.Usage, $"--export: {error}");
-    }
-
-    private static BlockGraph MakeGraph(ServeOptions options, string? seeded)
-    {
-        try
-        {
-            return new BlockGraph(SeededRegression.Before(BlockChain.Parse(options.Block, options.ReadOnly), seeded), options.ReadOnly);
-        }
-        catch (BlockException e)
-        {
-            throw new HarnessException(e.IsUsage ? ExitCode.Usage : ExitCode.Failed, $"--block {options.Block}: {e.Message}", e);
-        }
-    }
-
     private static NbdServerOptions Bounds(ServeOptions options)
     {
-        var bounds = new NbdServerOptions { MaxConnections = options.MaxConnections };
+        var bounds = new NbdServerOptions { MaxConnections = options.MaxConnections, Replies = options.Replies };
         return bounds with { MaxInFlight = options.MaxInFlight ?? bounds.MaxInFlight, MaxBytes = options.MaxBytes ?? bounds.MaxBytes };
     }
 

@@ -152,6 +152,7 @@ public sealed class BlockGraph : IDisposable
         flags |= Where(BlockCapabilities.Trim, TransmissionFlags.SendTrim);
         flags |= Where(BlockCapabilities.WriteZeroes, TransmissionFlags.SendWriteZeroes);
         flags |= Where(BlockCapabilities.FastZero, TransmissionFlags.SendFastZero);
+        flags |= Where(BlockCapabilities.Cache, TransmissionFlags.SendCache);
         return flags | Where(BlockCapabilities.MultiConn, TransmissionFlags.CanMultiConn);
 
         TransmissionFlags Where(BlockCapabilities capability, TransmissionFlags meaning) => (can & capability) != 0 ? meaning : 0;

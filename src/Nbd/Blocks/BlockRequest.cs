@@ -40,7 +40,7 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The loop that it belongs to.</summary>
     public BlockLoop Home { get; }
 
-    /// <summary>READ, WRITE, FLUSH, TRIM or WRITE_ZEROES.</summary>
+    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
     public NbdCommand Command { get; set; }
 
     /// <summary>The command flags that the block is to honour.</summary>
@@ -57,6 +57,12 @@ public sealed class BlockRequest : LoopWork
 
     /// <summary>After completion: 0, or the true errno of what went wrong, whatever the wire can say of it.</summary>
     public int Error { get; private set; }
+
+    /// <summary>
+    /// For a block whose READ fails, before it completes the request: the first byte of the export at which it failed. <see cref="ulong.MaxValue"/> where
+    /// that is not known.
+    /// </summary>
+    public ulong ErrorOffset { get; set; } = ulong.MaxValue;
 
     /// <summary>The answer to a READ, in the order of the offsets.</summary>
     public ReadOnlySpan<ReadExtent> Extents => _extents.AsSpan(0, _extentCount);
@@ -75,6 +81,12 @@ public sealed class BlockRequest : LoopWork
 
     /// <summary>For the owner: where in the stream of sent bytes its reply ends.</summary>
     internal long ReplyEnd { get; set; }
+
+    /// <summary>For the owner: the offset that the request came with; <see cref="Offset"/> is no longer it once a flush has followed.</summary>
+    internal ulong ReplyOffset { get; set; }
+
+    /// <summary>For the owner: which rule the request breaks, where it was refused.</summary>
+    internal RequestFault Fault { get; set; }
 
     /// <summary>The next in a list of whoever holds the request now: a filter that lets it wait, or its owner once it is complete.</summary>
     internal BlockRequest? Next { get; set; }
@@ -196,6 +208,9 @@ public sealed class BlockRequest : LoopWork
     {
         BlockRequest parent = Parent!;
         int error = Error;
+
+        // What lies where in the child does in the parent too, unless its owner has moved it.
+        parent.ErrorOffset = ErrorOffset;
         parent.TakeExtents(this);
         Release();
         parent.Complete(error);
@@ -257,6 +272,8 @@ public sealed class BlockRequest : LoopWork
         Charge = 0;
         FlushAfter = false;
         Error = 0;
+        ErrorOffset = ulong.MaxValue;
+        Fault = RequestFault.None;
         _state = Idle;
         if (Parent is null)
         {

@@ -27,6 +27,9 @@ public enum BlockCapabilities
 
     /// <summary>A FLUSH on one connection covers writes completed on any other (CAN_MULTI_CONN).</summary>
     MultiConn = 1 << 6,
+
+    /// <summary>CACHE: what will be read soon is brought nearer, or is as near as it can be already.</summary>
+    Cache = 1 << 7,
 }
 
 /// <summary>What is known of some bytes. The bits are those of the metadata context <c>base:allocation</c>.</summary>

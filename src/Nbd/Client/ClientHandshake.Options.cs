@@ -45,7 +45,7 @@ internal sealed partial class ClientHandshake
         // Without FIXED_NEWSTYLE, EXPORT_NAME is the only option that may be sent.
         if (_flags.HasFlag(ClientFlags.FixedNewstyle))
         {
-            SendGo();
+            SendNext(Greeting.AnswerSize);
         }
         else
         {
@@ -62,10 +62,10 @@ internal sealed partial class ClientHandshake
         return ParseVerdict.Ok;
     }
 
-    private void SendGo()
+    private void SendGo(int at)
     {
         var request = new InfoRequest(_options.ExportName, InfoTypes.BlockSize);
-        SendOption(NbdOption.Go, Greeting.AnswerSize + request.Write(_out.Whole.Span[Greeting.AnswerSize..], NbdOption.Go));
+        SendOption(NbdOption.Go, at + request.Write(_out.Whole.Span[at..], NbdOption.Go));
     }
 
     private void SendExportName(int at)
@@ -78,6 +78,7 @@ internal sealed partial class ClientHandshake
     private void SendOption(NbdOption option, int bytes)
     {
         _option = option;
+        _replies = 0;
         Send(bytes, HandshakeStep.OptionReply, OptionReply.HeaderSize);
     }
 
@@ -115,6 +116,7 @@ internal sealed partial class ClientHandshake
         {
             OptionReplyType.Ack => TakeAck(),
             OptionReplyType.Info when _option == NbdOption.Go => TakeMore(_info.Take(data)),
+            OptionReplyType.MetaContext when _option == NbdOption.SetMetaContext => TakeMore(TakeContext(data)),
             OptionReplyType.Server when _option == NbdOption.List => TakeMore(TakeServer(data)),
             _ => ParseVerdict.Drop($"the server answered option {(uint)_option} with {_reply.Type.Text()}"),
         };
@@ -146,6 +148,12 @@ internal sealed partial class ClientHandshake
             return ParseVerdict.Ok;
         }
 
+        if (_option != NbdOption.Go)
+        {
+            Granted();
+            return ParseVerdict.Ok;
+        }
+
         ParseVerdict verdict = _info.Finish(out ExportInfo? export);
         if (verdict.IsOk)
         {
@@ -174,7 +182,14 @@ internal sealed partial class ClientHandshake
 
     private void Refused(ReadOnlySpan<byte> data)
     {
-        if (_option == NbdOption.Go && _reply.Type == OptionReplyType.ErrUnsup)
+        if (_option is NbdOption.ExtendedHeaders or NbdOption.StructuredReply or NbdOption.SetMetaContext)
+        {
+            Declined();
+            return;
+        }
+
+        // EXPORT_NAME may not follow EXTENDED_HEADERS, and a server that knows those knows GO.
+        if (_option == NbdOption.Go && _reply.Type == OptionReplyType.ErrUnsup && Form != ReplyForm.Extended)
         {
             SendExportName(0);
             return;

@@ -20,9 +20,9 @@ internal interface IHandshakeOwner
 }
 
 /// <summary>
-/// Fixed newstyle negotiation as a client: greeting, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The
-/// protocol is lock-step, so this is one state machine that either sends or receives; it asks for exactly the bytes that it needs, and every length
-/// is checked before memory is taken for it.
+/// Fixed newstyle negotiation as a client: greeting, then what was asked for of EXTENDED_HEADERS, STRUCTURED_REPLY and SET_META_CONTEXT, as far as the server
+/// grants it, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The protocol is lock-step, so this is one state
+/// machine that either sends or receives; it asks for exactly the bytes that it needs, and every length is checked before memory is taken for it.
 /// </summary>
 internal sealed partial class ClientHandshake : IIoHandler, IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
     private readonly IoOperation _receive;
     private readonly IoOperation _send;
     private readonly SendVector _vector = new(1);
-    private readonly NativeBuffer _out = new(Greeting.AnswerSize + InfoRequest.MaxWrittenBytes);
+    private readonly NativeBuffer _out;
     private NativeBuffer _in = new(FirstBufferBytes);
     private HandshakeStep _step;
     private long _deadlineNs = long.MaxValue;
@@ -54,6 +54,9 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         _options = options;
         _owner = owner;
         _lists = lists;
+        _asks = options.Replies;
+        int contexts = MetaContextRequest.WrittenBytes(options.ExportName, options.MetaContexts);
+        _out = new NativeBuffer(Greeting.AnswerSize + Math.Max(InfoRequest.MaxWrittenBytes, contexts));
         _receive = new IoOperation(this);
         _send = new IoOperation(this);
     }
@@ -213,11 +216,20 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
 
     private string Export() => _options.ExportName.Length == 0 ? "its default export" : $"the export '{_options.ExportName}'";
 
+    private string OptionText => _option switch
+    {
+        NbdOption.List => "LIST",
+        NbdOption.StructuredReply => "STRUCTURED_REPLY",
+        NbdOption.ExtendedHeaders => "EXTENDED_HEADERS",
+        NbdOption.SetMetaContext => "SET_META_CONTEXT",
+        _ => "GO",
+    };
+
     private string Where() => _step switch
     {
         HandshakeStep.Greeting => "waiting for the server's greeting",
         HandshakeStep.ExportName => "waiting for the answer to EXPORT_NAME",
         HandshakeStep.Aborting => "waiting for the answer to ABORT",
-        _ => $"waiting for the answer to {(_option == NbdOption.List ? "LIST" : "GO")}",
+        _ => $"waiting for the answer to {OptionText}",
     };
 }

@@ -39,7 +39,7 @@ public sealed class ClientRequest(IClientRequestHandler handler)
     /// <summary>Byte offset in the export.</summary>
     public ulong Offset { get; set; }
 
-    /// <summary>Bytes. A compact request carries 32 bits, and reads and writes at most <see cref="NbdClient.MaxPayloadBytes"/>.</summary>
+    /// <summary>Bytes. A compact request carries 32 bits, an extended one 63, and reads and writes at most <see cref="NbdClient.MaxPayloadBytes"/>.</summary>
     public ulong Length { get; set; }
 
     /// <summary>The data of a WRITE, exactly <see cref="Length"/> bytes; sent from where it lies.</summary>
@@ -47,6 +47,9 @@ public sealed class ClientRequest(IClientRequestHandler handler)
 
     /// <summary>Where the data of a READ goes, at least <see cref="Length"/> bytes; where it is empty, the data is received and dropped.</summary>
     public NativeSlice Destination { get; set; }
+
+    /// <summary>Told what the server says beyond the request's end: holes, extents, the text of an error; null where nobody wants to know.</summary>
+    public IClientChunkHandler? Chunks { get; set; }
 
     /// <summary>A number of the owner's, for example an index; the client does not look at it.</summary>
     public int Tag { get; set; }

@@ -6,7 +6,7 @@ public enum ReadState : byte
     /// <summary>Before the transmission phase.</summary>
     NotStarted,
 
-    /// <summary>Between replies, or within the 16 bytes of a reply's header.</summary>
+    /// <summary>Between replies, or within the header of a reply or of one of its chunks.</summary>
     ReplyHeader,
 
     /// <summary>Within the data of a READ that arrives through the receive buffer.</summary>
@@ -17,6 +17,15 @@ public enum ReadState : byte
 
     /// <summary>Within the data of a READ that nobody wants (any more).</summary>
     PayloadDropped,
+
+    /// <summary>Within the first fields of a chunk's payload.</summary>
+    ChunkHead,
+
+    /// <summary>Within the extents of a BLOCK_STATUS.</summary>
+    Extents,
+
+    /// <summary>Within what an error has to say.</summary>
+    ErrorText,
 
     /// <summary>Nothing more is received.</summary>
     Ended,
@@ -58,11 +67,19 @@ public static class ClientStates
     private static readonly (ReadState State, string Sentence, ReadState[] Exits)[] s_read =
     [
         (ReadState.NotStarted, "the handshake is not over", [ReadState.ReplyHeader, ReadState.Ended]),
-        (ReadState.ReplyHeader, "waiting for a reply's header", [ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Ended]),
+        (ReadState.ReplyHeader, "waiting for a reply's header",
+            [ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.ChunkHead, ReadState.Ended]),
         (ReadState.Payload, "copying the data of a READ out of the receive buffer",
             [ReadState.ReplyHeader, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Ended]),
         (ReadState.PayloadDirect, "receiving the data of a READ into its destination", [ReadState.ReplyHeader, ReadState.PayloadDropped, ReadState.Ended]),
         (ReadState.PayloadDropped, "receiving the data of a READ that nobody wants", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.ChunkHead, "waiting for the first fields of a chunk",
+            [
+                ReadState.ReplyHeader, ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Extents, ReadState.ErrorText,
+                ReadState.Ended,
+            ]),
+        (ReadState.Extents, "receiving the extents of a BLOCK_STATUS", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.ErrorText, "receiving what an error has to say", [ReadState.ReplyHeader, ReadState.Ended]),
         (ReadState.Ended, "nothing more is received", []),
     ];
 

@@ -29,6 +29,7 @@ internal sealed class InFlight
 
     private readonly int _maxCapacity;
     private Slot[] _slots = [];
+    private ReplyProgress[]? _progress;
     private int _firstFree = None;
     private int _oldest = None;
     private int _newest = None;
@@ -59,6 +60,12 @@ internal sealed class InFlight
     /// <summary>The slot of a cookie; meaningful only after <see cref="Judge"/>.</summary>
     public static int SlotOf(ulong cookie) => (int)(uint)cookie;
 
+    /// <summary>Replies come in chunks: from now on each request's <see cref="ProgressOf"/> is kept. Before the first request.</summary>
+    public void KeepProgress() => _progress = new ReplyProgress[_slots.Length];
+
+    /// <summary>How far the reply of a slot in use has come.</summary>
+    public ref ReplyProgress ProgressOf(int index) => ref _progress![index];
+
     /// <summary>Takes a slot for a request; the caller has looked at <see cref="IsFull"/>.</summary>
     public int Take(ClientRequest request)
     {
@@ -86,6 +93,11 @@ internal sealed class InFlight
 
         _newest = index;
         Count++;
+        if (_progress is not null)
+        {
+            _progress[index] = new ReplyProgress { Offset = request.Offset, Command = request.Command, Flags = request.Flags };
+        }
+
         return index;
     }
 
@@ -218,6 +230,11 @@ internal sealed class InFlight
         int before = _slots.Length;
         int after = (int)Math.Min(_maxCapacity, Math.Max(FirstCapacity, before * 2L));
         Array.Resize(ref _slots, after);
+        if (_progress is not null)
+        {
+            Array.Resize(ref _progress, after);
+        }
+
         for (int index = after - 1; index >= before; index--)
         {
             _slots[index].Generation = 1;

@@ -3,12 +3,16 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One connection to an NBD server, on one loop: fixed newstyle negotiation, then requests pipelined to any depth with simple replies. Two sides that
-/// know nothing of each other, <see cref="ReadState"/> and <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline
-/// on the loop's thread; no locks, and no allocation per request once the table has grown. All members are for the loop's thread.
+/// One connection to an NBD server, on one loop: fixed newstyle negotiation, then requests pipelined to any depth, with simple replies or, where they were
+/// asked for and granted, structured ones or extended headers. Two sides that know nothing of each other, <see cref="ReadState"/> and
+/// <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline on the loop's thread; no locks, and no allocation per request once
+/// the table has grown. All members are for the loop's thread.
 /// </summary>
 public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHandler, IIoHandler, IDisposable
 {
+    // A bit for each says which of them a reply has answered.
+    internal const int MaxMetaContexts = 64;
+
     private readonly ITransport _transport;
     private readonly NbdClientOptions _options;
     private readonly INbdClientHandler _handler;
@@ -28,12 +32,13 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxInFlight, 65_536);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ReceiveBytes, 4096);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MetaContexts.Count, MaxMetaContexts);
         _transport = transport;
         _options = options;
         _handler = handler;
         _inFlight = new InFlight(options.MaxInFlight);
         _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes);
-        _write = new WriteSide(transport, _inFlight, this, options.MaxBatchRequests);
+        _write = new WriteSide(transport, _inFlight, this, options.MaxBatchRequests, options.Replies);
         _handshake = new ClientHandshake(transport, options, this);
         _close = new IoOperation(this);
     }
@@ -55,6 +60,12 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     /// <summary>The largest READ or WRITE that may be submitted, in bytes: what the server announced, at most 32 MiB, which every server should take. 0 before
     /// <see cref="INbdClientHandler.OnReady"/>.</summary>
     public uint MaxPayloadBytes { get; private set; }
+
+    /// <summary>Which headers the connection uses: at most what the options asked for. From <see cref="INbdClientHandler.OnReady"/> on.</summary>
+    public ReplyForm Replies => _handshake.Form;
+
+    /// <summary>The metadata contexts that the server has selected; with none, BLOCK_STATUS cannot be submitted.</summary>
+    public IReadOnlyList<MetaContext> MetaContexts => _handshake.Contexts;
 
     /// <summary>Requests on the wire that wait for their replies.</summary>
     public int InFlightCount => _inFlight.Count;
@@ -132,8 +143,8 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         MaxPayloadBytes = Math.Min(export.BlockSize.MaximumPayload, Limits.MaxPayloadBytes);
         _phase = Phase.Transmission;
         _handshake.Dispose();
-        _read.Start();
-        _write.Start();
+        _read.Start(Replies, MetaContexts);
+        _write.Start(Replies);
         _handler.OnReady(this);
     }
 
@@ -188,7 +199,8 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
             NbdCommand.Read => request.Length <= MaxPayloadBytes && (request.Destination.IsEmpty || (ulong)request.Destination.Length >= request.Length),
             NbdCommand.Write => request.Length <= MaxPayloadBytes && (ulong)request.Payload.Length == request.Length,
             NbdCommand.Disconnect => false,
-            _ => request.Length <= uint.MaxValue,
+            NbdCommand.BlockStatus => FitsHeader(request.Length) && MetaContexts.Count > 0,
+            _ => FitsHeader(request.Length),
         };
         if (!fits)
         {
@@ -196,8 +208,12 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         }
     }
 
+    // 63 bits: no export is longer, and what looks negative to signed code is not sent.
+    private bool FitsHeader(ulong length) => length <= (Replies == ReplyForm.Extended ? Limits.MaxExportBytes : uint.MaxValue);
+
     private void ThrowUnfit(ClientRequest request) => throw new ArgumentException(
         $"{request.Command.Text()} of {request.Length} bytes with {request.Payload.Length} bytes of payload and {request.Destination.Length} of destination "
         + $"cannot be sent: a payload must be exactly as long as the request, "
-        + $"a destination at least, and both at most {MaxPayloadBytes} bytes; DISC is sent by {nameof(Disconnect)}");
+        + $"a destination at least, and both at most {MaxPayloadBytes} bytes; other lengths must fit the header ({Replies}); BLOCK_STATUS needs a metadata context; "
+        + $"DISC is sent by {nameof(Disconnect)}");
 }

@@ -7,6 +7,18 @@ public sealed record NbdClientOptions
     public string ExportName { get; init; } = string.Empty;
 
     /// <summary>
+    /// The richest form of replies to ask for; what the server grants is in <see cref="NbdClient.Replies"/>. Simple replies are the shortest, and what is
+    /// asked for unless more is wanted: holes and error texts need structured replies, lengths of more than 32 bits extended headers.
+    /// </summary>
+    public ReplyForm Replies { get; init; }
+
+    /// <summary>
+    /// Metadata contexts to select, at most 64, such as <see cref="MetaContext.Allocation"/>; they need more than simple replies. What the server grants is in
+    /// <see cref="NbdClient.MetaContexts"/>.
+    /// </summary>
+    public IReadOnlyList<string> MetaContexts { get; init; } = [];
+
+    /// <summary>
     /// Requests on the wire at most, 1 to 65,536; more are queued. The table grows to here by doubling and is not touched by the allocator after that.
     /// </summary>
     public int MaxInFlight { get; init; } = 16_384;

@@ -7,7 +7,7 @@ namespace Harness.Nbd;
 /// The receiving side of a connection. One receive into a linear buffer yields many replies; the data of a large READ is received straight into its
 /// destination. Knows nothing of the sending side, so it goes on while a large WRITE is half sent.
 /// </summary>
-internal sealed class ReadSide : IIoHandler, IDisposable
+internal sealed partial class ReadSide : IIoHandler, IDisposable
 {
     // Bytes of a half-received header are moved to just before this point, so that every receive begins on a cache line: off it, TCP receives were measured at
     // a third of the speed.
@@ -46,8 +46,9 @@ internal sealed class ReadSide : IIoHandler, IDisposable
     public long BatchNs { get; private set; }
 
     /// <summary>The transmission phase begins.</summary>
-    public void Start()
+    public void Start(ReplyForm form, IReadOnlyList<MetaContext> contexts)
     {
+        ExpectChunks(form, contexts);
         Go(ReadState.ReplyHeader);
         Arm(_transport.Loop.NowNs);
     }
@@ -115,7 +116,7 @@ internal sealed class ReadSide : IIoHandler, IDisposable
             return;
         }
 
-        // At most 15 bytes are left over: less than a header. Data is always taken out at once.
+        // Less than a header is left over, at most 31 bytes. Data is always taken out at once.
         int left = _end - _start;
         if (left > 0 && _end != ReceiveStart)
         {
@@ -147,11 +148,22 @@ internal sealed class ReadSide : IIoHandler, IDisposable
                     return;
                 }
 
-                TakeHeader();
+                if (_form == ReplyForm.Simple)
+                {
+                    TakeHeader();
+                }
+                else if (!TakeChunkHeader())
+                {
+                    return;
+                }
             }
-            else
+            else if (State <= ReadState.PayloadDropped)
             {
                 TakePayload();
+            }
+            else if (!TakeChunkPart())
+            {
+                return;
             }
         }
     }
@@ -225,11 +237,20 @@ internal sealed class ReadSide : IIoHandler, IDisposable
 
     private void FinishPayload()
     {
-        if (_missing == 0)
+        if (_missing > 0)
         {
-            _destination = default;
-            Go(ReadState.ReplyHeader);
+            return;
+        }
+
+        _destination = default;
+        Go(ReadState.ReplyHeader);
+        if (_form == ReplyForm.Simple)
+        {
             Finish(0);
+        }
+        else
+        {
+            EndChunk();
         }
     }
 

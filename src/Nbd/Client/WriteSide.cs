@@ -23,11 +23,13 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     private readonly int[] _payloadSlots;
     private readonly long[] _payloadEnds;
     private RequestQueue _queue;
+    private ReplyForm _form;
+    private int _requestBytes = Requests.CompactSize;
     private int _payloadFirst;
     private int _payloadEnd;
     private long _sentBytes;
 
-    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, int maxBatchRequests)
+    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, int maxBatchRequests, ReplyForm richest)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatchRequests, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBatchRequests, SendVector.MaxRuns);
@@ -38,7 +40,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
 
         // Two runs for each WRITE, and one for the headers behind the last.
         _vector = new SendVector(Math.Min(SendVector.MaxRuns, (2 * maxBatchRequests) + 1));
-        _headers = new NativeBuffer(maxBatchRequests * Requests.CompactSize);
+        _headers = new NativeBuffer(maxBatchRequests * richest.RequestBytes());
         _payloadSlots = new int[maxBatchRequests];
         _payloadEnds = new long[maxBatchRequests];
     }
@@ -49,7 +51,12 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     public ClientRequest? OldestQueued => _queue.Head;
 
     /// <summary>The transmission phase begins.</summary>
-    public void Start() => Go(WriteState.Ready);
+    public void Start(ReplyForm form)
+    {
+        _form = form;
+        _requestBytes = form.RequestBytes();
+        Go(WriteState.Ready);
+    }
 
     /// <summary>Takes a request; it leaves at the end of this turn at the earliest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,8 +94,8 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     public void SendDisconnect()
     {
         Go(WriteState.Disconnecting);
-        Requests.WriteCompact(_headers.Whole.Span, NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0);
-        _vector.Add(_headers.Slice(0, Requests.CompactSize));
+        WriteHeader(_headers.Whole.Span, NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0);
+        _vector.Add(_headers.Slice(0, _requestBytes));
         _transport.Send(_send, _vector);
     }
 
@@ -198,13 +205,13 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         int headerEnd = 0;
 
         // Headers lie side by side, so those of requests without data are one run.
-        while (headerEnd < _headers.Length && HasRoom && _queue.TryDequeue(out ClientRequest request))
+        while (headerEnd <= _headers.Length - _requestBytes && HasRoom && _queue.TryDequeue(out ClientRequest request))
         {
             int slot = _inFlight.Take(request);
             request.IssuedNs = nowNs;
-            Span<byte> header = _headers.Slice(headerEnd, Requests.CompactSize).Span;
-            Requests.WriteCompact(header, request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, (uint)request.Length);
-            headerEnd += Requests.CompactSize;
+            Span<byte> header = _headers.Slice(headerEnd, _requestBytes).Span;
+            WriteHeader(header, request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, request.Length);
+            headerEnd += _requestBytes;
             if (request.Command == NbdCommand.Write && !request.Payload.IsEmpty)
             {
                 _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
@@ -218,7 +225,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         if (!_vector.IsEmpty)
         {
             Go(WriteState.Sending);
-            _transport.Loop.Tally.MessagesPerSend.Add(headerEnd / Requests.CompactSize);
+            _transport.Loop.Tally.MessagesPerSend.Add(headerEnd / _requestBytes);
             _transport.Send(_send, _vector);
         }
         else if (!_queue.IsEmpty)
@@ -231,6 +238,19 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             Go(WriteState.Ready);
             _owner.AllSent();
         }
+    }
+
+    private void WriteHeader(Span<byte> header, NbdCommandFlags flags, NbdCommand command, ulong cookie, ulong offset, ulong length)
+    {
+        if (_form != ReplyForm.Extended)
+        {
+            Requests.WriteCompact(header, flags, command, cookie, offset, (uint)length);
+            return;
+        }
+
+        // With extended headers the flag says that data follows, and a WRITE must have it.
+        flags |= command == NbdCommand.Write ? NbdCommandFlags.PayloadLen : 0;
+        Requests.WriteExtended(header, flags, command, cookie, offset, length);
     }
 
     private bool HasRoom => _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull;

@@ -13,6 +13,26 @@ public static class Limits
     public const int MaxStringBytes = 4096;
 
     /// <summary>
+    /// Bytes of the text in an error that our server sends: enough for a sentence, and little enough that a thousand refused requests fit into a few sends.
+    /// </summary>
+    public const int MaxErrorTextBytes = 256;
+
+    /// <summary>
+    /// Bytes of an error chunk that a client takes before it ends the connection: the longest legal ERROR_OFFSET is 4110 bytes long, and kinds of error that
+    /// are not known yet may say more.
+    /// </summary>
+    public const int MaxErrorChunkBytes = 64 << 10;
+
+    /// <summary>
+    /// Pieces, beyond those in order, that a client keeps count of for one READ: a reply in more pieces out of order ends the connection, since every piece
+    /// costs memory that the server chooses.
+    /// </summary>
+    public const int MaxPiecesOutOfOrder = 1024;
+
+    /// <summary>Extents in one BLOCK_STATUS chunk, 2^20: the protocol's own limit.</summary>
+    public const int MaxExtentsPerChunk = 1 << 20;
+
+    /// <summary>
     /// Options in one handshake, as nbdkit has it; more end the connection. Without it a client can negotiate for ever (CVE-2024-7409 is a relative).
     /// </summary>
     public const int MaxOptionsPerHandshake = 32;

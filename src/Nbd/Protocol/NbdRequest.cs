@@ -8,6 +8,9 @@ namespace Harness.Nbd;
 /// <param name="Length">Bytes of the range. 64 bits here, although a compact request carries 32, so that no sum of it can wrap in 32.</param>
 public readonly record struct NbdRequest(NbdCommandFlags Flags, NbdCommand Command, ulong Cookie, ulong Offset, ulong Length)
 {
-    /// <summary>Bytes of data that follow a compact request: those of a WRITE.</summary>
-    public ulong PayloadBytes => Command == NbdCommand.Write ? Length : 0;
+    /// <summary>True where it came with an extended header, in which PAYLOAD_LEN says whether data follows.</summary>
+    public bool IsExtended { get; init; }
+
+    /// <summary>Bytes of data that follow the header: after a compact one those of a WRITE, after an extended one what PAYLOAD_LEN announces.</summary>
+    public ulong PayloadBytes => (IsExtended ? (Flags & NbdCommandFlags.PayloadLen) != 0 : Command == NbdCommand.Write) ? Length : 0;
 }

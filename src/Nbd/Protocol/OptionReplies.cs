@@ -68,6 +68,18 @@ public static class OptionReplies
         return WriteHeader(destination, option, OptionReplyType.Info, InfoReply.BlockSizeBytes) + InfoReply.BlockSizeBytes;
     }
 
+    /// <summary>META_CONTEXT: one metadata context.</summary>
+    /// <param name="destination">Where it goes.</param>
+    /// <param name="option">LIST_META_CONTEXT or SET_META_CONTEXT.</param>
+    /// <param name="context">Its id is 0 in a list.</param>
+    public static int WriteMetaContext(Span<byte> destination, NbdOption option, MetaContext context)
+    {
+        Span<byte> data = destination[OptionReply.HeaderSize..];
+        BinaryPrimitives.WriteUInt32BigEndian(data, context.Id);
+        int length = 4 + WireText.WriteCut(data[4..], context.Name);
+        return WriteHeader(destination, option, OptionReplyType.MetaContext, length) + length;
+    }
+
     /// <summary>An error with a text for people. The text is cut at 4096 bytes, between characters: a text about a long name was CVE-2020-10761.</summary>
     public static int WriteError(Span<byte> destination, NbdOption option, OptionReplyType error, string text)
     {

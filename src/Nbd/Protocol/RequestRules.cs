@@ -2,18 +2,18 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// The one place that knows what a request may ask of an export: commands, flags, ranges, alignment and sizes, and how each fault is answered. NBD protocol,
-/// "Request types", "Command flags", "Error values", "Block size constraints". For compact requests, without metadata contexts. Immutable; any thread may
-/// call; checking allocates nothing and never throws.
+/// "Request types", "Command flags", "Error values", "Block size constraints", and the extension "Extended headers". Immutable; any thread may call; checking
+/// allocates nothing and never throws.
 /// </summary>
 public sealed class RequestRules
 {
-    // PAYLOAD_LEN exists only with extended headers.
-    private const NbdCommandFlags KnownFlags =
+    private const NbdCommandFlags CompactFlags =
         NbdCommandFlags.Fua | NbdCommandFlags.NoHole | NbdCommandFlags.Df | NbdCommandFlags.ReqOne | NbdCommandFlags.FastZero;
 
     private readonly ulong _alignmentMask;
+    private readonly bool _hasMetaContext;
 
-    /// <summary>The rules of one export.</summary>
+    /// <summary>The rules of one export, for compact requests and simple replies.</summary>
     /// <param name="exportSize">Bytes of the export.</param>
     /// <param name="flags">What the export was announced with.</param>
     /// <param name="blockSize">What the export was announced with; a largest payload above 32 MiB counts as 32 MiB.</param>
@@ -37,6 +37,16 @@ public sealed class RequestRules
         _alignmentMask = blockSize.Minimum - 1;
     }
 
+    private RequestRules(RequestRules rules, ReplyForm form, bool hasMetaContext)
+        : this(rules.ExportSize, form.Announce(rules.Flags), rules.BlockSize)
+    {
+        Form = form;
+        _hasMetaContext = hasMetaContext;
+    }
+
+    /// <summary>Which headers the connection uses.</summary>
+    public ReplyForm Form { get; }
+
     /// <summary>Bytes of the export.</summary>
     public ulong ExportSize { get; }
 
@@ -48,6 +58,26 @@ public sealed class RequestRules
 
     /// <summary>Bytes of data in a READ or WRITE at most.</summary>
     public uint MaxPayloadBytes { get; }
+
+    /// <summary>The rules of the same export for a connection that has negotiated more.</summary>
+    /// <param name="form">Which headers it uses.</param>
+    /// <param name="hasMetaContext">Whether it has selected a metadata context, so that BLOCK_STATUS has something to tell.</param>
+    public RequestRules For(ReplyForm form, bool hasMetaContext) => form == Form && hasMetaContext == _hasMetaContext ? this : new(this, form, hasMetaContext);
+
+    /// <summary>
+    /// Judges the payload of an extended BLOCK_STATUS that <see cref="Check"/> had served on account of its header, and then the range that the payload asks
+    /// for.
+    /// </summary>
+    /// <param name="request">The request; it gets the length that is asked for, and loses PAYLOAD_LEN.</param>
+    /// <param name="payload">Its payload, <see cref="BlockStatusPayload.Size"/> bytes, which have been consumed: nothing is to be skipped any more.</param>
+    public RequestVerdict CheckStatusPayload(ref NbdRequest request, ReadOnlySpan<byte> payload)
+    {
+        BlockStatusPayload.Read(payload, out ulong effectLength, out uint contextId);
+        request = request with { Length = effectLength, Flags = request.Flags & ~NbdCommandFlags.PayloadLen };
+        return contextId == MetaContext.AllocationId
+            ? Check(in request)
+            : new RequestVerdict(RequestAction.Refuse, RequestFault.BadStatusPayload, NbdError.EINVAL, 0);
+    }
 
     /// <summary>Judges a request by its header alone, before any of its data is received or any memory taken for it.</summary>
     public RequestVerdict Check(in NbdRequest request)
@@ -91,6 +121,9 @@ public sealed class RequestRules
             RequestFault.OutOfRange => $"{what} does not lie within the export's {ExportSize} bytes",
             RequestFault.Unaligned => $"{what} is not a multiple of the minimum block size, {BlockSize.Minimum}",
             RequestFault.TooLarge => $"{what} is more than the largest payload, {MaxPayloadBytes}",
+            RequestFault.NoPayload => $"{what} has no PAYLOAD_LEN, so no data came with it",
+            RequestFault.NothingAsked => $"{what}: there is nothing to tell of no bytes",
+            RequestFault.BadStatusPayload => $"{what} has a payload that is not a length and selected metadata contexts, each once",
             _ => $"{what} announces more data than the {Limits.MaxSkippedPayloadBytes} bytes that would be skipped; the connection is closed",
         };
     }
@@ -121,7 +154,7 @@ public sealed class RequestRules
             NbdCommand.Trim => Offered(TransmissionFlags.SendTrim),
             NbdCommand.Cache => Offered(TransmissionFlags.SendCache),
             NbdCommand.WriteZeroes => Offered(TransmissionFlags.SendWriteZeroes),
-            NbdCommand.BlockStatus => RequestFault.NoMetaContext,
+            NbdCommand.BlockStatus => _hasMetaContext ? RequestFault.None : RequestFault.NoMetaContext,
             NbdCommand.Resize => RequestFault.CommandNotOffered,
             _ => RequestFault.UnknownCommand,
         };
@@ -131,7 +164,7 @@ public sealed class RequestRules
     {
         if (flags == NbdCommandFlags.None)
         {
-            return RequestFault.None;
+            return Form == ReplyForm.Extended && command == NbdCommand.Write ? RequestFault.NoPayload : RequestFault.None;
         }
 
         if ((flags & ~KnownFlags) != 0)
@@ -144,7 +177,13 @@ public sealed class RequestRules
             return RequestFault.FlagOfOtherCommand;
         }
 
-        return (flags & ~OfferedFlags()) != 0 ? RequestFault.FlagNotOffered : RequestFault.None;
+        if ((flags & ~OfferedFlags()) != 0)
+        {
+            return RequestFault.FlagNotOffered;
+        }
+
+        bool needsPayload = Form == ReplyForm.Extended && command == NbdCommand.Write;
+        return needsPayload && (flags & NbdCommandFlags.PayloadLen) == 0 ? RequestFault.NoPayload : RequestFault.None;
     }
 
     private RequestFault FindInRange(in NbdRequest request)
@@ -152,6 +191,12 @@ public sealed class RequestRules
         if (request.Command == NbdCommand.Flush)
         {
             return (request.Offset | request.Length) != 0 ? RequestFault.FlushWithRange : RequestFault.None;
+        }
+
+        if (request.Command == NbdCommand.BlockStatus && request.PayloadBytes > 0)
+        {
+            // The length is that of the payload, which has the range's.
+            return request.PayloadBytes == BlockStatusPayload.Size ? RequestFault.None : RequestFault.BadStatusPayload;
         }
 
         // The sum of offset and length may wrap, so it is never formed.
@@ -162,7 +207,7 @@ public sealed class RequestRules
 
         if (request.Length == 0)
         {
-            return RequestFault.None;
+            return request.Command == NbdCommand.BlockStatus ? RequestFault.NothingAsked : RequestFault.None;
         }
 
         if (((request.Offset | request.Length) & _alignmentMask) != 0)
@@ -174,6 +219,9 @@ public sealed class RequestRules
         return hasPayload && request.Length > MaxPayloadBytes ? RequestFault.TooLarge : RequestFault.None;
     }
 
+    // PAYLOAD_LEN exists only with extended headers.
+    private NbdCommandFlags KnownFlags => Form == ReplyForm.Extended ? CompactFlags | NbdCommandFlags.PayloadLen : CompactFlags;
+
     private RequestFault Offered(TransmissionFlags flag) => Has(flag) ? RequestFault.None : RequestFault.CommandNotOffered;
 
     private bool Has(TransmissionFlags flag) => (Flags & flag) != 0;
@@ -183,13 +231,15 @@ public sealed class RequestRules
     {
         NbdCommand.Read => NbdCommandFlags.Df,
         NbdCommand.WriteZeroes => NbdCommandFlags.NoHole | NbdCommandFlags.FastZero,
-        NbdCommand.BlockStatus => NbdCommandFlags.ReqOne,
+        NbdCommand.Write => NbdCommandFlags.PayloadLen,
+        NbdCommand.BlockStatus => NbdCommandFlags.ReqOne | NbdCommandFlags.PayloadLen,
         _ => NbdCommandFlags.None,
     };
 
     private NbdCommandFlags OfferedFlags()
     {
         NbdCommandFlags offered = NbdCommandFlags.NoHole | NbdCommandFlags.ReqOne;
+        offered |= Form == ReplyForm.Extended ? NbdCommandFlags.PayloadLen : 0;
         offered |= Has(TransmissionFlags.SendFua) ? NbdCommandFlags.Fua : 0;
         offered |= Has(TransmissionFlags.SendDf) ? NbdCommandFlags.Df : 0;
         return offered | (Has(TransmissionFlags.SendFastZero) ? NbdCommandFlags.FastZero : 0);

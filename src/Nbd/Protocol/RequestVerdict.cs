@@ -58,6 +58,15 @@ public enum RequestFault : byte
     /// <summary>A READ or WRITE is larger than the largest payload.</summary>
     TooLarge,
 
+    /// <summary>An extended WRITE without PAYLOAD_LEN: by its header no data follows.</summary>
+    NoPayload,
+
+    /// <summary>A BLOCK_STATUS of no bytes, to which there is no answer.</summary>
+    NothingAsked,
+
+    /// <summary>A BLOCK_STATUS with a payload that does not name each of some selected contexts once.</summary>
+    BadStatusPayload,
+
     /// <summary>A WRITE is so large that its data is not even skipped.</summary>
     FarTooLarge,
 }

@@ -39,7 +39,7 @@ public static class Requests
     public static WireStatus ParseExtended(ReadOnlySpan<byte> bytes, out NbdRequest request)
     {
         WireStatus status = CheckMagic(bytes, NbdMagic.ExtendedRequest, ExtendedSize);
-        request = status == WireStatus.Ok ? ReadFields(bytes, BinaryPrimitives.ReadUInt64BigEndian(bytes[24..])) : default;
+        request = status == WireStatus.Ok ? ReadFields(bytes, BinaryPrimitives.ReadUInt64BigEndian(bytes[24..])) with { IsExtended = true } : default;
         return status;
     }
 

@@ -17,6 +17,11 @@ public sealed record NbdServerOptions
     /// </summary>
     public long MaxBytes { get; init; } = Limits.DefaultMaxInFlightBytes;
 
+    /// <summary>
+    /// The richest form of replies that clients may negotiate: with less, the options for more are answered as if the server had never heard of them.
+    /// </summary>
+    public ReplyForm Replies { get; init; } = ReplyForm.Extended;
+
     /// <summary>How long a client may take from its connection to the transmission phase, in nanoseconds.</summary>
     public long HandshakeTimeoutNs { get; init; } = Limits.DefaultHandshakeTimeoutMs * 1_000_000L;
 

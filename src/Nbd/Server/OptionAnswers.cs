@@ -39,7 +39,7 @@ internal sealed class OptionAnswers
     }
 
     /// <summary>The facts that were asked for, EXPORT always and last, then ACK.</summary>
-    public ReadOnlySpan<byte> Info(NbdOption option, NbdExport export, InfoTypes wanted)
+    public ReadOnlySpan<byte> Info(NbdOption option, NbdExport export, InfoTypes wanted, ReplyForm form)
     {
         BlockGraph graph = export.Graph;
         _length = 0;
@@ -55,15 +55,30 @@ internal sealed class OptionAnswers
 
         // Told whether asked for or not: a client that did not ask may still heed it.
         _length += OptionReplies.WriteBlockSizeInfo(Room(), option, graph.Constraints);
-        _length += OptionReplies.WriteExportInfo(Room(), option, graph.Size, graph.TransmissionFlags);
+        _length += OptionReplies.WriteExportInfo(Room(), option, graph.Size, form.Announce(graph.TransmissionFlags));
         _length += OptionReplies.WriteAck(Room(), option);
         return Written;
     }
 
     /// <summary>The answer to EXPORT_NAME, which has no framing.</summary>
-    public ReadOnlySpan<byte> ExportName(NbdExport export, bool noZeroes)
+    public ReadOnlySpan<byte> ExportName(NbdExport export, bool noZeroes, ReplyForm form)
     {
-        _length = ExportNameReply.Write(_bytes, export.Graph.Size, export.Graph.TransmissionFlags, noZeroes);
+        _length = ExportNameReply.Write(_bytes, export.Graph.Size, form.Announce(export.Graph.TransmissionFlags), noZeroes);
+        return Written;
+    }
+
+    /// <summary>The one metadata context that there is, or none, then ACK.</summary>
+    /// <param name="option">LIST_META_CONTEXT or SET_META_CONTEXT.</param>
+    /// <param name="id">What BLOCK_STATUS chunks will call it, 0 in a list; null for none.</param>
+    public ReadOnlySpan<byte> MetaContexts(NbdOption option, uint? id)
+    {
+        _length = 0;
+        if (id is { } number)
+        {
+            _length += OptionReplies.WriteMetaContext(Room(), option, new MetaContext(number, MetaContext.Allocation));
+        }
+
+        _length += OptionReplies.WriteAck(Room(), option);
         return Written;
     }
 

@@ -8,16 +8,16 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class SendFrame
 {
-    /// <summary>Replies whose headers fit.</summary>
-    public const int MaxHeaders = 1024;
+    /// <summary>Bytes for headers: those of 1024 simple replies.</summary>
+    public const int HeaderBytes = 1024 * Replies.SimpleSize;
 
-    private readonly NativeBuffer _headers = new(MaxHeaders * Replies.SimpleSize);
+    private readonly NativeBuffer _headers = new(HeaderBytes);
 
     public SendVector Vector { get; } = new();
 
     internal SendFrame? Next { get; set; }
 
-    public NativeSlice Headers(int first, int count) => _headers.Slice(first * Replies.SimpleSize, count * Replies.SimpleSize);
+    public NativeSlice Headers(int at, int bytes) => _headers.Slice(at, bytes);
 
     public void Free()
     {

@@ -101,7 +101,7 @@ internal sealed partial class ServerConnection
         }
 
         // The longest option that means something fits into a chunk; what is longer is wrong, and is only consumed.
-        bool hasMeaning = _option.Option is NbdOption.ExportName or NbdOption.Info or NbdOption.Go;
+        bool hasMeaning = _option.Option is NbdOption.ExportName or NbdOption.Info or NbdOption.Go || IsAboutContexts;
         bool isRead = _optionVerdict.IsOk && hasMeaning && _option.Length <= _home.Chunks.ChunkBytes;
         _phase = isRead ? Phase.OptionData : Phase.OptionSkip;
         _discard = _option.Length;
@@ -119,13 +119,18 @@ internal sealed partial class ServerConnection
         ReadOnlySpan<byte> data = Unparsed[.._option.Length];
         _parsed += _option.Length;
         _phase = Phase.Option;
-        if (_option.Option == NbdOption.ExportName)
+        switch (_option.Option)
         {
-            AnswerExportName(data);
-        }
-        else
-        {
-            AnswerInfo(data);
+            case NbdOption.ExportName:
+                AnswerExportName(data);
+                break;
+            case NbdOption.Info:
+            case NbdOption.Go:
+                AnswerInfo(data);
+                break;
+            default:
+                AnswerMetaContext(data);
+                break;
         }
 
         return true;
@@ -174,8 +179,16 @@ internal sealed partial class ServerConnection
             case NbdOption.List:
                 Answer(_home.Answers.List(_server.Exports), AfterAnswer.Listen);
                 break;
+            case NbdOption.StructuredReply when _options.Replies >= ReplyForm.Structured:
+                AnswerStructuredReply();
+                break;
+            case NbdOption.ExtendedHeaders when _options.Replies >= ReplyForm.Extended:
+                AnswerExtendedHeaders();
+                break;
             case NbdOption.Info:
             case NbdOption.Go:
+            case var _ when IsAboutContexts:
+                _contextExport = null;
                 AnswerError(OptionReplyType.ErrTooBig, $"{_option.Length} bytes of data are more than the option can mean");
                 break;
             default:
@@ -187,7 +200,11 @@ internal sealed partial class ServerConnection
     private void AnswerExportName(ReadOnlySpan<byte> data)
     {
         // EXPORT_NAME has no error reply: what cannot be served ends the connection.
-        if (!ExportName.TryDecode(data, out string name, out string error))
+        if (_form == ReplyForm.Extended)
+        {
+            Break("closed: the client sent EXPORT_NAME after EXTENDED_HEADERS, which only GO may follow");
+        }
+        else if (!ExportName.TryDecode(data, out string name, out string error))
         {
             Break($"closed: {error}");
         }
@@ -202,7 +219,7 @@ internal sealed partial class ServerConnection
         else
         {
             bool noZeroes = (_clientFlags & ClientFlags.NoZeroes) != 0;
-            Answer(_home.Answers.ExportName(export, noZeroes), AfterAnswer.Transmit);
+            Answer(_home.Answers.ExportName(export, noZeroes, _form), AfterAnswer.Transmit);
         }
     }
 
@@ -229,7 +246,7 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        Answer(_home.Answers.Info(_option.Option, export, request.Wanted), go ? AfterAnswer.Transmit : AfterAnswer.Listen);
+        Answer(_home.Answers.Info(_option.Option, export, request.Wanted, _form), go ? AfterAnswer.Transmit : AfterAnswer.Listen);
     }
 
     /// <summary>Opens the export. Returns what went wrong, or null.</summary>
@@ -239,6 +256,7 @@ internal sealed partial class ServerConnection
         {
             export.Graph.Open();
             _graph = export.Graph;
+            AgreeOnRules(export);
             return null;
         }
         catch (IOException e)
@@ -287,6 +305,7 @@ internal sealed partial class ServerConnection
         }
 
         _phase = Phase.Transmission;
+        _needed = _requestBytes;
     }
 
     private void FreeAnswer()

@@ -173,7 +173,7 @@ internal sealed partial class ServerConnection
         {
             // A receive of all that is there would bring most of a large payload to where it is not wanted, and it would be copied once more.
             NativeSlice room = chunk.Memory.Slice(_filled);
-            _transport.Receive(_receive, _expectsLargeWrite && Available < Requests.CompactSize ? room.Slice(0, Requests.CompactSize - Available) : room);
+            _transport.Receive(_receive, _expectsLargeWrite && Available < _requestBytes ? room.Slice(0, _requestBytes - Available) : room);
         }
     }
 
@@ -181,7 +181,7 @@ internal sealed partial class ServerConnection
     /// A large payload is received together with the header behind it, so that of large writes in a row each takes one receive, and none is copied on the way.
     /// Without room for the header in the chunk the payload is received alone.
     /// </summary>
-    private int TailRoom() => _chunk is { } chunk && Available == 0 && MakeRoom(ref chunk) ? Requests.CompactSize : 0;
+    private int TailRoom() => _chunk is { } chunk && Available == 0 && MakeRoom(ref chunk) ? _requestBytes : 0;
 
     /// <summary>Bytes of a large payload have come into its buffer, and some of the next header perhaps, which goes where headers are read.</summary>
     private void TakePayload(int received)

@@ -31,31 +31,35 @@ internal sealed partial class ServerConnection
     /// <summary>Takes one request off the stream. Returns false where it has to wait: for more bytes, or for replies to leave.</summary>
     private bool TakeRequest()
     {
-        switch (Requests.ParseCompact(Unparsed, out NbdRequest request))
+        NbdRequest request;
+        WireStatus status = _form == ReplyForm.Extended ? Requests.ParseExtended(Unparsed, out request) : Requests.ParseCompact(Unparsed, out request);
+        switch (status)
         {
             case WireStatus.NeedMore:
-                _needed = Requests.CompactSize;
+                _needed = _requestBytes;
                 return false;
             case WireStatus.BadMagic:
                 Break("closed: what the client sent is not a request (its magic is wrong)");
                 return false;
         }
 
-        RequestVerdict verdict = _graph!.Rules.Check(request);
+        RequestVerdict verdict = _rules!.Check(request);
         switch (verdict.Action)
         {
             case RequestAction.Serve when request.Command == NbdCommand.Write:
                 return TakeWrite(request);
+            case RequestAction.Serve when request.Command == NbdCommand.BlockStatus:
+                return TakeBlockStatus(request);
             case RequestAction.Serve:
                 return TakeServed(request);
             case RequestAction.Succeed:
             case RequestAction.Refuse:
                 return TakeRefused(request, verdict);
             case RequestAction.Drop:
-                Break($"closed: {_graph.Rules.Explain(verdict, request)}");
+                Break($"closed: {_rules.Explain(verdict, request)}");
                 return false;
             default:
-                _parsed += Requests.CompactSize;
+                _parsed += _requestBytes;
                 Finish();
                 return false;
         }
@@ -81,6 +85,7 @@ internal sealed partial class ServerConnection
         }
 
         request.Fail((int)verdict.Error);
+        request.Fault = verdict.Fault;
         _arriving = request;
         _discard = verdict.SkipBytes;
         return true;
@@ -89,10 +94,10 @@ internal sealed partial class ServerConnection
     private bool TakeWrite(in NbdRequest header)
     {
         int length = (int)header.Length;
-        bool inPlace = length <= InPlaceMax || Available - Requests.CompactSize >= length;
-        if (inPlace && Available < Requests.CompactSize + length)
+        bool inPlace = length <= InPlaceMax || Available - _requestBytes >= length;
+        if (inPlace && Available < _requestBytes + length)
         {
-            _needed = Requests.CompactSize + length;
+            _needed = _requestBytes + length;
             return false;
         }
 
@@ -129,13 +134,14 @@ internal sealed partial class ServerConnection
         request.Command = header.Command;
         request.Flags = header.Flags;
         request.Offset = header.Offset;
+        request.ReplyOffset = header.Offset;
         request.Length = header.Length;
         request.Cookie = header.Cookie;
         request.Charge = charge;
         _charged += charge;
         _inFlight++;
         _home.Requests++;
-        _parsed += Requests.CompactSize;
+        _parsed += _requestBytes;
         return true;
     }
 
@@ -153,7 +159,7 @@ internal sealed partial class ServerConnection
     private void Arrive(BlockRequest request, int length)
     {
         _expectsLargeWrite = true;
-        _needed = Requests.CompactSize;
+        _needed = _requestBytes;
         _arriving = request;
         _arrivingBuffer = _home.Blocks.Buffers.Rent(length);
         _arrived = Math.Min(Available, length);

@@ -10,8 +10,9 @@ internal sealed partial class ServerConnection
 {
     // Lent while a send is in flight.
     private SendFrame? _frame;
-    private int _headerCount;
+    private int _headerEnd;
     private int _headersFlushed;
+    private int _repliesBegun;
 
     // Replies not yet in a vector, oldest first; of the first, how much is.
     private BlockRequest? _queueHead;
@@ -62,58 +63,90 @@ internal sealed partial class ServerConnection
 
         SendFrame frame = _home.Frames.Rent();
         _frame = frame;
-        _headerCount = 0;
+        _headerEnd = 0;
         _headersFlushed = 0;
+        _repliesBegun = 0;
         while (_queueHead is { } request && PlaceReply(frame, request))
         {
             MoveToSending(request);
         }
 
         FlushHeaders(frame);
-        _home.Loop.Tally.MessagesPerSend.Add(_headerCount);
+        _home.Loop.Tally.MessagesPerSend.Add(_repliesBegun);
         _transport.Send(_send, frame.Vector);
     }
 
     /// <summary>Puts what is left of a reply into the vector. Returns false where the vector is full before the reply's end.</summary>
     private bool PlaceReply(SendFrame frame, BlockRequest request)
     {
+        if (_form != ReplyForm.Simple)
+        {
+            return PlaceChunks(frame, request);
+        }
+
+        // An error carries no data, whatever the block had found before it.
+        return PlaceSimpleHeader(frame, request) && (request.Error != 0 || PlaceExtents(frame, request.Extents));
+    }
+
+    private bool PlaceSimpleHeader(SendFrame frame, BlockRequest request)
+    {
         if (!_headerPlaced)
         {
-            // Headers that follow one another become one run, whose place must still be free.
-            bool runOpen = _headerCount > _headersFlushed;
-            if (_headerCount == SendFrame.MaxHeaders || (!runOpen && frame.Vector.Room == 0))
+            if (!HasHeaderRoom(frame, Replies.SimpleSize))
             {
                 return false;
             }
 
-            Replies.WriteSimple(frame.Headers(_headerCount, 1).Span, NbdErrors.ToWire(request.Error), request.Cookie);
-            _headerCount++;
-            _headerPlaced = true;
-            _placedBytes += Replies.SimpleSize;
+            Replies.WriteSimple(frame.Headers(_headerEnd, Replies.SimpleSize).Span, NbdErrors.ToWire(request.Error), request.Cookie);
+            HeaderPlaced(Replies.SimpleSize);
+            _repliesBegun++;
         }
 
-        // An error carries no data, whatever the block had found before it.
-        return request.Error != 0 || PlaceExtents(frame, request.Extents);
+        return true;
+    }
+
+    /// <summary>Headers that follow one another become one run, whose place must still be free.</summary>
+    private bool HasHeaderRoom(SendFrame frame, int bytes)
+    {
+        bool runOpen = _headerEnd > _headersFlushed;
+        return SendFrame.HeaderBytes - _headerEnd >= bytes && (runOpen || frame.Vector.Room > 0);
+    }
+
+    private void HeaderPlaced(int bytes)
+    {
+        _headerEnd += bytes;
+        _headerPlaced = true;
+        _placedBytes += bytes;
     }
 
     private bool PlaceExtents(SendFrame frame, ReadOnlySpan<ReadExtent> extents)
     {
         for (; _extentIndex < extents.Length; _extentIndex++, _extentPlaced = 0)
         {
-            ref readonly ReadExtent extent = ref extents[_extentIndex];
-            while (_extentPlaced < extent.Length)
+            if (!PlaceBytes(frame, in extents[_extentIndex]))
             {
-                FlushHeaders(frame);
-                if (frame.Vector.Room == 0)
-                {
-                    return false;
-                }
-
-                NativeSlice run = extent.IsHole ? ZeroArea.Take((int)Math.Min(extent.Length - _extentPlaced, ZeroArea.Length)) : extent.Data;
-                frame.Vector.Add(run);
-                _extentPlaced += (ulong)run.Length;
-                _placedBytes += run.Length;
+                return false;
             }
+        }
+
+        return true;
+    }
+
+    /// <summary>Puts what is left of an extent into the vector, zeroes for a hole.</summary>
+    private bool PlaceBytes(SendFrame frame, in ReadExtent extent)
+    {
+        while (_extentPlaced < extent.Length)
+        {
+            FlushHeaders(frame);
+            if (frame.Vector.Room == 0)
+            {
+                return false;
+            }
+
+            NativeSlice run = extent.IsHole ? ZeroArea.Take((int)Math.Min(extent.Length - _extentPlaced, ZeroArea.Length)) : extent.Data;
+            frame.Vector.Add(run);
+            _extentPlaced += (ulong)run.Length;
+            _placedBytes += run.Length;
         }
 
         return true;
@@ -121,10 +154,10 @@ internal sealed partial class ServerConnection
 
     private void FlushHeaders(SendFrame frame)
     {
-        if (_headerCount > _headersFlushed)
+        if (_headerEnd > _headersFlushed)
         {
-            frame.Vector.Add(frame.Headers(_headersFlushed, _headerCount - _headersFlushed));
-            _headersFlushed = _headerCount;
+            frame.Vector.Add(frame.Headers(_headersFlushed, _headerEnd - _headersFlushed));
+            _headersFlushed = _headerEnd;
         }
     }
 
@@ -135,6 +168,7 @@ internal sealed partial class ServerConnection
         _headerPlaced = false;
         _extentIndex = 0;
         _extentPlaced = 0;
+        _chunkOffset = 0;
         request.Next = null;
         request.ReplyEnd = _placedBytes;
         if (_sendingTail is null)

@@ -32,10 +32,16 @@ public class ProtocolFuzzTests
         ("short export name reply", bytes => Status(ExportNameReply.Parse(bytes, noZeroes: true, out _))),
         ("compact request", bytes => Judge(Requests.ParseCompact(bytes, out NbdRequest request), request)),
         ("extended request", bytes => Judge(Requests.ParseExtended(bytes, out NbdRequest request), request)),
+        ("context request", bytes => Status(MetaContextRequest.Parse(bytes, out _))),
+        ("context reply", bytes => Status(MetaContext.Parse(bytes, out _))),
+        ("structured chunk", bytes => ChunkHeader.Parse(bytes, ReplyForm.Structured, out _)),
+        ("extended chunk", bytes => ChunkHeader.Parse(bytes, ReplyForm.Extended, out _)),
         ("simple reply", bytes => Replies.ParseSimple(bytes, out uint error, out _) == WireStatus.Ok ? NbdErrors.FromWire(error) : null),
     ];
 
     private static readonly RequestRules s_rules = new(1ul << 40, Flags, new BlockSizeConstraints(512, 4096, 1 << 20));
+
+    private static readonly RequestRules s_extendedRules = s_rules.For(ReplyForm.Extended, hasMetaContext: true);
 
     /// <summary>Valid messages that are parsed as they arrive, byte by byte.</summary>
     public static TheoryData<string, string> Framed()
@@ -58,6 +64,8 @@ public class ProtocolFuzzTests
         Add("extended request", Requests.ExtendedSize);
         Replies.WriteSimple(bytes, NbdError.EIO, 1);
         Add("simple reply", Replies.SimpleSize);
+        Add("structured chunk", new ChunkHeader(ChunkFlags.Done, ChunkType.OffsetHole, 1, 0, 12).Write(bytes, ReplyForm.Structured));
+        Add("extended chunk", new ChunkHeader(ChunkFlags.Done, ChunkType.OffsetHole, 1, 2, 12).Write(bytes, ReplyForm.Extended));
         return messages;
     }
 
@@ -118,6 +126,8 @@ public class ProtocolFuzzTests
                 Edge(), length);
 
             AssertSafe(request, s_rules.Check(in request), seed);
+            NbdRequest extended = request with { IsExtended = true };
+            AssertSafeExtended(extended, s_extendedRules.Check(in extended), seed);
         }
     }
 
@@ -174,6 +184,28 @@ public class ProtocolFuzzTests
         }
     }
 
+    /// <summary>As <see cref="AssertSafe"/>, of a request with an extended header: whatever follows it is accounted for.</summary>
+    private static void AssertSafeExtended(NbdRequest request, RequestVerdict verdict, int seed)
+    {
+        ulong announced = (request.Flags & NbdCommandFlags.PayloadLen) != 0 ? request.Length : 0;
+        bool inRange = (UInt128)request.Offset + request.Length <= s_rules.ExportSize;
+        bool isSafe = verdict.Action switch
+        {
+            RequestAction.Serve when request.Command == NbdCommand.BlockStatus && announced > 0 => announced == BlockStatusPayload.Size,
+            RequestAction.Serve when request.Command == NbdCommand.BlockStatus => inRange && request.Length > 0,
+            RequestAction.Serve => inRange && (announced > 0 == (request.Command == NbdCommand.Write))
+                && (request.Command is not (NbdCommand.Read or NbdCommand.Write) || request.Length <= s_rules.MaxPayloadBytes),
+            RequestAction.Succeed => request.Length == 0,
+            RequestAction.Refuse => verdict.Error != NbdError.None && verdict.SkipBytes == announced,
+            RequestAction.Disconnect => request.Command == NbdCommand.Disconnect,
+            _ => announced > Limits.MaxSkippedPayloadBytes,
+        };
+        if (!isSafe)
+        {
+            Assert.Fail($"seed {seed}: {request} got {verdict}");
+        }
+    }
+
     /// <summary>The short form is the same on every run; the long one looks elsewhere each time. A failure names its seed.</summary>
     private static int NewSeed() => TestScale.Pick(20_260_510, Environment.TickCount);
 
@@ -222,6 +254,9 @@ public class ProtocolFuzzTests
             seeds.Add(bytes[OptionReply.HeaderSize..length]);
         }
 
+        AddReply(MetaContextRequest.Write(bytes, NbdOption.SetMetaContext, "export", ["base:allocation", "qemu:dirty-bitmap:x"]));
+        seeds.Add(bytes[OptionRequest.HeaderSize..MetaContextRequest.WrittenBytes("export", ["base:allocation", "qemu:dirty-bitmap:x"])]);
+        AddReply(OptionReplies.WriteMetaContext(bytes, NbdOption.SetMetaContext, new MetaContext(1, MetaContext.Allocation)));
         AddReply(OptionReplies.WriteServer(bytes, "export", "text"));
         AddReply(OptionReplies.WriteExportInfo(bytes, NbdOption.Go, 1 << 30, Flags));
         AddReply(OptionReplies.WriteNameInfo(bytes, NbdOption.Go, "größe"));
@@ -267,6 +302,8 @@ public class ProtocolFuzzTests
         "compact request" => Requests.ParseCompact(bytes, out _).ToString(),
         "extended request" => Requests.ParseExtended(bytes, out _).ToString(),
         "simple reply" => Replies.ParseSimple(bytes, out _, out _).ToString(),
+        "structured chunk" => ChunkHeader.Parse(bytes, ReplyForm.Structured, out _).ToString(),
+        "extended chunk" => ChunkHeader.Parse(bytes, ReplyForm.Extended, out _).ToString(),
         _ => s_parsers.Single(p => p.Name == parser).Parse(bytes)!.ToString()!,
     };
 

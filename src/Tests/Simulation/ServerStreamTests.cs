@@ -13,7 +13,7 @@ public class ServerStreamTests
     [
         .. Wire.Flags(),
         .. Wire.Option(0x7654321, 1, 2, 3, 4),
-        .. Wire.Option(8),
+        .. Wire.Option(5),
         .. Wire.Option(3),
         .. Wire.Option(6, Wire.NameAndInfos("disk")),
         .. Wire.Option(7, Wire.NameAndInfos("nothing")),

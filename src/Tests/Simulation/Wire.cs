@@ -23,6 +23,33 @@ internal static class Wire
     public static byte[] Write(ulong cookie, ulong offset, byte[] data, ushort flags = 0) =>
         [.. Request(NbdCommand.Write, cookie, offset, (uint)data.Length, flags), .. data];
 
+    public static byte[] ExtendedRequest(NbdCommand command, ulong cookie, ulong offset, ulong length, ushort flags = 0) =>
+        [.. U32(0x21e41c71), .. U16(flags), .. U16((ushort)command), .. U64(cookie), .. U64(offset), .. U64(length)];
+
+    public static byte[] ExtendedWrite(ulong cookie, ulong offset, byte[] data, ushort flags = 0x20) =>
+        [.. ExtendedRequest(NbdCommand.Write, cookie, offset, (ulong)data.Length, flags), .. data];
+
+    /// <summary>The data of LIST_META_CONTEXT and SET_META_CONTEXT.</summary>
+    public static byte[] Queries(string name, params string[] queries) =>
+    [
+        .. U32((uint)name.Length), .. Encoding.UTF8.GetBytes(name), .. U32((uint)queries.Length),
+        .. queries.SelectMany(query => (byte[])[.. U32((uint)query.Length), .. Encoding.UTF8.GetBytes(query)]),
+    ];
+
+    /// <summary>A structured chunk; flag 1 is DONE.</summary>
+    public static byte[] Chunk(ulong cookie, ushort flags, ushort type, params byte[] payload) =>
+        [.. U32(0x668e33ef), .. U16(flags), .. U16(type), .. U64(cookie), .. U32((uint)payload.Length), .. payload];
+
+    /// <summary>An extended chunk; flag 1 is DONE.</summary>
+    public static byte[] ExtendedChunk(ulong cookie, ulong offset, ushort flags, ushort type, params byte[] payload) =>
+        [.. U32(0x6e8a278c), .. U16(flags), .. U16(type), .. U64(cookie), .. U64(offset), .. U64((ulong)payload.Length), .. payload];
+
+    /// <summary>The payload of OFFSET_DATA.</summary>
+    public static byte[] DataAt(ulong offset, ReadOnlySpan<byte> data) => [.. U64(offset), .. data];
+
+    /// <summary>The payload of OFFSET_HOLE.</summary>
+    public static byte[] HoleAt(ulong offset, uint length) => [.. U64(offset), .. U32(length)];
+
     public static byte[] Disconnect() => Request(NbdCommand.Disconnect, 0, 0, 0);
 
     public static byte[] Reply(ulong cookie, uint error = 0, params byte[] data) => [.. U32(0x67446698), .. U32(error), .. U64(cookie), .. data];
@@ -48,21 +75,21 @@ internal static class Wire
         return replies;
     }
 
-    private static byte[] U16(ushort value)
+    public static byte[] U16(ushort value)
     {
         byte[] bytes = new byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(bytes, value);
         return bytes;
     }
 
-    private static byte[] U32(uint value)
+    public static byte[] U32(uint value)
     {
         byte[] bytes = new byte[4];
         BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
         return bytes;
     }
 
-    private static byte[] U64(ulong value)
+    public static byte[] U64(ulong value)
     {
         byte[] bytes = new byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(bytes, value);

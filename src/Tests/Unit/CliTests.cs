@@ -123,14 +123,15 @@ public sealed class CliTests : IDisposable
     public void Serve_options_are_what_was_written()
     {
         var options = ServeVerb.Parse(ServeVerb.Create().Parse(
-            "--block null:1G --listen nbd://a --listen nbd://b --read-only --backend epoll --wait adaptive --loops 2 --max-connections 5 --max-in-flight 6 --max-bytes 1M --control s --export e"));
+            "--block null:1G --listen nbd://a --listen nbd://b --read-only --backend epoll --wait adaptive --loops 2 --max-connections 5 --max-in-flight 6 --max-bytes 1M --control s --export e --replies structured"));
         Assert.Equal(["nbd://a", "nbd://b"], options.Listen);
         Assert.Equal(
             new ServeOptions
             {
                 Block = "null:1G",
                 Listen = options.Listen,
-                Export = "e",
+                Exports = options.Exports,
+                Replies = Nbd.ReplyForm.Structured,
                 ReadOnly = true,
                 Backend = "epoll",
                 Wait = "adaptive",
@@ -141,9 +142,11 @@ public sealed class CliTests : IDisposable
                 Control = "s",
             },
             options);
+        Assert.Equal([new ExportOption("e", null, null)], options.Exports);
         var defaults = ServeVerb.Parse(ServeVerb.Create().Parse("--backend poll"));
         Assert.Equal(["nbd://localhost:10809"], defaults.Listen);
-        Assert.Equal((100, "", false), (defaults.MaxConnections, defaults.Export, defaults.ReadOnly));
+        Assert.Equal((100, null, false, Nbd.ReplyForm.Extended), (defaults.MaxConnections, defaults.Block, defaults.ReadOnly, defaults.Replies));
+        Assert.Empty(defaults.Exports);
     }
 
     [Fact]

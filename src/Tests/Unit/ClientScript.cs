@@ -32,17 +32,38 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
     public int Error { get; private set; }
     public string Reason { get; private set; } = string.Empty;
 
-    /// <summary>A client whose handshake is over.</summary>
+    /// <summary>A client whose handshake is over; it was granted what it asked for, contexts with the numbers 7, 8, …</summary>
     public static ClientScript Connected(string backend, NbdClientOptions? options = null)
     {
         var script = new ClientScript(backend, options);
         script.Client.Start();
         script.Greet();
+        script.Grant(options ?? new NbdClientOptions());
         script.ExpectOption(NbdOption.Go);
         script.SendInfoExport(NbdOption.Go, ExportBytes);
         script.SendOptionReply(NbdOption.Go, 1, []);
         script.RunUntil(() => script.IsReady, "the handshake is over");
         return script;
+    }
+
+    private void Grant(NbdClientOptions options)
+    {
+        if (options.Replies != ReplyForm.Simple)
+        {
+            NbdOption option = options.Replies == ReplyForm.Extended ? NbdOption.ExtendedHeaders : NbdOption.StructuredReply;
+            Assert.Empty(ExpectOption(option));
+            SendOptionReply(option, 1, []);
+            if (options.MetaContexts.Count > 0)
+            {
+                ExpectOption(NbdOption.SetMetaContext);
+                for (int i = 0; i < options.MetaContexts.Count; i++)
+                {
+                    SendOptionReply(NbdOption.SetMetaContext, 4, [.. Wire.U32((uint)(7 + i)), .. System.Text.Encoding.UTF8.GetBytes(options.MetaContexts[i])]);
+                }
+
+                SendOptionReply(NbdOption.SetMetaContext, 1, []);
+            }
+        }
     }
 
     public void OnReady(NbdClient client) => IsReady = true;
@@ -116,6 +137,19 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
             BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8)),
             BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(16)),
             BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(24)));
+    }
+
+    /// <summary>The next request in its extended form; the data of a WRITE is left unread.</summary>
+    public (ushort Flags, NbdCommand Command, ulong Cookie, ulong Offset, ulong Length) ReadExtendedRequest()
+    {
+        byte[] bytes = Read(32);
+        Assert.Equal(0x21e41c71u, BinaryPrimitives.ReadUInt32BigEndian(bytes));
+        return (
+            BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(4)),
+            (NbdCommand)BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(6)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(16)),
+            BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(24)));
     }
 
     public void Reply(ulong cookie, uint error = 0, byte[]? data = null, uint magic = 0x67446698) => Server.Send(ReplyBytes(cookie, error, data, magic));

@@ -32,7 +32,8 @@ public class ProtocolRequestTests
         Assert.Equal(ExtendedHex, Convert.ToHexString(bytes));
         Assert.Equal(WireStatus.Ok, Requests.ParseExtended(bytes, out NbdRequest request));
         Assert.Equal(new NbdRequest(NbdCommandFlags.Fua | NbdCommandFlags.PayloadLen, NbdCommand.Write, 0x1112131415161718, 0x0102030405060708,
-            0xa1a2a3a4a5a6a7a8), request);
+            0xa1a2a3a4a5a6a7a8)
+        { IsExtended = true }, request);
     }
 
     [Fact]

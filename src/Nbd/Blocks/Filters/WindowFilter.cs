@@ -31,5 +31,13 @@ public abstract class WindowFilter : BlockFilter, IBlockRequestOwner
     public override BlockExtent ExtentAt(ulong offset, ulong length) => Next.ExtentAt(_start + offset, length);
 
     /// <inheritdoc/>
-    void IBlockRequestOwner.OnRequestCompleted(BlockRequest child) => child.EndWithParent();
+    void IBlockRequestOwner.OnRequestCompleted(BlockRequest child)
+    {
+        if (child.ErrorOffset != ulong.MaxValue)
+        {
+            child.ErrorOffset -= _start;
+        }
+
+        child.EndWithParent();
+    }
 }

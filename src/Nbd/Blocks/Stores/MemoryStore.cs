@@ -32,7 +32,7 @@ public sealed class MemoryStore(ulong size) : IBlock
     /// <inheritdoc/>
     /// <remarks>FLUSH and FUA have nothing to do: no write outlives the process, and every write is seen by all connections at once.</remarks>
     public BlockCapabilities Capabilities => BlockCapabilities.Flush | BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero
-        | BlockCapabilities.Fua | BlockCapabilities.MultiConn;
+        | BlockCapabilities.Fua | BlockCapabilities.MultiConn | BlockCapabilities.Cache;
 
     /// <inheritdoc/>
     public BlockSizeConstraints Constraints => BlockSizeConstraints.Default;

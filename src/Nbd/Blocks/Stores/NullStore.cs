@@ -15,7 +15,7 @@ public sealed class NullStore(ulong size) : IBlock
 
     /// <inheritdoc/>
     public BlockCapabilities Capabilities => BlockCapabilities.Flush | BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero
-        | BlockCapabilities.Fua | BlockCapabilities.MultiConn;
+        | BlockCapabilities.Fua | BlockCapabilities.MultiConn | BlockCapabilities.Cache;
 
     /// <inheritdoc/>
     public BlockSizeConstraints Constraints => BlockSizeConstraints.Default;

@@ -1,0 +1,97 @@
+using Harness.Nbd;
+
+namespace Harness.Serve;
+
+/// <summary>The exports of a server: those with a chain of their own, and that of <c>--block</c>, under one name or none.</summary>
+internal sealed class ExportList : IDisposable
+{
+    private const string DefaultBlock = "memory:1G";
+
+    private readonly List<NbdExport> _exports = [];
+
+    /// <param name="options">What to serve.</param>
+    /// <param name="uris">Where to listen; where there is one chain only, they may name it.</param>
+    /// <param name="seeded">A regression on purpose, or null.</param>
+    /// <exception cref="HarnessException">It cannot be served; the message is one line.</exception>
+    public ExportList(ServeOptions options, IReadOnlyList<NbdUri> uris, string? seeded)
+    {
+        List<ExportOption> bare = [.. options.Exports.Where(export => export.Chain is null)];
+        if (bare.Count > 1)
+        {
+            throw Usage($"--export {bare[0].Name} and --export {bare[1].Name} both name the chain of --block; give one of them a chain of its own, NAME=CHAIN");
+        }
+
+        bool hasBlock = options.Block is not null || options.Exports.Count == bare.Count;
+        if (bare.Count == 1 && !hasBlock)
+        {
+            throw Usage($"--export {bare[0].Name} has no chain; write {bare[0].Name}=CHAIN, or give --block CHAIN");
+        }
+
+        if (hasBlock)
+        {
+            string name = bare.Count == 1 && bare[0].Name.Length > 0 ? bare[0].Name : options.Exports.Count == bare.Count ? uris[0].ExportName : string.Empty;
+            string chain = options.Block ?? DefaultBlock;
+            Add(new ExportOption(name, bare.Count == 1 ? bare[0].Description : null, chain), $"--block {chain}", options, seeded);
+        }
+
+        foreach (ExportOption export in options.Exports.Where(export => export.Chain is not null))
+        {
+            Add(export, $"--export {export.Name}={export.Chain}", options, seeded);
+        }
+
+        CheckUris(uris);
+    }
+
+    /// <summary>All of them; that of <c>--block</c> first.</summary>
+    public IReadOnlyList<NbdExport> All => _exports;
+
+    /// <summary>The name that a listener's URI shows: the one it was written with or, without one, that of the first export.</summary>
+    public string NameFor(NbdUri uri) => uri.ExportName.Length > 0 || _exports.Exists(export => export.Name.Length == 0) ? uri.ExportName : _exports[0].Name;
+
+    /// <summary>Closes the chains. Nothing may be in flight.</summary>
+    public void Dispose() => _exports.ForEach(export => export.Graph.Dispose());
+
+    private void Add(ExportOption export, string what, ServeOptions options, string? seeded)
+    {
+        if (_exports.Exists(other => other.Name == export.Name))
+        {
+            throw Usage($"two exports have the name '{export.Name}'; clients could not tell them apart");
+        }
+
+        if (!ExportName.TryCheck(export.Name, out string error))
+        {
+            throw Usage($"--export: {error}");
+        }
+
+        try
+        {
+            var graph = new BlockGraph(SeededRegression.Before(BlockChain.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly);
+            _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
+        }
+        catch (BlockException e)
+        {
+            throw new HarnessException(e.IsUsage ? ExitCode.Usage : ExitCode.Failed, $"{what}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The chain, cut off where it is longer than a text may be in the protocol.</summary>
+    private static string Description(BlockGraph graph)
+    {
+        string chain = graph.Describe();
+        return System.Text.Encoding.UTF8.GetByteCount(chain) <= Limits.MaxStringBytes ? chain : $"{chain[..(Limits.MaxStringBytes / 4)]}…";
+    }
+
+    private void CheckUris(IReadOnlyList<NbdUri> uris)
+    {
+        foreach (NbdUri uri in uris)
+        {
+            if (uri.ExportName.Length > 0 && !_exports.Exists(export => export.Name == uri.ExportName))
+            {
+                string names = string.Join(", ", _exports.Select(export => $"'{export.Name}'"));
+                throw Usage($"--listen {uri} names the export '{uri.ExportName}', but there is only {names}; name it with --export {uri.ExportName}");
+            }
+        }
+    }
+
+    private static HarnessException Usage(string message) => new(ExitCode.Usage, message);
+}
