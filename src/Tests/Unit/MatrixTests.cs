@@ -108,7 +108,7 @@ public sealed class MatrixTests : IDisposable
     [InlineData("cells: []\n", "1: cells: the list is empty; leave the key out for all combinations")]
     [InlineData("rounds: [1, 2]\n", "1: rounds: expected one value")]
     [InlineData("wait: spinn\n", "1: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
-    [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, null:1G or file:/path")]
+    [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, delay:read=1ms/memory:1G or file:/path")]
     [InlineData("brief: 3\n", "1: brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'")]
     [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, client_backend, client_wait, parts, cells, brief")]
     [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, client_backend, client_wait, parts, cells, brief")]
