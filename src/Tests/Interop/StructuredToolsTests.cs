@@ -106,7 +106,7 @@ public class StructuredToolsTests
     [SkippableTheory]
     [InlineData("--export x,descr=y=null:1M", "only ',description=TEXT' may follow a name")]
     [InlineData("--export x=", "no chain follows the '='")]
-    [InlineData("--export x=nul:1M", "unknown store 'nul': did you mean 'null'?")]
+    [InlineData("--export x=nul:1M", "unknown block 'nul': did you mean 'null'?")]
     [InlineData("--export x=null:1M --export x=null:2M", "two exports have the name 'x'")]
     [InlineData("--export x --export y", "both name the chain of --block")]
     [InlineData("--export x=null:1M --export y", "--export y has no chain; write y=CHAIN, or give --block CHAIN")]
