@@ -13,9 +13,10 @@ public sealed partial class EventLoop
     /// <remarks>
     /// On the ring backends the files are compared by kcmp(2) with a kept duplicate, which tells all apart but keeps the file open, as the ring's own polls do:
     /// the peer sees no end of the stream until the event ends, which <see cref="VerifyDescriptors"/> brings about. On <c>poll</c> and on the backends with an
-    /// epoll set the inode and the access mode are compared, which cannot tell the same file opened again from the former one, nor two descriptors of one file;
-    /// on these backends, unless in a batch of <see cref="RunOnce"/>, files without an inode of their own are left to the kernel's list. Nothing can tell of a
-    /// descriptor that another thread closes between the check and the handler's own call.
+    /// epoll set the inode and the access mode are compared, which cannot tell the same file opened again from the former one, nor two descriptors of one file.
+    /// Files without an inode of their own (eventfd, timerfd, signalfd, epoll) are compared by a kept duplicate on <c>poll</c>; on the backends with an epoll
+    /// set they are not checked, because a duplicate would keep the kernel's list from forgetting them. Nothing can tell of a descriptor that another thread
+    /// closes between the check and the handler's own call.
     /// </remarks>
     public bool IsChecked { get; init; }
 
