@@ -24,7 +24,8 @@ internal sealed record EngineAnswer(uint Error, byte[] Data)
         }
 
         WireChunk? failed = chunks.Find(chunk => chunk.Type is ErrorType or ErrorOffset);
-        return failed is not null ? new EngineAnswer(ErrorOf(request, failed), []) : new EngineAnswer(0, request.IsRead ? Assemble(request, chunks) : Nothing(request, chunks));
+        return failed is not null ? new EngineAnswer(ErrorOf(request, failed), [])
+            : new EngineAnswer(0, request.IsRead ? Assemble(request, chunks) : Nothing(request, chunks));
     }
 
     private static uint ErrorOf(EngineRequest request, WireChunk chunk)

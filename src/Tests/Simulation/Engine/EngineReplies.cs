@@ -58,7 +58,12 @@ internal sealed class EngineReplies(ReplyForm form, Func<ulong, int> lengthOf)
             return null;
         }
 
-        int length = isSimple ? SimpleLength() : head == 20 ? (int)BinaryPrimitives.ReadUInt32BigEndian(_left.AsSpan(16)) : (int)BinaryPrimitives.ReadUInt64BigEndian(_left.AsSpan(24));
+        int length = head switch
+        {
+            16 => SimpleLength(),
+            20 => (int)BinaryPrimitives.ReadUInt32BigEndian(_left.AsSpan(16)),
+            _ => (int)BinaryPrimitives.ReadUInt64BigEndian(_left.AsSpan(24)),
+        };
         if (length > EngineSetup.DiskBytes + 4096)
         {
             throw new EngineRuleBrokenException(EngineRule.WellFormed, $"a chunk announces {length} bytes");

@@ -2,7 +2,9 @@ using Harness.Nbd;
 
 namespace Harness.Tests;
 
-/// <summary>Draws the requests of a program: mostly good ones, and some of each kind that the protocol forbids, with the error that it names for them.</summary>
+/// <summary>
+/// Draws the requests of a program: mostly good ones, and some of each kind that the protocol forbids, with the error that it names for them.
+/// </summary>
 internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Random random)
 {
     private const uint EPERM = 1, EINVAL = 22, ENOSPC = 28;
@@ -49,7 +51,12 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
     private EngineRequest DrawChange(NbdCommand command)
     {
         (int first, int count) = DrawRange();
-        BlockCapabilities needed = command switch { NbdCommand.Trim => BlockCapabilities.Trim, NbdCommand.WriteZeroes => BlockCapabilities.WriteZeroes, _ => 0 };
+        BlockCapabilities needed = command switch
+        {
+            NbdCommand.Trim => BlockCapabilities.Trim,
+            NbdCommand.WriteZeroes => BlockCapabilities.WriteZeroes,
+            _ => BlockCapabilities.None,
+        };
         uint refusal = setup.ReadOnly ? EPERM : needed != 0 && !setup.Can(needed) ? EINVAL : 0;
         if (refusal == 0 && !units.AreFree(first, count))
         {

@@ -9,7 +9,9 @@ internal enum EngineRule
     /// <summary>Each request is answered once, by its own cookie, and nothing else is.</summary>
     AnsweredOnce,
 
-    /// <summary>A reply is of a form that was negotiated, its chunks lie within the request, do not overlap and leave nothing out, and the last is marked.</summary>
+    /// <summary>
+    /// A reply is of a form that was negotiated, its chunks lie within the request, do not overlap and leave nothing out, and the last is marked.
+    /// </summary>
     WellFormed,
 
     /// <summary>A READ with DF is answered by one chunk.</summary>

@@ -123,7 +123,8 @@ internal sealed class EngineRun : IDisposable
         {
             // Whoever reads these units now may see the change or not.
             ulong version = request.Command == NbdCommand.Write ? request.Cookie : EngineContent.Zero;
-            foreach (EngineRequest read in _clients.Concat(_leaving).SelectMany(other => other.Waiting.Values).Where(other => other.IsRead && other.Refusal == 0))
+            IEnumerable<EngineRequest> waiting = _clients.Concat(_leaving).SelectMany(other => other.Waiting.Values);
+            foreach (EngineRequest read in waiting.Where(other => other.IsRead && other.Refusal == 0))
             {
                 int from = Math.Max(read.FirstUnit, request.FirstUnit);
                 int end = Math.Min(read.FirstUnit + read.Readable.Length, request.FirstUnit + request.UnitCount);

@@ -170,7 +170,8 @@ internal static class SeededChunks
 
     public static IEnumerable<WireChunk> Twice(WireChunk chunk, Random random) => chunk.IsDone && random.Next(100) == 0 ? [chunk, chunk] : [chunk];
 
-    public static IEnumerable<WireChunk> OfAnother(WireChunk chunk, Random random) => [random.Next(100) == 0 ? chunk with { Cookie = chunk.Cookie ^ 1 << 40 } : chunk];
+    public static IEnumerable<WireChunk> OfAnother(WireChunk chunk, Random random) =>
+        [random.Next(100) == 0 ? chunk with { Cookie = chunk.Cookie ^ 1 << 40 } : chunk];
 
     public static IEnumerable<WireChunk> WithAnotherError(WireChunk chunk, Random random) =>
         [chunk is { IsSimple: true, SimpleError: 22 } ? chunk with { SimpleError = 5 } : chunk];
