@@ -22,7 +22,7 @@ internal class EdgeGate(BlockEdge edge, BlockLoop home)
     public int Waiting { get; private set; }
 
     /// <summary>A request comes. Returns false where it need not wait.</summary>
-    public bool Hold(BlockRequest request)
+    public virtual bool Hold(BlockRequest request)
     {
         if (!IsClosed)
         {

@@ -32,6 +32,9 @@ public sealed class EngineModelTests(ITestOutputHelper output)
         ["read-only is forgotten"] = (EngineRule.StoreSeesOnlyGood, new ForgetsReadOnly()),
         ["the window is one too large"] = (EngineRule.WindowIsKept, new CountsWrong()),
         ["who leaves is forgotten"] = (EngineRule.LeavingIsServed, new EngineWithStore((setup, random) => new NeverAnswersTrims(setup, random))),
+        ["a gate lets writes through"] = (EngineRule.DrainHolds, new EngineWithGate((edge, home) => new LeakyGate(edge, home))),
+        ["a gate forgets who waited"] = (EngineRule.Answered, new EngineWithGate((edge, home) => new ForgetfulGate(edge, home))),
+        ["a drain waits for ever"] = (EngineRule.DrainEnds, new EngineWithStore((setup, random) => new NeverAnswersTrims(setup, random))),
         ["a buffer is kept"] = (EngineRule.NothingLeft, new EngineWithStore((setup, random) => new KeepsABuffer(setup, random))),
     };
 
@@ -41,7 +44,7 @@ public sealed class EngineModelTests(ITestOutputHelper output)
     public void The_server_does_what_the_model_does()
     {
         var engine = new EngineUnderTest();
-        int seeds = TestScale.Pick(150, 5000);
+        int seeds = TestScale.Pick(150, 3000);
         for (int seed = 1; seed <= seeds; seed++)
         {
             EngineRun.Run(seed, engine);

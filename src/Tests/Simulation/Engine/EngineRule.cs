@@ -41,6 +41,12 @@ internal enum EngineRule
     /// <summary>A connection that says goodbye, or says nothing more, still gets what it has asked for.</summary>
     LeavingIsServed,
 
+    /// <summary>While a drained section is quiet the store has nothing and is given nothing.</summary>
+    DrainHolds,
+
+    /// <summary>A drain of the store is quiet when the store has ended what it had and the answers are sent.</summary>
+    DrainEnds,
+
     /// <summary>When all have gone nothing is left of them.</summary>
     NothingLeft,
 }

@@ -18,6 +18,7 @@ internal sealed class EngineRun : IDisposable
     private readonly SimulatedServer _world;
     private readonly EngineUnits _units = new();
     private readonly EngineRequests _requests;
+    private readonly EngineDrains _drains;
     private readonly List<EngineClient> _clients = [];
     private readonly List<EngineClient> _leaving = [];
     private readonly List<EngineRequest> _orphans = [];
@@ -29,7 +30,9 @@ internal sealed class EngineRun : IDisposable
         _engine = engine;
         _store = engine.Store(_setup, _random);
         _world = new SimulatedServer(engine.Top(_store), engine.Options(_setup), engine.ReadOnly(_setup));
+        engine.Prepare(_world.Server.Drains);
         _requests = new EngineRequests(_setup, _units, _random);
+        _drains = new EngineDrains(_world, _store, _random);
     }
 
     /// <summary>Runs the program of a seed.</summary>
@@ -47,6 +50,7 @@ internal sealed class EngineRun : IDisposable
         }
         finally
         {
+            run._drains.EndAll();
             run.EndAll();
         }
     }
@@ -84,12 +88,15 @@ internal sealed class EngineRun : IDisposable
                 }
 
                 break;
-            case < 88:
+            case < 80:
                 for (int i = _random.Next(1, 8); i > 0 && _store.Held.Count > 0; i--)
                 {
                     _store.End(_random.Next(_store.Held.Count));
                 }
 
+                break;
+            case < 89:
+                _drains.Step();
                 break;
             case < 91:
                 client.Allow(_random.Next(300));
@@ -155,14 +162,15 @@ internal sealed class EngineRun : IDisposable
             }
         }
 
-        int most = _store.Held.Count == 0 ? 0 : _store.Held.GroupBy(request => request.Owner).Max(held => held.Count());
+        int most = _store.Held.Count == 0 ? 0 : _store.Held.GroupBy(request => EngineStore.Root(request).Owner).Max(held => held.Count());
         if (most > _setup.MaxInFlight)
         {
             throw new EngineRuleBrokenException(EngineRule.WindowIsKept, $"a connection has {most} requests in flight");
         }
 
+        _drains.Check();
         _units.CheckDurable(_store.Durable);
-        if (_store.Held.Count == 0)
+        if (_store.Held.Count == 0 && _drains.IsIdle)
         {
             // Of those whose connection was lost none can happen any more.
             _orphans.ForEach(request => _units.Fail(request.FirstUnit, request.UnitCount));
@@ -233,6 +241,10 @@ internal sealed class EngineRun : IDisposable
     private void Finish()
     {
         _clients.ForEach(client => client.Allow(long.MaxValue));
+        EndAll();
+        Look();
+        _drains.CheckQuiet();
+        _drains.EndAll();
         EndAll();
         Look();
         foreach (EngineClient client in _clients.Concat(_leaving).Where(client => client.Waiting.Count > 0))

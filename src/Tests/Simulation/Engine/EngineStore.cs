@@ -20,6 +20,9 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
 
     public List<BlockRequest> Held { get; } = [];
 
+    /// <summary>Requests that it was given so far.</summary>
+    public int Starts { get; private set; }
+
     /// <summary>What a READ finds.</summary>
     public byte[] Cached { get; } = new byte[EngineSetup.DiskBytes];
 
@@ -40,6 +43,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
 
     public virtual void Start(BlockRequest request)
     {
+        Starts++;
         if (WhatIsWrong(request) is { } wrong)
         {
             Complaint ??= wrong;
@@ -59,7 +63,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
         int error = random.Next(1000) < setup.ErrorsPerThousand ? s_errors[random.Next(s_errors.Length)] : 0;
         if (error != 0)
         {
-            Errors[request.Cookie] = error;
+            Errors[Root(request).Cookie] = error;
             HalfDo(request);
         }
         else
@@ -69,6 +73,9 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
 
         Complete(request, error);
     }
+
+    /// <summary>The request of a client that this one is, or is a part of.</summary>
+    public static BlockRequest Root(BlockRequest request) => request.Parent is { } parent ? Root(parent) : request;
 
     public void Dispose()
     {

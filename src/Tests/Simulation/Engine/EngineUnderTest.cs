@@ -14,6 +14,11 @@ internal class EngineUnderTest
 
     public virtual NbdServerOptions Options(EngineSetup setup) => new() { MaxInFlight = setup.MaxInFlight, MaxBytes = setup.MaxBytes, ReceiveBytes = 8192 };
 
+    /// <summary>Puts other gates into the drains, for those that let through what they should hold.</summary>
+    public virtual void Prepare(BlockDrains drains)
+    {
+    }
+
     /// <summary>What the client receives instead of a chunk.</summary>
     /// <param name="chunk">What the server has sent.</param>
     /// <param name="random">For bugs that come now and then.</param>

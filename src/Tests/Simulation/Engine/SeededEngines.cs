@@ -44,6 +44,32 @@ internal sealed class OffByOne : EngineUnderTest
     }
 }
 
+/// <summary>Drains with a gate that is wrong.</summary>
+internal sealed class EngineWithGate(Func<BlockEdge, BlockLoop, EdgeGate> make) : EngineUnderTest
+{
+    public override void Prepare(BlockDrains drains) => drains.MakeGate = make;
+}
+
+/// <summary>Forgets every third request that has waited.</summary>
+internal sealed class ForgetfulGate(BlockEdge edge, BlockLoop home) : EdgeGate(edge, home)
+{
+    private int _let;
+
+    protected override void LetIn(BlockRequest request)
+    {
+        if (++_let % 3 != 0)
+        {
+            base.LetIn(request);
+        }
+    }
+}
+
+/// <summary>Lets every write through and holds the rest.</summary>
+internal sealed class LeakyGate(BlockEdge edge, BlockLoop home) : EdgeGate(edge, home)
+{
+    public override bool Hold(BlockRequest request) => request.Command != NbdCommand.Write && base.Hold(request);
+}
+
 internal sealed class LosesWrites(EngineSetup setup, Random random) : EngineStore(setup, random)
 {
     private int _writes;
@@ -116,14 +142,14 @@ internal sealed class FlushesItsOwn(EngineSetup setup, Random random) : EngineSt
     protected override void Write(BlockRequest request, ReadOnlySpan<byte> data)
     {
         base.Write(request, data);
-        Array.Fill(_writer, request.Owner, (int)request.Offset / EngineSetup.UnitBytes, data.Length / EngineSetup.UnitBytes);
+        Array.Fill(_writer, Root(request).Owner, (int)request.Offset / EngineSetup.UnitBytes, data.Length / EngineSetup.UnitBytes);
     }
 
     protected override void Flush(BlockRequest request)
     {
         for (int unit = 0; unit < EngineSetup.Units; unit++)
         {
-            if (_writer[unit] == request.Owner)
+            if (_writer[unit] == Root(request).Owner)
             {
                 Cached.AsSpan(unit * EngineSetup.UnitBytes, EngineSetup.UnitBytes).CopyTo(Durable.AsSpan(unit * EngineSetup.UnitBytes));
             }
