@@ -23,7 +23,7 @@ public sealed class DrainLoadTests(ITestOutputHelper output)
     {
         int least = TestScale.Pick(20, 1000);
         using var world = new RewiredServer(backend);
-        ToolResult load = world.LoadWhileRewiring(backend, TestScale.Pick("2s", "60s"));
+        ToolResult load = world.LoadWhileRewiring(backend, TestScale.Pick("2s", "12s"));
         Print(backend, world);
         Assert.True(load.ExitCode == 0, load.ToString());
         using var json = JsonDocument.Parse(load.Output);
@@ -91,7 +91,7 @@ public sealed class DrainLoadTests(ITestOutputHelper output)
     private sealed class RewiredServer : IDisposable
     {
         private static readonly string[] s_filters =
-            ["stats", "delay:read=200us,write=300us", "throttle:requests=100k", "blocksize:minimum=4k", "error:rate=0", "stats/delay:write=100us"];
+            ["stats", "delay:read=200us,write=300us", "throttle:requests=100000", "blocksize:minimum=4k", "error:rate=0", "stats/delay:write=100us"];
 
         private readonly TempDir _folder = new();
         private readonly Queue<(DateTime Due, ulong Offset, byte[] Data)> _later = new();

@@ -48,8 +48,8 @@ public sealed class DrainSection : ITimerHandler
     /// <summary>What is held: a node's ID, an export's name, or all.</summary>
     public string What { get; }
 
-    /// <summary>The node that is held; null where it is exports.</summary>
-    public BlockNode? Node { get; }
+    /// <summary>The node that is held; where it has been replaced meanwhile, the one in its place. Null where it is exports.</summary>
+    public BlockNode? Node { get; internal set; }
 
     /// <summary>Who asked.</summary>
     public string Reason => _options.Reason;
