@@ -30,7 +30,7 @@ internal static class ServeVerb
 
     private static readonly Option<NodeOption[]> Node = new("--node")
     {
-        Description = "a chain whose first block has an ID: chains that end in @ID share it, and may follow it only; may be repeated",
+        Description = "a chain whose first block has an ID; chains that are written after it may end in @ID and share it; may be repeated",
         HelpName = "ID=CHAIN",
         Arity = ArgumentArity.OneOrMore,
         AllowMultipleArgumentsPerToken = false,

@@ -128,7 +128,9 @@ public sealed class DrainLoadTests(ITestOutputHelper output)
             string connections = TestScale.Pick("4", "8");
             string depth = TestScale.Pick("16", "64");
             string[] load =
-                ["load", _live.Uri, "--backend", backend, "--rw", "mix:50", "--connections", connections, "--depth", depth, "--duration", duration, "--verify", "--json", "-"];
+            [
+                "load", _live.Uri, "--backend", backend, "--rw", "mix:50", "--connections", connections, "--depth", depth, "--duration", duration, "--verify", "--json", "-",
+            ];
             using var child = Child.Start(HarnessServer.Program, load);
             while (!child.HasExited)
             {

@@ -5,7 +5,8 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// A block graph on several loops without a server around it: simulated loops that the test's thread runs in turns, exports, and requests that the test puts in.
+/// A block graph on several loops without a server around it: simulated loops that the test's thread runs in turns, exports, and requests that the test puts
+/// in.
 /// </summary>
 internal sealed class DrainWorld : IBlockRequestOwner, IDisposable
 {

@@ -26,7 +26,8 @@ public class GraphChangeTests
         world.Settle();
         Assert.All(answers, answer => Assert.True(answer.IsDone && answer.Error == 0));
         Assert.Contains("WRITE 6 requests", ((BlockFilter)world.Nodes.Get("stats1").Block).Summary().First(), StringComparison.Ordinal);
-        Assert.Equal("there is no node 'stats0': did you mean 'stats1'?; there are memory0, stats1, error0", Assert.Throws<BlockException>(() => world.Nodes.Get("stats0")).Message);
+        string unknown = Assert.Throws<BlockException>(() => world.Nodes.Get("stats0")).Message;
+        Assert.Equal("there is no node 'stats0': did you mean 'stats1'?; there are memory0, stats1, error0", unknown);
         Assert.Equal(5, world.Start(0, disk, NbdCommand.Trim, 0, 512).Error);
         world.AssertNothingLeft();
     }
