@@ -50,7 +50,9 @@ public sealed class BlockDrains
     /// <summary>Holds every export at its top, so that nothing is in flight in any block, and nothing waits between two.</summary>
     public DrainSection BeginAll(DrainOptions? options = null) => Begin("all", null, () => _nodes.Exports.Select(export => export.Edge), options);
 
-    /// <summary>How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.</summary>
+    /// <summary>
+    /// How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.
+    /// </summary>
     public Task<IReadOnlyDictionary<IBlock, NodeLoad>> CountAsync() => BlockCensus.Take(Loops);
 
     internal DrainSection Begin(BlockEdge edge, DrainOptions? options) => Begin(edge.OwnerName, null, () => [edge], options);
