@@ -20,6 +20,8 @@ public sealed class BlockGraph : IDisposable
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
     private readonly bool _flushForFua;
+    // Those of Rules, and BLOCK_STATUS: whether a client may ask for that is for its connection to say.
+    private readonly RequestRules _gateRules;
     private bool _open;
 
     /// <summary>A graph that begins with <paramref name="top"/> and owns it.</summary>
@@ -32,6 +34,7 @@ public sealed class BlockGraph : IDisposable
         _flushForFua = (Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
         TransmissionFlags = FlagsOf(Capabilities);
         Rules = new RequestRules(top.Size, TransmissionFlags, top.Constraints);
+        _gateRules = Rules.For(ReplyForm.Simple, hasMetaContext: true);
     }
 
     /// <summary>Bytes.</summary>
@@ -51,14 +54,6 @@ public sealed class BlockGraph : IDisposable
 
     /// <summary>The block nearest to the client; filters lead on to the rest (<see cref="BlockFilter.Next"/>).</summary>
     public IBlock Top => _top;
-
-    /// <summary>
-    /// The state of the first bytes of a range, for BLOCK_STATUS: asked again behind the answer's end until the range is covered. Any thread, after
-    /// <see cref="Open"/>.
-    /// </summary>
-    /// <param name="offset">First byte, inside the export.</param>
-    /// <param name="length">Bytes, 1 or more, not beyond the export's end.</param>
-    public BlockExtent ExtentAt(ulong offset, ulong length) => _top.ExtentAt(offset, length);
 
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
@@ -85,7 +80,7 @@ public sealed class BlockGraph : IDisposable
     /// </summary>
     public void Start(BlockRequest request)
     {
-        RequestVerdict verdict = Rules.Check(new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length));
+        RequestVerdict verdict = _gateRules.Check(new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length));
         if (verdict.IsServed)
         {
             StartChecked(request);
@@ -124,6 +119,10 @@ public sealed class BlockGraph : IDisposable
             {
                 // The reply's header would promise what does not follow, and the client would take the next reply for data.
                 request.Fail(Errno.EIO);
+            }
+            else if (request.Command == NbdCommand.BlockStatus)
+            {
+                request.CompleteStatus();
             }
         }
 

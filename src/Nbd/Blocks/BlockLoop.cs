@@ -28,6 +28,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// <summary>Memory for payloads and for data read from files.</summary>
     public BufferPool Buffers { get; } = new();
 
+    /// <summary>For the answers to BLOCK_STATUS.</summary>
+    internal StatusLists StatusLists { get; } = new();
+
     /// <summary>Requests rented and not released, those that filters make of others not among them.</summary>
     public int RequestsInUse { get; private set; }
 

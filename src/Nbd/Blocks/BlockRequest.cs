@@ -18,7 +18,7 @@ public interface IBlockRequestOwner
 /// filled in, started by the gate, completed by a block, released by its owner. A filter passes it on (<see cref="PassTo"/>), completes it itself, or makes
 /// children of it (<see cref="MakeChild"/>) and completes it when they are done.
 /// </summary>
-public sealed class BlockRequest : LoopWork
+public sealed partial class BlockRequest : LoopWork
 {
     private const int Idle = 0;
     private const int Rented = 1;
@@ -40,7 +40,7 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The loop that it belongs to.</summary>
     public BlockLoop Home { get; }
 
-    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
+    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES, BLOCK_STATUS or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
     public NbdCommand Command { get; set; }
 
     /// <summary>The command flags that the block is to honour.</summary>
@@ -212,6 +212,11 @@ public sealed class BlockRequest : LoopWork
         // What lies where in the child does in the parent too, unless its owner has moved it.
         parent.ErrorOffset = ErrorOffset;
         parent.TakeExtents(this);
+        if (_status is not null)
+        {
+            MoveStatusTo(parent);
+        }
+
         Release();
         parent.Complete(error);
     }
@@ -264,6 +269,7 @@ public sealed class BlockRequest : LoopWork
 
         _extents.AsSpan(0, _extentCount).Clear();
         _extentCount = 0;
+        ReleaseStatus();
         _inFlight?.Leave();
         _inFlight = null;
         _graph = null;

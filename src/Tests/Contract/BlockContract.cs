@@ -154,9 +154,9 @@ public sealed class BlockContract : IDisposable
         world.Write(500_000, Wire.Data(2, 1));
         world.Do(NbdCommand.Trim, 72_000, 5000);
         byte[] all = world.Read(0, DiskBytes);
-        for (ulong at = 0; at < DiskBytes;)
+        ulong at = 0;
+        foreach (BlockExtent extent in world.Status(0, DiskBytes))
         {
-            BlockExtent extent = world.Graph.ExtentAt(at, DiskBytes - at);
             Assert.InRange(extent.Length, 1ul, DiskBytes - at);
             if ((extent.State & ExtentState.Zero) != 0)
             {
@@ -166,7 +166,9 @@ public sealed class BlockContract : IDisposable
             at += extent.Length;
         }
 
-        Assert.Equal(ExtentState.Data, world.Graph.ExtentAt(500_000, 1).State);
+        Assert.Equal((ulong)DiskBytes, at);
+        Assert.Equal(ExtentState.Data, world.ExtentAt(500_000, 1).State);
+        world.AssertNothingLeft();
     }
 
     private static void Step(BlockWorld world, byte[] model, int kind, int offset, int length, int step)

@@ -62,6 +62,17 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
         return answer.Data;
     }
 
+    /// <summary>What lies where in a range, as BLOCK_STATUS has it.</summary>
+    public BlockExtent[] Status(long offset, long length, NbdCommandFlags flags = 0)
+    {
+        Answer answer = Finish(Start(NbdCommand.BlockStatus, offset, length, null, flags));
+        Assert.Equal(0, answer.Error);
+        return answer.Status;
+    }
+
+    /// <summary>The first extent of a range.</summary>
+    public BlockExtent ExtentAt(long offset, long length) => Assert.Single(Status(offset, length, NbdCommandFlags.ReqOne));
+
     public Answer Finish(Answer answer)
     {
         while (!answer.IsDone)
@@ -109,7 +120,7 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
             request.CopyAnswerTo(data);
         }
 
-        answer.Set(request.Error, data, Loop.NowNs);
+        answer.Set(request.Error, data, request.Status.ToArray(), Loop.NowNs);
         request.Release();
     }
 
@@ -143,13 +154,15 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
 
         public byte[] Data { get; private set; } = [];
 
+        public BlockExtent[] Status { get; private set; } = [];
+
         /// <summary>When, on the loop's clock.</summary>
         public long AtNs { get; private set; }
 
-        public void Set(int error, byte[] data, long atNs)
+        public void Set(int error, byte[] data, BlockExtent[] status, long atNs)
         {
             Payload?.Dispose();
-            (IsDone, Error, Data, AtNs) = (true, error, data, atNs);
+            (IsDone, Error, Data, Status, AtNs) = (true, error, data, status, atNs);
         }
     }
 }

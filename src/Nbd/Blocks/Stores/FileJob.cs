@@ -59,6 +59,10 @@ internal sealed class FileJob : IIoHandler
             case NbdCommand.WriteZeroes:
                 TryZero(punch: (request.Flags & NbdCommandFlags.NoHole) == 0);
                 break;
+            case NbdCommand.BlockStatus:
+                request.AddStatusOf(Store);
+                End(0);
+                break;
             default:
                 End(Errno.EINVAL);
                 break;

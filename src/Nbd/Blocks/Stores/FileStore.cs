@@ -9,7 +9,7 @@ namespace Harness.Nbd;
 /// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
 /// hand where the file system can do neither.
 /// </summary>
-public sealed class FileStore : IBlock
+public sealed class FileStore : IBlock, IExtentMap
 {
     private readonly PerLoop<FileJobPool> _pools;
     private readonly string _path;
@@ -79,7 +79,7 @@ public sealed class FileStore : IBlock
 
     /// <inheritdoc/>
     /// <remarks>What lseek(2) says of holes; a file system that knows none has one extent of data. Two system calls.</remarks>
-    public BlockExtent ExtentAt(ulong offset, ulong length)
+    BlockExtent IExtentMap.ExtentAt(ulong offset, ulong length)
     {
         ulong run = FileHoles.RunAt(Fd, offset, length, out bool isHole);
         return new BlockExtent(run, isHole ? ExtentState.Hole | ExtentState.Zero : ExtentState.Data);
