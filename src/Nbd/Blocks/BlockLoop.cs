@@ -15,6 +15,7 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
 
     // Every request that this loop ever made: what was never completed is looked for here.
     private readonly List<BlockRequest> _all = [];
+    private readonly List<IDisposable> _atEnd = [];
     private BlockRequest? _free;
 
     /// <summary>The loop.</summary>
@@ -24,6 +25,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     public int Index { get; } = index is >= 0 and < MaxLoops
         ? index
         : throw new ArgumentOutOfRangeException(nameof(index), $"a server has at most {MaxLoops} loops");
+
+    /// <summary>Takes a line that is worth knowing, such as that a block has lost the server behind it. Any thread.</summary>
+    public Action<string> Log { get; init; } = _ => { };
 
     /// <summary>Memory for payloads and for data read from files.</summary>
     public BufferPool Buffers { get; } = new();
@@ -54,8 +58,17 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
         return _all.Where(request => request.IsStarted && !waiting.Contains(request)).Select(request => request.Text());
     }
 
-    /// <summary>Frees the buffers. On the loop's thread, after the last request.</summary>
-    public void Dispose() => Buffers.Dispose();
+    /// <summary>What a block keeps for this loop and must end with it, such as a connection. On the loop's thread.</summary>
+    /// <param name="what">Disposed of on the loop's thread, after the last request; it may run the loop from within.</param>
+    public void AtEnd(IDisposable what) => _atEnd.Add(what);
+
+    /// <summary>Ends what blocks keep here and frees the buffers. On the loop's thread, after the last request.</summary>
+    public void Dispose()
+    {
+        _atEnd.ForEach(what => what.Dispose());
+        _atEnd.Clear();
+        Buffers.Dispose();
+    }
 
     internal BlockRequest RentChild(IBlockRequestOwner owner)
     {

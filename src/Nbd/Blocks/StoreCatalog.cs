@@ -45,6 +45,7 @@ public static class StoreCatalog
             "Every 8-byte word is its own offset, big endian, like nbdkit's. Writing just that succeeds, anything else is EIO.",
             [s_size],
             (text, _) => new PatternStore(ParseSize("pattern", text))),
+        NbdStore.Kind,
     ];
 
     private static string ParsePath(string text) =>
