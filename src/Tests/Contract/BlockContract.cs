@@ -41,6 +41,7 @@ public sealed class BlockContract : IDisposable
         {
             cases.Add("FILE", backend);
             cases.Add("cow/FILE", backend);
+            cases.Add("blocksize/DIRECT-FILE", backend);
             cases.Add("UPSTREAM", backend);
             cases.Add("blocksize:minimum=4k,maximum=64k/FILE", backend);
             cases.Add("stats/log:file=LOG/delay:read=1us,write=1us/FILE", backend);
@@ -218,7 +219,7 @@ public sealed class BlockContract : IDisposable
         }
 
         string log = _folder.File("log").Replace("/", "%2F", StringComparison.Ordinal);
-        string text = chain.Replace("FILE", $"file:{file}", StringComparison.Ordinal)
+        string text = chain.Replace("DIRECT-FILE", $"file-direct:{file}", StringComparison.Ordinal).Replace("FILE", $"file:{file}", StringComparison.Ordinal)
             .Replace("MBR", $"file:{file}", StringComparison.Ordinal)
             .Replace("UPSTREAM", $"nbd:{_upstream?.Uri}", StringComparison.Ordinal)
             .Replace("LOG", log, StringComparison.Ordinal);
