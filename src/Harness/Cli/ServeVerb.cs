@@ -12,7 +12,7 @@ internal static class ServeVerb
 
     private static readonly Option<string[]> Listen = new("--listen")
     {
-        Description = "where to listen; may be repeated",
+        Description = "where to listen; may be repeated; not where systemd or libnbd hand over the sockets (LISTEN_FDS)",
         HelpName = "URI",
         Arity = ArgumentArity.OneOrMore,
         AllowMultipleArgumentsPerToken = false,
@@ -75,6 +75,7 @@ internal static class ServeVerb
     {
         Block = parse.GetValue(Block),
         Listen = parse.GetValue(Listen)!,
+        ListenAsked = parse.GetResult(Listen) is { Implicit: false },
         Exports = parse.GetValue(Export) ?? [],
         Nodes = parse.GetValue(Node) ?? [],
         Replies = parse.GetValue(Replies),

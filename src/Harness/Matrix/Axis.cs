@@ -10,6 +10,9 @@ namespace Harness.Matrix;
 /// <param name="Canonical">Reads a value and gives its one canonical text; a <see cref="FormatException"/> says what is legal.</param>
 internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<string, string> Canonical)
 {
+    /// <summary>What our server has where a matrix says nothing of it.</summary>
+    public const string DefaultMaxInFlight = "1024";
+
     /// <summary>Every axis, in the order in which ids, tables and nested loops name them.</summary>
     public static readonly Axis[] All =
     [
@@ -21,6 +24,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("depth", ["64"], true, text => Number(text, 65536)),
         new("connections", ["1"], false, text => Number(text, 16_384)),
         new("loops", ["1"], false, text => Number(text, 1024)),
+        new("max_in_flight", [DefaultMaxInFlight], false, text => Number(text, 65536)),
         new("rate", [Vocabulary.ClosedLoop], false, Rate),
         new("arrivals", ["constant"], false, text => Vocabulary.Word("arrivals", text, Vocabulary.Arrivals)),
         new("size", ["4k"], false, text => RequestSizes.Parse(text).ToString()),
@@ -38,9 +42,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
-    /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, or nothing of the kind.</summary>
+    /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, the server's usual bound, or nothing of the kind.</summary>
     public static bool GoesWithoutSaying(string axis, string value) =>
-        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
+        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight);
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

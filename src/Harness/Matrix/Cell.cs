@@ -23,8 +23,9 @@ internal sealed class Cell
         }
         if (!HasOurServer)
         {
-            // How a peer spreads its work is its own affair.
+            // How a peer spreads its work is its own affair, and so is how much it takes at a time.
             _values["loops"] = "1";
+            _values["max_in_flight"] = Axis.DefaultMaxInFlight;
         }
         SettleLayer();
         if (IsBare)

@@ -40,7 +40,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         [
             "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
             "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
-            "--max-connections", MaxConnections(cell),
+            "--max-connections", MaxConnections(cell), "--max-in-flight", cell["max_in_flight"],
             .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
         try

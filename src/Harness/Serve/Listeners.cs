@@ -11,6 +11,9 @@ namespace Harness.Serve;
 /// <param name="Ready">The URI by which a client comes here.</param>
 internal sealed record Listener(int Fd, SocketEndpoint Endpoint, NbdUri Ready)
 {
+    /// <summary>True where another process has made the socket, and its file is that one's.</summary>
+    public bool IsInherited { get; init; }
+
     /// <summary>Listens on what a URI names.</summary>
     /// <param name="uri">Where.</param>
     /// <param name="tcpCongestion">TCP congestion control by its kernel name; null leaves the machine's default.</param>
@@ -21,7 +24,7 @@ internal sealed record Listener(int Fd, SocketEndpoint Endpoint, NbdUri Ready)
     /// <summary>Removes the socket file, where there is one. The descriptor is the server's to close.</summary>
     public void Remove()
     {
-        if (Endpoint.UnixPath is { } path)
+        if (Endpoint.UnixPath is { } path && !IsInherited)
         {
             File.Delete(path);
         }

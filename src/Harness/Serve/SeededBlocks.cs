@@ -23,8 +23,6 @@ internal abstract class SeededBlock(IBlock store) : IBlock
 
     public abstract void Start(BlockRequest request);
 
-    public BlockExtent ExtentAt(ulong offset, ulong length) => Store.ExtentAt(offset, length);
-
     public virtual void Dispose() => Store.Dispose();
 }
 

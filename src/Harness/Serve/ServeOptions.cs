@@ -12,6 +12,9 @@ internal sealed record ServeOptions
     /// <summary>NBD URIs to listen on; at least one.</summary>
     public required IReadOnlyList<string> Listen { get; init; }
 
+    /// <summary>Whether <see cref="Listen"/> was asked for, and is not what holds where nothing is said.</summary>
+    public bool ListenAsked { get; init; }
+
     /// <summary>Names, with chains of their own or (one at most) for <see cref="Block"/>; none is the default export.</summary>
     public IReadOnlyList<ExportOption> Exports { get; init; } = [];
 

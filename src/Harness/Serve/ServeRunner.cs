@@ -13,7 +13,8 @@ internal static class ServeRunner
     public static ExitCode Run(ServeOptions options, CancellationToken stop)
     {
         string? seeded = SeededRegression.Asked();
-        IReadOnlyList<NbdUri> uris = [.. options.Listen.Select(ParseUri)];
+        IReadOnlyList<Listener>? inherited = SocketActivation.Take(options.ListenAsked);
+        IReadOnlyList<NbdUri> uris = [.. inherited is null ? options.Listen.Select(ParseUri) : inherited.Select(listener => listener.Ready)];
         DescriptorLimit.Check("--max-connections", options.MaxConnections, options.Loops);
         using var exports = new ExportList(options, uris, seeded);
 
@@ -26,7 +27,7 @@ internal static class ServeRunner
         }
 
         var loops = new List<LoopThread>();
-        var listeners = new List<Listener>();
+        var listeners = new List<Listener>(inherited ?? []);
         try
         {
             StartLoops(options, loops);
@@ -38,7 +39,7 @@ internal static class ServeRunner
                 }
             }
 
-            foreach (NbdUri uri in uris)
+            foreach (NbdUri uri in inherited is null ? uris : [])
             {
                 listeners.Add(Listener.Open(uri with { ExportName = exports.NameFor(uri) }, options.TcpCongestion));
             }
@@ -94,7 +95,10 @@ internal static class ServeRunner
         }
     }
 
-    /// <summary>Begins to accept on every listener, then says so: whoever reads the line may connect.</summary>
+    /// <summary>
+    /// Begins to accept on every listener, then says so: whoever reads the line may connect. Of a socket that was handed over nothing is said: clients wait in
+    /// it already, and standard output is that of whoever started us.
+    /// </summary>
     private static void Announce(NbdServer server, List<Listener> listeners)
     {
         using var accepting = new ManualResetEventSlim();
@@ -104,7 +108,7 @@ internal static class ServeRunner
             accepting.Set();
         });
         accepting.Wait();
-        foreach (Listener listener in listeners)
+        foreach (Listener listener in listeners.Where(listener => !listener.IsInherited))
         {
             Console.Out.WriteLine($"ready {listener.Ready}");
         }

@@ -71,6 +71,18 @@ public sealed partial class EventLoop
         Begin(operation, OperationKind.Allocate, fd);
     }
 
+    /// <summary>Asks the kernel to read a part of a regular file into the page cache: posix_fadvise(2) with POSIX_FADV_WILLNEED, a hint.</summary>
+    /// <param name="operation">Completes with 0 or a negated errno; the reading may go on.</param>
+    /// <param name="fd">The file.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Bytes, less than 2^32.</param>
+    public void ReadAhead(IoOperation operation, int fd, long offset, uint length)
+    {
+        operation.Offset = offset;
+        operation.Length = length;
+        Begin(operation, OperationKind.ReadAhead, fd);
+    }
+
     /// <summary>
     /// Ends everything pending on the descriptor, then closes it. Each pending operation completes exactly once, before the descriptor is closed,
     /// with -ECANCELED unless it had won the race; then the socket is shut down, the descriptor closed, and this operation completes with 0.

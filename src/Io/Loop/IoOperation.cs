@@ -35,6 +35,9 @@ public enum OperationKind : byte
     /// <summary>fallocate(2).</summary>
     Allocate,
 
+    /// <summary>posix_fadvise(2) with POSIX_FADV_WILLNEED.</summary>
+    ReadAhead,
+
     /// <summary>Ends everything pending on a descriptor, then close(2).</summary>
     Close,
 

@@ -16,6 +16,9 @@ internal static unsafe partial class Stat
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     public struct statx_t
     {
+        [FieldOffset(0)]
+        public uint stx_mask;
+
         [FieldOffset(28)]
         public ushort stx_mode;
 
@@ -27,6 +30,12 @@ internal static unsafe partial class Stat
 
         [FieldOffset(140)]
         public uint stx_dev_minor;
+
+        [FieldOffset(152)]
+        public uint stx_dio_mem_align;
+
+        [FieldOffset(156)]
+        public uint stx_dio_offset_align;
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]

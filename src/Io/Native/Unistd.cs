@@ -14,6 +14,7 @@ internal static unsafe partial class Unistd
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
+    public const int POSIX_FADV_WILLNEED = 3;
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int FALLOC_FL_PUNCH_HOLE = 2;
     public const int FALLOC_FL_ZERO_RANGE = 0x10;
@@ -44,6 +45,10 @@ internal static unsafe partial class Unistd
 
     [LibraryImport("libc")]
     public static partial int fdatasync(int fd);
+
+    /// <summary>Returns an error's number instead of -1.</summary>
+    [LibraryImport("libc")]
+    public static partial int posix_fadvise(int fd, long offset, long len, int advice);
 
     [LibraryImport("libc")]
     public static partial int fallocate(int fd, int mode, long offset, long len);

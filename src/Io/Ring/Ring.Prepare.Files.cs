@@ -118,6 +118,26 @@ public sealed unsafe partial class Ring
     public bool PrepareFallocate(int fd, int mode, ulong offset, ulong length, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         Entry(RingOpcode.FALLOCATE, fd, (nint)length, (uint)mode, offset, userData, flags) != null;
 
+    /// <summary>Prepares <c>posix_fadvise(2)</c> (5.6).</summary>
+    /// <param name="fd">The file.</param>
+    /// <param name="advice"><c>POSIX_FADV_*</c>.</param>
+    /// <param name="offset">Where in the file.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="userData">Comes back with 0 or minus errno.</param>
+    /// <param name="flags">Entry flags.</param>
+    /// <returns>False when the queue is full.</returns>
+    public bool PrepareFadvise(int fd, int advice, ulong offset, uint length, ulong userData, SqeFlags flags = SqeFlags.NONE)
+    {
+        io_uring_sqe* sqe = Entry(RingOpcode.FADVISE, fd, 0, length, offset, userData, flags);
+        if (sqe == null)
+        {
+            return false;
+        }
+
+        sqe->rw_flags = (uint)advice;
+        return true;
+    }
+
     /// <summary>Prepares <c>close(2)</c> (5.6). It ends no request on the descriptor: cancel first, and take their completions.</summary>
     /// <param name="fd">The descriptor.</param>
     /// <param name="userData">Comes back with 0 or minus errno.</param>

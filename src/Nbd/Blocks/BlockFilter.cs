@@ -47,9 +47,6 @@ public abstract class BlockFilter : IBlock
     /// <inheritdoc/>
     public virtual void Start(BlockRequest request) => Pass(request);
 
-    /// <inheritdoc/>
-    public virtual BlockExtent ExtentAt(ulong offset, ulong length) => Next.ExtentAt(offset, length);
-
     /// <summary>For who stops the server: lines about what it has seen, each without its end. After the last request.</summary>
     public virtual IEnumerable<string> Summary() => [];
 

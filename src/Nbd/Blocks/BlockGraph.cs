@@ -18,6 +18,9 @@ public sealed class BlockGraph : IDisposable
 {
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
+
+    // Those of Rules, and BLOCK_STATUS: whether a client may ask for that is for its connection to say.
+    private readonly RequestRules _gateRules;
     private bool _flushForFua;
     private bool _open;
 
@@ -38,6 +41,7 @@ public sealed class BlockGraph : IDisposable
         TransmissionFlags = FlagsOf(Capabilities);
         Constraints = top.Constraints;
         Rules = new RequestRules(top.Size, TransmissionFlags, Constraints);
+        _gateRules = Rules.For(ReplyForm.Simple, hasMetaContext: true);
         FollowChange();
         if (joins)
         {
@@ -72,14 +76,6 @@ public sealed class BlockGraph : IDisposable
     /// <summary>True where every change is refused, whatever the blocks can do.</summary>
     internal bool IsReadOnly { get; }
 
-    /// <summary>
-    /// The state of the first bytes of a range, for BLOCK_STATUS: asked again behind the answer's end until the range is covered. Any thread, after
-    /// <see cref="Open"/>.
-    /// </summary>
-    /// <param name="offset">First byte, inside the export.</param>
-    /// <param name="length">Bytes, 1 or more, not beyond the export's end.</param>
-    public BlockExtent ExtentAt(ulong offset, ulong length) => Top.ExtentAt(offset, length);
-
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
     public void Open()
@@ -105,7 +101,7 @@ public sealed class BlockGraph : IDisposable
     /// </summary>
     public void Start(BlockRequest request)
     {
-        RequestVerdict verdict = Rules.Check(new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length));
+        RequestVerdict verdict = _gateRules.Check(new NbdRequest(request.Flags, request.Command, request.Cookie, request.Offset, request.Length));
         if (verdict.IsServed)
         {
             StartChecked(request);
@@ -179,6 +175,10 @@ public sealed class BlockGraph : IDisposable
             {
                 // The reply's header would promise what does not follow, and the client would take the next reply for data.
                 request.Fail(Errno.EIO);
+            }
+            else if (request.Command == NbdCommand.BlockStatus)
+            {
+                request.CompleteStatus();
             }
         }
 

@@ -15,6 +15,7 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
 
     // Every request that this loop ever made: what was never completed is looked for here.
     private readonly List<BlockRequest> _all = [];
+    private readonly List<IDisposable> _atEnd = [];
     private BlockRequest? _free;
 
     /// <summary>The loop.</summary>
@@ -25,8 +26,14 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
         ? index
         : throw new ArgumentOutOfRangeException(nameof(index), $"a server has at most {MaxLoops} loops");
 
+    /// <summary>Takes a line that is worth knowing, such as that a block has lost the server behind it. Any thread.</summary>
+    public Action<string> Log { get; init; } = _ => { };
+
     /// <summary>Memory for payloads and for data read from files.</summary>
     public BufferPool Buffers { get; } = new();
+
+    /// <summary>For the answers to BLOCK_STATUS.</summary>
+    internal StatusLists StatusLists { get; } = new();
 
     /// <summary>Requests rented and not released, those that filters make of others not among them.</summary>
     public int RequestsInUse { get; private set; }
@@ -47,8 +54,17 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// </summary>
     public IEnumerable<string> DescribeUnfinished() => Unfinished().Select(request => request.Text());
 
-    /// <summary>Frees the buffers. On the loop's thread, after the last request.</summary>
-    public void Dispose() => Buffers.Dispose();
+    /// <summary>What a block keeps for this loop and must end with it, such as a connection. On the loop's thread.</summary>
+    /// <param name="what">Disposed of on the loop's thread, after the last request; it may run the loop from within.</param>
+    public void AtEnd(IDisposable what) => _atEnd.Add(what);
+
+    /// <summary>Ends what blocks keep here and frees the buffers. On the loop's thread, after the last request.</summary>
+    public void Dispose()
+    {
+        _atEnd.ForEach(what => what.Dispose());
+        _atEnd.Clear();
+        Buffers.Dispose();
+    }
 
     /// <summary>Every request that the loop ever made, in use or not. On the loop's thread.</summary>
     internal IReadOnlyList<BlockRequest> All => _all;

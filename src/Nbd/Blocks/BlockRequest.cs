@@ -39,7 +39,7 @@ public sealed partial class BlockRequest : LoopWork
     /// <summary>The loop that it belongs to.</summary>
     public BlockLoop Home { get; }
 
-    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
+    /// <summary>READ, WRITE, FLUSH, TRIM, WRITE_ZEROES, BLOCK_STATUS or, where the block has <see cref="BlockCapabilities.Cache"/>, CACHE.</summary>
     public NbdCommand Command { get; set; }
 
     /// <summary>The command flags that the block is to honour.</summary>
@@ -188,6 +188,11 @@ public sealed partial class BlockRequest : LoopWork
         // What lies where in the child does in the parent too, unless its owner has moved it.
         parent.ErrorOffset = ErrorOffset;
         parent.TakeExtents(this);
+        if (_status is not null)
+        {
+            MoveStatusTo(parent);
+        }
+
         Release();
         parent.Complete(error);
     }
@@ -245,6 +250,7 @@ public sealed partial class BlockRequest : LoopWork
 
         _extents.AsSpan(0, _extentCount).Clear();
         _extentCount = 0;
+        ReleaseStatus();
         _inFlight?.Leave();
         _inFlight = null;
         _graph = null;

@@ -47,6 +47,17 @@ public sealed class BufferPool : IDisposable
         return buffer;
     }
 
+    /// <summary>As <see cref="Rent"/>, of which the slice begins at a multiple of <paramref name="alignment"/>; it has no tail.</summary>
+    /// <param name="length">Bytes, 1 to 2^29.</param>
+    /// <param name="alignment">A power of two, at most 65,536.</param>
+    public PooledBuffer RentAligned(int length, uint alignment)
+    {
+        PooledBuffer buffer = Rent(length + (int)alignment - 1);
+        int skip = (int)(-buffer.Slice.Address & (alignment - 1));
+        buffer.Slice = buffer.Slice.Slice(skip, length);
+        return buffer;
+    }
+
     /// <summary>Frees what is kept.</summary>
     public void Dispose()
     {

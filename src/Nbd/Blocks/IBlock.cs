@@ -81,17 +81,9 @@ public interface IBlock : IDisposable
 
     /// <summary>
     /// Begins a request and returns at once. The block completes it exactly once with <see cref="BlockRequest.Complete"/>: now or later, from any thread.
-    /// Called on the thread of the request's loop; several loops may call at the same time. Must not block and must not throw.
+    /// Called on the thread of the request's loop; several loops may call at the same time. Must not block and must not throw. A READ is answered with
+    /// <see cref="BlockRequest.AddData"/> and <see cref="BlockRequest.AddHole"/>, a BLOCK_STATUS with <see cref="BlockRequest.AddStatus"/> or, by a block that
+    /// knows nothing of what lies where, with nothing.
     /// </summary>
     void Start(BlockRequest request);
-
-    /// <summary>
-    /// The state of the first bytes of a range: what a BLOCK_STATUS is answered from, one extent after the other. The bytes behind the extent may be in the
-    /// same state, so whoever asks merges. A block that knows nothing says <see cref="ExtentState.Data"/>, which is never wrong. Any thread, after
-    /// <see cref="Open"/>; must be quick, must not throw, and allocates nothing.
-    /// </summary>
-    /// <param name="offset">First byte, inside the block.</param>
-    /// <param name="length">Bytes, 1 or more, not beyond the block's end.</param>
-    /// <returns>At least one byte and at most <paramref name="length"/>.</returns>
-    BlockExtent ExtentAt(ulong offset, ulong length) => new(length, ExtentState.Data);
 }

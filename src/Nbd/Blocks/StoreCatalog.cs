@@ -38,17 +38,24 @@ public static class StoreCatalog
             "file:PATH",
             "An existing regular file, of its own size. TRIM punches holes.",
             [new("PATH", "the file; for example /srv/disk.img")],
-            (text, readOnly) => new FileStore(ParsePath(text), readOnly)),
+            (text, readOnly) => new FileStore(ParsePath("file", text), readOnly)),
+        new(
+            "file-direct",
+            "file-direct:PATH",
+            "A file past the page cache (O_DIRECT): clients may ask for multiples of the file system's block only; with blocksize/ before it for anything.",
+            [new("PATH", "the file, of a size that is a multiple of the block too; for example /srv/disk.img")],
+            (text, readOnly) => new FileStore(ParsePath("file-direct", text), readOnly, direct: true)),
         new(
             "pattern",
             "pattern:SIZE",
             "Every 8-byte word is its own offset, big endian, like nbdkit's. Writing just that succeeds, anything else is EIO.",
             [s_size],
             (text, _) => new PatternStore(ParseSize("pattern", text))),
+        NbdStore.Kind,
     ];
 
-    private static string ParsePath(string text) =>
-        text.Length > 0 ? text : throw new BlockException("'file' needs a path: file:/srv/disk.img") { IsUsage = true };
+    private static string ParsePath(string store, string text) =>
+        text.Length > 0 ? text : throw new BlockException($"'{store}' needs a path: {store}:/srv/disk.img") { IsUsage = true };
 
     private static ulong ParseSize(string store, string text)
     {

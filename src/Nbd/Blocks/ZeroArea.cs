@@ -11,7 +11,7 @@ internal static class ZeroArea
     public const int Length = 256 << 10;
 
     // Kept for the life of the process: sends in flight may read it at any time.
-    private static readonly NativeBuffer s_zeroes = new(Length, clear: true);
+    private static readonly NativeBuffer s_zeroes = new(Length, clear: true, alignment: 4096);
 
     /// <summary>The first <paramref name="length"/> zeroes, at most <see cref="Length"/>.</summary>
     public static NativeSlice Take(int length) => s_zeroes.Slice(0, length);

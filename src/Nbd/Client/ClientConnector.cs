@@ -65,7 +65,7 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         TryNow();
     }
 
-    void ITimerHandler.OnTimer(LoopTimer timer) => TryNow();
+    void ITimerHandler.OnTimer(LoopTimer timer) => TryAgain();
 
     void IIoHandler.OnCompleted(IoOperation operation, int result)
     {
@@ -99,6 +99,18 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         _loop.Connect(_connect, _fd, Current);
     }
 
+    private void TryAgain()
+    {
+        try
+        {
+            TryNow();
+        }
+        catch (IoException e)
+        {
+            _handler.OnConnectFailed(e.Errno, $"{PeerName(Current)}: {e.Message}");
+        }
+    }
+
     private void TryNextOrFail()
     {
         if (_errno == Errno.EAGAIN && _loop.NowNs + RetryNs < _deadlineNs)
@@ -108,7 +120,7 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         else if (_errno is not (Errno.EAGAIN or Errno.ETIMEDOUT) && _index + 1 < _endpoints.Count)
         {
             _index++;
-            TryNow();
+            TryAgain();
         }
         else
         {

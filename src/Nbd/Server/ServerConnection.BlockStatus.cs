@@ -1,20 +1,15 @@
-using Harness.Io;
-
 namespace Harness.Nbd;
 
 /// <content>
-/// BLOCK_STATUS with <c>base:allocation</c>: the extents of a range, equal neighbours as one, written into memory as the wire has them and sent from there.
+/// BLOCK_STATUS with <c>base:allocation</c>: a request like others, whose answer is a list of extents.
 /// </content>
 internal sealed partial class ServerConnection
 {
-    // More would hold up the loop for one client; it asks again behind the last one.
-    private const int MaxExtents = 4096;
-
     private bool TakeBlockStatus(NbdRequest header)
     {
         if (header.PayloadBytes == 0)
         {
-            return AnswerBlockStatus(header, payloadBytes: 0);
+            return StartBlockStatus(header, payloadBytes: 0);
         }
 
         int whole = _requestBytes + BlockStatusPayload.Size;
@@ -27,7 +22,7 @@ internal sealed partial class ServerConnection
         RequestVerdict verdict = _rules!.CheckStatusPayload(ref header, Unparsed[_requestBytes..whole]);
         if (verdict.IsServed)
         {
-            return AnswerBlockStatus(header, BlockStatusPayload.Size);
+            return StartBlockStatus(header, BlockStatusPayload.Size);
         }
 
         bool taken = TakeRefused(header, verdict);
@@ -35,57 +30,34 @@ internal sealed partial class ServerConnection
         return taken;
     }
 
-    private bool AnswerBlockStatus(in NbdRequest header, int payloadBytes)
+    private bool StartBlockStatus(in NbdRequest header, int payloadBytes)
     {
-        int most = (header.Flags & NbdCommandFlags.ReqOne) != 0 ? 1 : MaxExtents;
-        int room = most * Chunks.ExtentBytes(_form);
-        if (!Admit(header, charge: room, out BlockRequest request))
+        int most = (header.Flags & NbdCommandFlags.ReqOne) != 0 ? 1 : BlockRequest.MaxStatusExtents;
+        if (!Admit(header, charge: most * Chunks.ExtentBytes(_form), out BlockRequest request))
         {
             return false;
         }
 
         _parsed += payloadBytes;
-        PooledBuffer extents = _home.Blocks.Buffers.Rent(room);
-        int bytes = WriteExtents(extents.Slice.Span, header.Offset, header.Length, most);
-        extents.Slice = extents.Slice.Slice(0, bytes);
-        request.AddData(extents.Slice, extents);
-        OnRequestCompleted(request);
+        _graph!.StartChecked(request);
         return true;
     }
 
     /// <summary>
-    /// Writes the extents of a range, from its beginning on, as many as are allowed; returns their bytes. None reaches beyond the range, so that none is longer
-    /// than the request, and 32 bits are enough wherever the request had 32.
+    /// Writes the extents of an answer as the wire has them, for the send to take from there. None is longer than the request, so 32 bits are enough wherever
+    /// the request had 32.
     /// </summary>
-    private int WriteExtents(Span<byte> into, ulong offset, ulong length, int most)
+    private void WriteStatus(BlockRequest request)
     {
-        int bytes = 0;
-        ulong end = offset + length;
-        (ulong Length, AllocationFlags Flags) next = ExtentAt(offset, length);
-        while (next.Length > 0 && most-- > 0)
+        ReadOnlySpan<BlockExtent> status = request.Status;
+        PooledBuffer buffer = _home.Blocks.Buffers.Rent(status.Length * Chunks.ExtentBytes(_form));
+        Span<byte> into = buffer.Slice.Span;
+        foreach (BlockExtent extent in status)
         {
-            (ulong Length, AllocationFlags Flags) extent = next;
-            for (offset += extent.Length; ; offset += next.Length, extent.Length += next.Length)
-            {
-                next = offset < end ? ExtentAt(offset, end - offset) : default;
-                if (next.Length == 0 || next.Flags != extent.Flags)
-                {
-                    break;
-                }
-            }
-
-            bytes += Chunks.WriteExtent(into[bytes..], _form, extent.Length, extent.Flags);
+            into = into[Chunks.WriteExtent(into, _form, extent.Length, (AllocationFlags)(uint)extent.State)..];
         }
 
-        return bytes;
-    }
-
-    /// <summary>What is known of the first bytes of a range.</summary>
-    /// <param name="offset">First byte, inside the export.</param>
-    /// <param name="length">Bytes, 1 or more.</param>
-    private (ulong Length, AllocationFlags Flags) ExtentAt(ulong offset, ulong length)
-    {
-        BlockExtent extent = _graph!.ExtentAt(offset, length);
-        return (extent.Length, (AllocationFlags)(uint)extent.State);
+        request.ReleaseStatus();
+        request.AddData(buffer.Slice, buffer);
     }
 }

@@ -40,8 +40,16 @@ internal sealed partial class ServerConnection
         if (_ending >= Ending.Closing)
         {
             Release(request);
+            AtTurnEnd();
+            return;
         }
-        else if (_queueTail is null)
+
+        if (request.Command == NbdCommand.BlockStatus && request.Error == 0)
+        {
+            WriteStatus(request);
+        }
+
+        if (_queueTail is null)
         {
             _queueHead = _queueTail = request;
         }

@@ -12,6 +12,7 @@ public sealed class BlockContract : IDisposable
     private const int DiskBytes = 1 << 20;
 
     private readonly TempDir _folder = new();
+    private UpstreamServer? _upstream;
 
     public static TheoryData<string, string> Chains()
     {
@@ -33,12 +34,15 @@ public sealed class BlockContract : IDisposable
             { "cow/pattern:1M", "" },
             { "offset:offset=12345,length=1M/memory:2M", "" },
             { "partition:number=5/MBR", "epoll" },
+            { "cow/blocksize:minimum=512,maximum=64k/UPSTREAM", "epoll" },
             { "blocksize:minimum=512,maximum=4k/cow/offset:offset=512/stats/memory:1049088", "" },
         };
         foreach (string backend in LoopBackends.All)
         {
             cases.Add("FILE", backend);
             cases.Add("cow/FILE", backend);
+            cases.Add("blocksize/DIRECT-FILE", backend);
+            cases.Add("UPSTREAM", backend);
             cases.Add("blocksize:minimum=4k,maximum=64k/FILE", backend);
             cases.Add("stats/log:file=LOG/delay:read=1us,write=1us/FILE", backend);
         }
@@ -46,7 +50,11 @@ public sealed class BlockContract : IDisposable
         return cases;
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _upstream?.Dispose();
+        _folder.Dispose();
+    }
 
     [SkippableTheory]
     [MemberData(nameof(Chains))]
@@ -63,7 +71,7 @@ public sealed class BlockContract : IDisposable
         }
 
         Assert.True(model.AsSpan().SequenceEqual(world.Read(0, DiskBytes)));
-        world.AssertNothingLeft();
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     /// <summary>Requests of one batch do not overlap, but they share blocks: a filter that reads a block, alters it and writes it back may lose none.</summary>
@@ -92,7 +100,7 @@ public sealed class BlockContract : IDisposable
             Assert.True(model.AsSpan(0, at).SequenceEqual(world.Read(0, at)), $"batch {batch}");
         }
 
-        world.AssertNothingLeft();
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     [SkippableTheory]
@@ -113,7 +121,7 @@ public sealed class BlockContract : IDisposable
         Assert.Equal(all, world.Read(0, DiskBytes));
         Assert.Equal(0, world.Do(NbdCommand.WriteZeroes, 0, DiskBytes, NbdCommandFlags.FastZero));
         Assert.Equal(new byte[DiskBytes], world.Read(0, DiskBytes));
-        world.AssertNothingLeft();
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     [SkippableTheory]
@@ -127,7 +135,7 @@ public sealed class BlockContract : IDisposable
             Assert.True(world.Start(command, 4096, 0, data: null).IsDone);
         }
 
-        world.AssertNothingLeft();
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     [SkippableTheory]
@@ -141,7 +149,7 @@ public sealed class BlockContract : IDisposable
         Assert.Equal(0, world.Do(NbdCommand.Flush, 0, 0));
         Assert.Equal(data[..4001], world.Read(5000, 4001));
         Assert.Equal(data[74_001..], world.Read(79_001, 25_999));
-        world.AssertNothingLeft();
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     [SkippableTheory]
@@ -154,9 +162,9 @@ public sealed class BlockContract : IDisposable
         world.Write(500_000, Wire.Data(2, 1));
         world.Do(NbdCommand.Trim, 72_000, 5000);
         byte[] all = world.Read(0, DiskBytes);
-        for (ulong at = 0; at < DiskBytes;)
+        ulong at = 0;
+        foreach (BlockExtent extent in world.Status(0, DiskBytes))
         {
-            BlockExtent extent = world.Graph.ExtentAt(at, DiskBytes - at);
             Assert.InRange(extent.Length, 1ul, DiskBytes - at);
             if ((extent.State & ExtentState.Zero) != 0)
             {
@@ -166,7 +174,9 @@ public sealed class BlockContract : IDisposable
             at += extent.Length;
         }
 
-        Assert.Equal(ExtentState.Data, world.Graph.ExtentAt(500_000, 1).State);
+        Assert.Equal((ulong)DiskBytes, at);
+        Assert.Equal(ExtentState.Data, world.ExtentAt(500_000, 1).State);
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 
     private static void Step(BlockWorld world, byte[] model, int kind, int offset, int length, int step)
@@ -203,9 +213,15 @@ public sealed class BlockContract : IDisposable
             File.WriteAllBytes(file, disk);
         }
 
+        else if (chain.Contains("UPSTREAM", StringComparison.Ordinal))
+        {
+            _upstream = new UpstreamServer(new MemoryStore(DiskBytes));
+        }
+
         string log = _folder.File("log").Replace("/", "%2F", StringComparison.Ordinal);
-        string text = chain.Replace("FILE", $"file:{file}", StringComparison.Ordinal)
+        string text = chain.Replace("DIRECT-FILE", $"file-direct:{file}", StringComparison.Ordinal).Replace("FILE", $"file:{file}", StringComparison.Ordinal)
             .Replace("MBR", $"file:{file}", StringComparison.Ordinal)
+            .Replace("UPSTREAM", $"nbd:{_upstream?.Uri}", StringComparison.Ordinal)
             .Replace("LOG", log, StringComparison.Ordinal);
         return new BlockWorld(BlockChain.Parse(text), backend.Length == 0 ? null : backend);
     }

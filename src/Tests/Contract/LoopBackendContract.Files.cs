@@ -28,6 +28,10 @@ public abstract partial class LoopBackendContract
         test.RunUntil(() => read.Count == 1, "the read ends");
         Assert.Equal(2048, read.Result);
         Assert.True(buffer.Slice(4096, 2048).Span.IndexOfAnyExcept((byte)0xab) < 0);
+        var ahead = new Recorded();
+        test.Loop.ReadAhead(ahead.Operation, fd, 0, 8192);
+        test.RunUntil(() => ahead.Count == 1, "the reading ahead ends");
+        Assert.Equal(0, ahead.Result);
         var punch = new Recorded();
         test.Loop.Allocate(punch.Operation, fd, AllocateMode.PunchHole, 4096, 4096);
         test.RunUntil(() => punch.Count == 1, "the punch ends");

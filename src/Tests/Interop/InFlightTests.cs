@@ -1,10 +1,11 @@
 using System.Globalization;
 using Harness.Io;
+using Xunit.Abstractions;
 
 namespace Harness.Tests;
 
 /// <summary>Many thousands of requests in flight: the server has no more threads for them, and little memory for each.</summary>
-public class InFlightTests
+public class InFlightTests(ITestOutputHelper output)
 {
     private const int Connections = 16;
 
@@ -33,8 +34,10 @@ public class InFlightTests
 
         Assert.True(load.WaitForExit(Tool.Deadline) == 0, $"{load.Output}{load.Errors}");
         Assert.Contains(", 0 errors", load.Output, StringComparison.Ordinal);
+        double bytesEach = (kib - kibBefore) * 1024.0 / inFlight;
+        output.WriteLine($"{backend}: {inFlight} in flight, {threadsBefore} threads before and {threads} under load, {bytesEach:0} bytes of memory for each request");
         Assert.InRange(threads, 1, threadsBefore + 3);
-        Assert.InRange((kib - kibBefore) * 1024.0 / inFlight, -1024, 1024);
+        Assert.InRange(bytesEach, -1024, 1024);
     }
 
     private static void Load(HarnessServer server, string backend, int depth, int ops) =>

@@ -17,7 +17,7 @@ public class ServerBlockStatusTests
     [InlineData(Extended, ReqOne)]
     public void AStoreThatKnowsNothingHasOneExtentOfData(int option, ushort flags)
     {
-        using var world = new SimulatedServer(new HeldBlock());
+        using var world = new SimulatedServer(new ActingBlock(request => request.Complete(0)));
         SimulatedTransport client = ServerChunkTests.Enter(world, option, "base:allocation");
         client.Write(ServerChunkTests.Request(option, NbdCommand.BlockStatus, 9, 4096, 65_536, flags));
         world.Settle();
@@ -27,9 +27,40 @@ public class ServerBlockStatusTests
     [Theory]
     [InlineData(Structured)]
     [InlineData(Extended)]
+    public void ALateAnswerHoldsUpNobodyAndAnErrorIsOne(int option)
+    {
+        var block = new HeldBlock();
+        using var world = new SimulatedServer(block);
+        SimulatedTransport client = ServerChunkTests.Enter(world, option, "base:allocation");
+        client.Write(ServerChunkTests.Request(option, NbdCommand.BlockStatus, 1, 0, 8192));
+        client.Write(ServerChunkTests.Request(option, NbdCommand.BlockStatus, 2, 0, 8192));
+        client.Write(ServerChunkTests.Request(option, NbdCommand.Read, 3, 0, 512));
+        world.Settle();
+        Assert.Equal([NbdCommand.BlockStatus, NbdCommand.BlockStatus, NbdCommand.Read], block.Commands);
+        (BlockRequest late, BlockRequest bad, BlockRequest read) = (block.Held[0], block.Held[1], block.Held[2]);
+        read.AddHole(512);
+        read.Complete(0);
+        bad.AddStatus(512, ExtentState.Hole);
+        bad.Complete(5);
+        world.Settle();
+        late.AddStatus(4096, ExtentState.Hole);
+        late.AddStatus(1024, ExtentState.Data);
+        late.Complete(0);
+        world.Settle();
+        List<WireChunk> chunks = ChunkReader.Read(client.Sent);
+        Assert.Equal([3ul, 2, 1], chunks.Select(chunk => chunk.Cookie));
+        Assert.Equal(5u, chunks[1].Error);
+        Assert.Equal([(4096ul, 1ul), (1024ul, 0ul)], Extents(chunks[2], option));
+        Assert.Equal(0, world.ServerLoop.Blocks.RequestsInUse);
+        Assert.Equal(0, world.ServerLoop.Blocks.Buffers.InUse);
+    }
+
+    [Theory]
+    [InlineData(Structured)]
+    [InlineData(Extended)]
     public void WhatCannotBeAnsweredIsInvalid(int option)
     {
-        using var world = new SimulatedServer(new HeldBlock());
+        using var world = new SimulatedServer(new ActingBlock(request => request.Complete(0)));
         SimulatedTransport client = ServerChunkTests.Enter(world, option, "base:allocation");
         (ulong Offset, ulong Length, ushort Flags)[] bad =
             [(0, 0, 0), (1 << 20, 512, 0), ((1 << 20) - 512, 513, 0), (ulong.MaxValue, 1, 0), (0, 512, 4), (0, 512, 0x8000)];
@@ -49,7 +80,7 @@ public class ServerBlockStatusTests
     [InlineData(Extended)]
     public void WithoutASelectedContextItIsInvalid(int option)
     {
-        using var world = new SimulatedServer(new HeldBlock());
+        using var world = new SimulatedServer(new ActingBlock(request => request.Complete(0)));
         SimulatedTransport client = ServerChunkTests.Enter(world, option);
         client.Write(ServerChunkTests.Request(option, NbdCommand.BlockStatus, 1, 0, 512));
         world.Settle();
@@ -59,7 +90,7 @@ public class ServerBlockStatusTests
     [Fact]
     public void APayloadSelectsAmongTheContexts()
     {
-        using var world = new SimulatedServer(new HeldBlock());
+        using var world = new SimulatedServer(new ActingBlock(request => request.Complete(0)));
         SimulatedTransport client = ServerChunkTests.Enter(world, Extended, "base:allocation");
         client.Write([.. Wire.ExtendedRequest(NbdCommand.BlockStatus, 1, 512, 12, PayloadLen), .. Wire.U64(8192), .. Wire.U32(1)]);
         world.Settle();
@@ -82,7 +113,7 @@ public class ServerBlockStatusTests
     [MemberData(nameof(BadPayloads))]
     public void APayloadThatIsWrongIsConsumedAndInvalid(string what, byte[] payload)
     {
-        using var world = new SimulatedServer(new HeldBlock());
+        using var world = new SimulatedServer(new ActingBlock(request => request.Complete(0)));
         SimulatedTransport client = ServerChunkTests.Enter(world, Extended, "base:allocation");
         client.Write([.. Wire.ExtendedRequest(NbdCommand.BlockStatus, 1, 0, (ulong)payload.Length, PayloadLen), .. payload]);
         client.Write(Wire.ExtendedRequest(NbdCommand.BlockStatus, 2, 0, 512));

@@ -18,8 +18,8 @@ public class BlocksChainTests
     }
 
     [Theory]
-    [InlineData("memroy:1G", "unknown block 'memroy': did you mean 'memory'?; the stores are null:SIZE, memory:SIZE, file:PATH, pattern:SIZE; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, offset, partition")]
-    [InlineData("qcow2:/x", "unknown block 'qcow2'; the stores are null:SIZE, memory:SIZE, file:PATH, pattern:SIZE; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, offset, partition")]
+    [InlineData("memroy:1G", "unknown block 'memroy': did you mean 'memory'?; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, offset, partition")]
+    [InlineData("qcow2:/x", "unknown block 'qcow2'; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, offset, partition")]
     [InlineData("memory", "'memory' needs a size, and none is given: write memory:1G")]
     [InlineData("memory:0", "'memory' needs a size, and '0' is none: write memory:1G")]
     [InlineData("memory:1Q", "'memory' needs a size, and '1Q' is none: write memory:1G")]
@@ -60,7 +60,7 @@ public class BlocksChainTests
     [InlineData("delay:read=1ms/", "'delay' is a filter, and no store follows it: write delay:read=1ms/memory:1G")]
     [InlineData("delay:read/null:1G", "'delay': 'read' needs a value: read=TIME")]
     [InlineData("delay:read=/null:1G", "'delay': 'read' needs a value: read=TIME")]
-    [InlineData("delay:read=1ms,/null:1G", "'delay': unknown parameter ''; its parameters are read, write, flush, trim, zero")]
+    [InlineData("delay:read=1ms,/null:1G", "'delay': unknown parameter ''; its parameters are read, write, flush, trim, zero, cache, status")]
     [InlineData("delay:read=1ms,read=2ms/null:1G", "'delay': 'read' is given twice")]
     [InlineData("delay:read=1/null:1G", "'delay': read=1 is not a time with its unit, like 50us, 1ms or 3s, at most a day")]
     [InlineData("delay:read=-1s/null:1G", "'delay': read=-1s is not a time with its unit")]
@@ -77,7 +77,7 @@ public class BlocksChainTests
     [InlineData("error:rate=10%/null:1G", "'error': rate=10%: a '%' begins a percent-encoding, like %2F for a slash; write %25 for the sign itself")]
     [InlineData("error:rate=NaN/null:1G", "'error': rate=NaN is not a share from 0 to 1")]
     [InlineData("error:errno=EIOO/null:1G", "'error': errno=EIOO is no error's name: did you mean 'EIO'?")]
-    [InlineData("error:commands=red+write/null:1G", "'error': unknown command 'red': did you mean 'read'?; commands= takes read+write+flush+trim+zero")]
+    [InlineData("error:commands=red+write/null:1G", "'error': unknown command 'red': did you mean 'read'?; commands= takes read+write+flush+trim+zero+cache+status")]
     [InlineData("throttle/null:1G", "'throttle': rate= or requests= is missing")]
     [InlineData("throttle:rate=0/null:1G", "'throttle': rate=0 would let nothing through")]
     [InlineData("throttle:requests=0/null:1G", "'throttle': requests=0 is not a whole number from 1 to 1000000000")]

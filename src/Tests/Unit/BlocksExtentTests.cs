@@ -60,10 +60,10 @@ public sealed class BlocksExtentTests : IDisposable
     public void Memory_knows_what_was_written_and_what_was_given_back()
     {
         using var world = new BlockWorld(BlockChain.Parse("memory:1M"));
-        Assert.Equal(new BlockExtent(1 << 20, Hole), world.Graph.ExtentAt(0, 1 << 20));
+        Assert.Equal(new BlockExtent(1 << 20, Hole), world.ExtentAt(0, 1 << 20));
         world.Write(8191, new byte[2]);
         Assert.Equal([(4096ul, Hole), (8192ul, ExtentState.Data), ((1 << 20) - 12288ul, Hole)], Map(world));
-        Assert.Equal(new BlockExtent(100, ExtentState.Data), world.Graph.ExtentAt(8000, 100));
+        Assert.Equal(new BlockExtent(100, ExtentState.Data), world.ExtentAt(8000, 100));
         world.Do(NbdCommand.Trim, 8192, 4096);
         Assert.Equal([(4096ul, Hole), (4096ul, ExtentState.Data), ((1 << 20) - 8192ul, Hole)], Map(world));
         world.Do(NbdCommand.WriteZeroes, 0, 1 << 20);
@@ -82,9 +82,9 @@ public sealed class BlocksExtentTests : IDisposable
         }
 
         using var world = new BlockWorld(BlockChain.Parse($"file:{file}"), "epoll");
-        Skip.If(world.Graph.ExtentAt(0, 4096).State == ExtentState.Data, "the file system of the temporary folder tells of no holes");
+        Skip.If(world.ExtentAt(0, 4096).State == ExtentState.Data, "the file system of the temporary folder tells of no holes");
         Assert.Equal([(1ul << 20, Hole), (65536ul, ExtentState.Data), ((3ul << 20) - 65536, Hole)], Map(world));
-        Assert.Equal(new BlockExtent(10, ExtentState.Data), world.Graph.ExtentAt((1 << 20) + 5, 10));
+        Assert.Equal(new BlockExtent(10, ExtentState.Data), world.ExtentAt((1 << 20) + 5, 10));
     }
 
     [Fact]
@@ -102,14 +102,8 @@ public sealed class BlocksExtentTests : IDisposable
 
     private static List<(ulong Length, ExtentState State)> Map(BlockWorld world)
     {
-        var map = new List<(ulong, ExtentState)>();
-        for (ulong at = 0; at < world.Graph.Size;)
-        {
-            BlockExtent extent = world.Graph.ExtentAt(at, world.Graph.Size - at);
-            map.Add((extent.Length, extent.State));
-            at += extent.Length;
-        }
-
-        return map;
+        BlockExtent[] status = world.Status(0, (long)world.Graph.Size);
+        Assert.Equal(world.Graph.Size, status.Aggregate(0ul, (sum, extent) => sum + extent.Length));
+        return [.. status.Select(extent => (extent.Length, extent.State))];
     }
 }

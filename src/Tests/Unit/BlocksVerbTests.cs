@@ -31,7 +31,7 @@ public class BlocksVerbTests
         JsonElement delay = blocks.Single(block => block.GetProperty("name").GetString() == "delay");
         Assert.Equal("filter", delay.GetProperty("kind").GetString());
         IEnumerable<string?> parameters = delay.GetProperty("parameters").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString());
-        Assert.Equal(["read", "write", "flush", "trim", "zero"], parameters);
+        Assert.Equal(["read", "write", "flush", "trim", "zero", "cache", "status"], parameters);
         using var one = JsonDocument.Parse(VerbConsole.Invoke("blocks", "cow", "--json", "-").Output);
         Assert.Equal("cow", Assert.Single(one.RootElement.GetProperty("blocks").EnumerateArray()).GetProperty("name").GetString());
     }
@@ -41,7 +41,7 @@ public class BlocksVerbTests
     {
         var (code, output, error) = VerbConsole.Invoke("blocks", "dalay");
         Assert.Equal((2, ""), (code, output));
-        Assert.StartsWith("harness blocks: unknown block 'dalay'; did you mean 'delay'? legal: null, memory, file, pattern, delay,", error, StringComparison.Ordinal);
+        Assert.StartsWith("harness blocks: unknown block 'dalay'; did you mean 'delay'? legal: null, memory, file, file-direct, pattern, nbd, delay,", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public class BlocksVerbTests
 
     [Theory]
     [InlineData("dely:read=1ms/memory:1M", "unknown block 'dely': did you mean 'delay'?")]
-    [InlineData("delay:reed=1ms/memory:1M", "'delay': unknown parameter 'reed': did you mean 'read'?; its parameters are read, write, flush, trim, zero")]
+    [InlineData("delay:reed=1ms/memory:1M", "'delay': unknown parameter 'reed': did you mean 'read'?; its parameters are read, write, flush, trim, zero, cache, status")]
     [InlineData("partition:number=1/memory:1M", "'partition': there is neither a GPT nor an MBR partition table", 1)]
     public void Serve_refuses_a_wrong_chain(string chain, string message, int expected = 2)
     {

@@ -62,6 +62,8 @@ public sealed class PeerMatrixTests : IDisposable
 
     [SkippableTheory]
     [InlineData("server", "nbdkit", "block", "file:/x", "nbdkit stands beside memory:SIZE and null:SIZE, not beside file:/x")]
+    [InlineData("server", "nbdkit", "block", "delay:read=1us/memory:1M", "nbdkit stands beside memory:SIZE and null:SIZE, not beside delay:read=1us/memory:1M")]
+    [InlineData("server", "qemu-nbd", "block", "delay:read=1ms/memory:1M", "qemu-nbd has no delay; nbdkit has one")]
     [InlineData("server", "nbd-server", "block", "null:1M", "nbd-server serves files only, and has nothing like null:SIZE")]
     [InlineData("server", "qemu-nbd", "block", "memory:1000000G", "/dev/shm has ")]
     [InlineData("client", "fio", "rate", "500", "fio's rate only slows a closed loop down, and is no schedule; leave rate at closed")]
@@ -74,6 +76,16 @@ public sealed class PeerMatrixTests : IDisposable
     {
         Requires.Tool(peer);
         Assert.StartsWith(reason, Peers.Refusal(Cell((side, peer), (axis, value))));
+    }
+
+    [Fact]
+    public void A_delay_of_nbdkit_is_that_of_the_chain()
+    {
+        Cell cell = Cell(("server", "nbdkit"), ("block", "delay:write=2s,read=10ms/memory:1M"), ("max_in_flight", "65536"));
+        using var scratch = new ScratchFolder();
+        string command = string.Join(' ', new NbdkitServer().Launch(cell, PeerExport.Of(cell["block"])!, scratch, file: null).Command);
+        Assert.EndsWith("--threads 64 --filter=delay memory size=1048576 rdelay=10ms wdelay=2000ms", command);
+        Assert.DoesNotContain("max_in_flight", cell.Id, StringComparison.Ordinal);
     }
 
     private static Cell Cell(params (string Axis, string Value)[] values) => new(values.ToDictionary(pair => pair.Axis, pair => pair.Value));

@@ -110,6 +110,8 @@ public sealed class RingRegisterTests
         Assert.True(ring.PrepareFallocate(file.Fd, 0, 0, 1 << 20, 5));
         Assert.Equal(0, ring.TakeOne().Result);
         Assert.Equal(1 << 20, file.Length);
+        Assert.True(ring.PrepareFadvise(file.Fd, Unistd.POSIX_FADV_WILLNEED, 0, 1 << 20, 7));
+        Assert.Equal(0, ring.TakeOne().Result);
         Assert.True(ring.PrepareRead(file.Fd, whole.Address, 64, 1 << 20, 6));
         Assert.Equal(0, ring.TakeOne().Result);
     }

@@ -4,12 +4,14 @@ using Harness.Nbd;
 
 namespace Harness.Run;
 
-/// <summary>nbdkit(1): a thread for each request in flight, 64 of them for a connection instead of its default 16; its memory and null plugins.</summary>
+/// <summary>nbdkit(1): a thread for each request in flight, 64 of them for a connection instead of its default 16; its memory and null plugins, and its delay filter.</summary>
 internal sealed class NbdkitServer : PeerServer
 {
     public override string Name => "nbdkit";
 
     public override string Package => "nbdkit";
+
+    public override bool CanDelay => true;
 
     public override bool NeedsFile(PeerExport export) => false;
 
@@ -17,7 +19,9 @@ internal sealed class NbdkitServer : PeerServer
     {
         var uri = Endpoint.For(cell["transport"], scratch);
         var size = export.Size.ToString(CultureInfo.InvariantCulture);
-        return new PeerLaunch([Name, "--foreground", .. Listen(uri), "--threads", "64", export.IsNull ? "null" : "memory", $"size={size}"], uri);
+        string[] filter = export.DelayMs is null ? [] : ["--filter=delay"];
+        string[] delays = export.DelayMs is var (read, write) ? [$"rdelay={read}ms", $"wdelay={write}ms"] : [];
+        return new PeerLaunch([Name, "--foreground", .. Listen(uri), "--threads", "64", .. filter, export.IsNull ? "null" : "memory", $"size={size}", .. delays], uri);
     }
 
     private static string[] Listen(string text)

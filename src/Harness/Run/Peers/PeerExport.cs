@@ -7,21 +7,50 @@ namespace Harness.Run;
 /// <param name="Size">Bytes.</param>
 internal sealed record PeerExport(bool IsNull, long Size)
 {
-    /// <summary>Null where the chain is neither <c>memory:SIZE</c> nor <c>null:SIZE</c>.</summary>
+    private const string DelayFilter = "delay:";
+
+    /// <summary>How long each READ and each WRITE waits before it is served, in milliseconds; null where the chain has no delay.</summary>
+    public (long Read, long Write)? DelayMs { get; init; }
+
+    /// <summary>Null where the chain is neither <c>memory:SIZE</c> nor <c>null:SIZE</c>, with a delay before it or without.</summary>
     public static PeerExport? Of(string chain)
     {
-        var parts = chain.Split(':');
-        if (parts.Length != 2 || parts[0] is not ("memory" or "null"))
-        {
-            return null;
-        }
         try
         {
-            return new PeerExport(parts[0] == "null", Units.ParseSize(parts[1]));
+            return chain.StartsWith(DelayFilter, StringComparison.Ordinal) && chain.IndexOf('/', StringComparison.Ordinal) is var slash and > 0
+                ? Store(chain[(slash + 1)..]) is { } store ? store with { DelayMs = Delays(chain[DelayFilter.Length..slash]) } : null
+                : Store(chain);
         }
         catch (FormatException)
         {
             return null;
         }
     }
+
+    private static PeerExport? Store(string text) =>
+        text.Split(':') is [("memory" or "null") and var name, var size] ? new PeerExport(name == "null", Units.ParseSize(size)) : null;
+
+    private static (long Read, long Write) Delays(string text)
+    {
+        var (read, write) = (0L, 0L);
+        foreach (var parameter in text.Split(','))
+        {
+            switch (parameter.Split('=', 2))
+            {
+                case ["read", var time]:
+                    read = Milliseconds(time);
+                    break;
+                case ["write", var time]:
+                    write = Milliseconds(time);
+                    break;
+                default:
+                    throw new FormatException($"no peer delays by '{parameter}'");
+            }
+        }
+        return (read, write);
+    }
+
+    private static long Milliseconds(string text) => Units.ParseTime(text) is var time && time.Ticks % TimeSpan.TicksPerMillisecond == 0
+        ? (long)time.TotalMilliseconds
+        : throw new FormatException($"'{text}' is no whole number of milliseconds");
 }

@@ -29,8 +29,12 @@ internal abstract class PeerServer
     /// <summary>Why it cannot serve a cell, in one line; null where it can.</summary>
     public virtual string? Refusal(Cell cell) => PeerExport.Of(cell["block"]) is not { } export
         ? $"{Name} stands beside memory:SIZE and null:SIZE, not beside {cell["block"]}"
+        : export.DelayMs is not null && !CanDelay ? $"{Name} has no delay; nbdkit has one"
         : cell["fill"] == "true" ? $"{Name} is not filled before it serves; leave fill at false"
         : NeedsFile(export) ? TmpfsFile.Refusal(export.Size) : null;
+
+    /// <summary>Whether it can let requests wait on purpose.</summary>
+    public virtual bool CanDelay => false;
 
     /// <summary>Whether it keeps its bytes in a file, which then lies in memory.</summary>
     public abstract bool NeedsFile(PeerExport export);

@@ -61,6 +61,7 @@ internal sealed unsafe class FileWorkers(EventLoop loop) : IDisposable
                 OperationKind.Write => Unistd.pwrite(fd, (void*)buffer.Address, (nuint)buffer.Length, operation.Offset),
                 OperationKind.Flush => Unistd.fdatasync(fd),
                 OperationKind.Allocate => Unistd.fallocate(fd, operation.Mode, operation.Offset, operation.Length),
+                OperationKind.ReadAhead => Advise(operation),
                 _ => throw new InvalidOperationException($"{operation.Kind} is not a file operation"),
             };
             if (result >= 0)
@@ -68,13 +69,16 @@ internal sealed unsafe class FileWorkers(EventLoop loop) : IDisposable
                 return (int)result;
             }
 
-            int errno = Marshal.GetLastSystemError();
+            int errno = operation.Kind == OperationKind.ReadAhead ? (int)-result : Marshal.GetLastSystemError();
             if (errno != Errno.EINTR)
             {
                 return -errno;
             }
         }
     }
+
+    // It returns the error itself.
+    private static int Advise(IoOperation operation) => -Unistd.posix_fadvise(operation.Fd, operation.Offset, operation.Length, Unistd.POSIX_FADV_WILLNEED);
 
     private void Work()
     {

@@ -194,6 +194,9 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
             case OperationKind.Allocate:
                 ring.PrepareFallocate(fd, operation.Mode, (ulong)operation.Offset, (ulong)operation.Length, userData, flags);
                 break;
+            case OperationKind.ReadAhead:
+                ring.PrepareFadvise(fd, Unistd.POSIX_FADV_WILLNEED, (ulong)operation.Offset, (uint)operation.Length, userData, flags);
+                break;
             default:
                 throw new InvalidOperationException($"{operation.Kind} is not for a backend");
         }

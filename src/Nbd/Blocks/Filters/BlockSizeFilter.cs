@@ -68,16 +68,6 @@ public sealed class BlockSizeFilter : BlockFilter
         }
     }
 
-    /// <inheritdoc/>
-    public override BlockExtent ExtentAt(ulong offset, ulong length)
-    {
-        ulong skip = offset & (Minimum - 1);
-        BlockExtent extent = Next.ExtentAt(offset - skip, (skip + length + Minimum - 1) & ~((ulong)Minimum - 1));
-        return extent.Length > skip
-            ? extent with { Length = Math.Min(extent.Length - skip, length) }
-            : new BlockExtent(Math.Min(Minimum - skip, length), ExtentState.Data);
-    }
-
     private static BlockSizeFilter Make(FilterArguments arguments, IBlock next)
     {
         uint least = next.Constraints.Minimum;

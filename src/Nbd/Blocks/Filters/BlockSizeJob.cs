@@ -22,7 +22,7 @@ internal sealed class BlockSizeJob(BlockSizeFilter filter, BlockLoop home, JobPo
         (_at, _end) = (Request.Offset, Request.Offset + Request.Length);
         switch (Request.Command)
         {
-            case NbdCommand.Read:
+            case NbdCommand.Read or NbdCommand.BlockStatus:
                 Go();
                 break;
             case NbdCommand.Trim:
@@ -61,6 +61,11 @@ internal sealed class BlockSizeJob(BlockSizeFilter filter, BlockLoop home, JobPo
             child.Offset = BlockStart;
             child.Length = Math.Min(((_end + Minimum - 1) & ~(Minimum - 1)) - BlockStart, filter.Maximum);
         }
+        else if (Request.Command == NbdCommand.BlockStatus)
+        {
+            child.Offset = BlockStart;
+            child.Length = ((_end + Minimum - 1) & ~(Minimum - 1)) - BlockStart;
+        }
         else if (_at == BlockStart && _end - _at >= Minimum)
         {
             AskForWholeBlocks(child);
@@ -83,6 +88,10 @@ internal sealed class BlockSizeJob(BlockSizeFilter filter, BlockLoop home, JobPo
             ulong take = Math.Min(child.Length - skip, _end - _at);
             Request.TakeExtents(child, skip, take);
             _at += take;
+        }
+        else if (Request.Command == NbdCommand.BlockStatus)
+        {
+            TakeStatus(child);
         }
         else if (child.Command == NbdCommand.Read)
         {
@@ -108,6 +117,18 @@ internal sealed class BlockSizeJob(BlockSizeFilter filter, BlockLoop home, JobPo
         }
 
         pool.Return(this);
+    }
+
+    private void TakeStatus(BlockRequest child)
+    {
+        Request.TakeStatus(child, _at - child.Offset);
+        if (Request.StatusBytes == 0)
+        {
+            // What it knows ends within the block in which the range begins.
+            Request.AddStatus(Minimum - (_at - child.Offset), ExtentState.Data);
+        }
+
+        _at = _end;
     }
 
     private void AskForWholeBlocks(BlockRequest child)

@@ -12,11 +12,13 @@ public sealed class CowFilter : BlockFilter
 
     private readonly PerLoop<JobPool<CowReadJob>> _readers;
     private readonly PerLoop<JobPool<CowChangeJob>> _changers;
+    private readonly PerLoop<JobPool<CowStatusJob>> _tellers;
 
     private CowFilter(IBlock next)
         : base(next)
     {
         _readers = new PerLoop<JobPool<CowReadJob>>(_ => new JobPool<CowReadJob>(pool => new CowReadJob(this, pool)));
+        _tellers = new PerLoop<JobPool<CowStatusJob>>(_ => new JobPool<CowStatusJob>(pool => new CowStatusJob(this, pool)));
         _changers = new PerLoop<JobPool<CowChangeJob>>(_ => new JobPool<CowChangeJob>(pool => new CowChangeJob(this, pool)));
     }
 
@@ -71,18 +73,16 @@ public sealed class CowFilter : BlockFilter
                 change.Take(request);
                 change.Begin();
                 break;
+            case NbdCommand.BlockStatus:
+                CowStatusJob status = _tellers.Of(request.Home).Rent();
+                status.Take(request);
+                status.Go();
+                break;
             default:
                 // A FLUSH: nothing outlives the process.
                 request.Complete(0);
                 break;
         }
-    }
-
-    /// <inheritdoc/>
-    public override BlockExtent ExtentAt(ulong offset, ulong length)
-    {
-        ulong run = Changed.RunAt(offset, length, out bool changed);
-        return changed ? new BlockExtent(run, ExtentState.Data) : Next.ExtentAt(offset, run);
     }
 
     /// <inheritdoc/>

@@ -52,6 +52,55 @@ internal sealed class CowReadJob(CowFilter filter, JobPool<CowReadJob> pool) : S
     protected override void End() => pool.Return(this);
 }
 
+/// <summary>A BLOCK_STATUS: blocks that lie in memory are data, of the runs between them what is behind the filter is asked.</summary>
+internal sealed class CowStatusJob(CowFilter filter, JobPool<CowStatusJob> pool) : StepJob
+{
+    private bool _full;
+
+    /// <inheritdoc/>
+    protected override bool Step()
+    {
+        if (_full || Request.StatusBytes == Request.Length)
+        {
+            return false;
+        }
+
+        ulong at = Request.Offset + Request.StatusBytes;
+        ulong run = filter.Changed.RunAt(at, Request.Length - Request.StatusBytes, out bool changed);
+        if (changed)
+        {
+            _full = !Request.AddStatus(run, ExtentState.Data);
+            Go();
+        }
+        else
+        {
+            BlockRequest child = Request.MakeChild(this);
+            child.Offset = at;
+            child.Length = run;
+            child.StartOn(filter.Next);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override void OnChild(BlockRequest child)
+    {
+        ulong before = Request.StatusBytes;
+        Request.TakeStatus(child, skip: 0);
+
+        // A child says something of its range, so an answer that has not grown by all of it has no room for more.
+        _full = Request.StatusBytes - before < child.StatusBytes;
+    }
+
+    /// <inheritdoc/>
+    protected override void End()
+    {
+        _full = false;
+        pool.Return(this);
+    }
+}
+
 /// <summary>
 /// A WRITE, TRIM or WRITE_ZEROES. The first and the last block, where only a part of them is changed, are fetched into memory unless they lie there; then all
 /// is changed there. What is behind the filter never changes, so it does not matter when a block was fetched: whoever is first puts it into memory.

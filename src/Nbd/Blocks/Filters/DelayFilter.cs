@@ -16,6 +16,8 @@ public sealed class DelayFilter : BlockFilter
         _delayNs[(int)NbdCommand.Flush] = arguments.Time("flush", 0);
         _delayNs[(int)NbdCommand.Trim] = arguments.Time("trim", write);
         _delayNs[(int)NbdCommand.WriteZeroes] = arguments.Time("zero", write);
+        _delayNs[(int)NbdCommand.Cache] = arguments.Time("cache", 0);
+        _delayNs[(int)NbdCommand.BlockStatus] = arguments.Time("status", 0);
         _lines = new PerLoop<WaitingLine?[]>(_ => new WaitingLine?[_delayNs.Length]);
     }
 
@@ -30,6 +32,8 @@ public sealed class DelayFilter : BlockFilter
             new("flush", "TIME", "how long a FLUSH waits [default: 0]"),
             new("trim", "TIME", "how long a TRIM waits [default: as a WRITE]"),
             new("zero", "TIME", "how long a WRITE_ZEROES waits [default: as a WRITE]"),
+            new("cache", "TIME", "how long a CACHE waits [default: 0]"),
+            new("status", "TIME", "how long a BLOCK_STATUS waits [default: 0]"),
         ],
         (arguments, next) => new DelayFilter(arguments, next) { Parameters = arguments.Text });
 

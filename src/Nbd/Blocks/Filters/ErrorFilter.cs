@@ -13,6 +13,8 @@ public sealed class ErrorFilter : BlockFilter
         ["flush"] = NbdCommand.Flush,
         ["trim"] = NbdCommand.Trim,
         ["zero"] = NbdCommand.WriteZeroes,
+        ["cache"] = NbdCommand.Cache,
+        ["status"] = NbdCommand.BlockStatus,
     };
 
     private readonly int _errno;
@@ -49,7 +51,7 @@ public sealed class ErrorFilter : BlockFilter
         [
             new("errno", "NAME", "the error, as in errno(3) [default: EIO]; what NBD has no code for reaches the client as EIO"),
             new("rate", "SHARE", "how many of the requests that qualify, like 0.01 or 1%25 [default: 1, all]"),
-            new("commands", "NAMES", "which qualify: read, write, flush, trim, zero, with + between [default: all]"),
+            new("commands", "NAMES", "which qualify: read, write, flush, trim, zero, cache, status (BLOCK_STATUS), with + between [default: all]"),
             new("offset", "SIZE", "only requests that touch bytes from here on [default: 0]; a FLUSH touches all"),
             new("length", "SIZE", "only requests that touch so many bytes from offset on [default: to the end]"),
             new("file", "PATH", "only while this file exists: touch(1) and rm(1) switch it on and off; slashes in it are written %2F"),

@@ -3,7 +3,10 @@ namespace Harness.Nbd;
 /// <summary>Counts requests, bytes, errors and latencies for each command, as they are seen at its place in the chain.</summary>
 public sealed class StatsFilter : BlockFilter, IBlockRequestOwner
 {
-    private static readonly NbdCommand[] s_commands = [NbdCommand.Read, NbdCommand.Write, NbdCommand.Flush, NbdCommand.Trim, NbdCommand.WriteZeroes];
+    private static readonly NbdCommand[] s_commands =
+    [
+        NbdCommand.Read, NbdCommand.Write, NbdCommand.Flush, NbdCommand.Trim, NbdCommand.WriteZeroes, NbdCommand.Cache, NbdCommand.BlockStatus,
+    ];
 
     private readonly PerLoop<CommandCounts[]> _loops = new(_ => [.. Enumerable.Range(0, (int)NbdCommand.Resize).Select(_ => new CommandCounts())]);
     private readonly string _label;

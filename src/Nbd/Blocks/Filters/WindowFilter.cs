@@ -28,9 +28,6 @@ public abstract class WindowFilter : BlockFilter, IBlockRequestOwner
     }
 
     /// <inheritdoc/>
-    public override BlockExtent ExtentAt(ulong offset, ulong length) => Next.ExtentAt(_start + offset, length);
-
-    /// <inheritdoc/>
     void IBlockRequestOwner.OnRequestCompleted(BlockRequest child)
     {
         if (child.ErrorOffset != ulong.MaxValue)

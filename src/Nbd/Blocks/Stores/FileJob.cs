@@ -10,6 +10,10 @@ internal sealed class FileJob : IIoHandler
     private readonly IoOperation _operation;
     private BlockRequest? _request;
     private PooledBuffer? _buffer;
+
+    // Of a WRITE: where it lies, or a copy of it at an address that O_DIRECT takes.
+    private NativeSlice _data;
+    private PooledBuffer? _aligned;
     private Way _way;
     private ulong _done;
 
@@ -25,6 +29,7 @@ internal sealed class FileJob : IIoHandler
         Read,
         Write,
         Flush,
+        ReadAhead,
         Punch,
         ZeroRange,
         WriteZeroes,
@@ -36,6 +41,9 @@ internal sealed class FileJob : IIoHandler
 
     private EventLoop Loop => _pool.Home.Loop;
 
+    // A call takes so much at a time; the kernel itself reads less of it ahead.
+    private uint ReadAheadBytes => (uint)Math.Min(_request!.Length - _done, 1u << 30);
+
     public void Start(BlockRequest request)
     {
         _request = request;
@@ -43,12 +51,21 @@ internal sealed class FileJob : IIoHandler
         switch (request.Command)
         {
             case NbdCommand.Read:
-                _buffer = _pool.Home.Buffers.Rent((int)request.Length);
+                _buffer = RentAligned(request);
                 request.AddData(_buffer.Slice, _buffer);
                 Go(Way.Read);
                 break;
             case NbdCommand.Write:
+                _data = request.Payload;
+                if (((ulong)_data.Address & (Store.Alignment - 1)) != 0)
+                {
+                    Align(request);
+                }
+
                 Go(Way.Write);
+                break;
+            case NbdCommand.Cache:
+                Go(Way.ReadAhead);
                 break;
             case NbdCommand.Flush:
                 Go(Way.Flush);
@@ -58,6 +75,10 @@ internal sealed class FileJob : IIoHandler
                 break;
             case NbdCommand.WriteZeroes:
                 TryZero(punch: (request.Flags & NbdCommandFlags.NoHole) == 0);
+                break;
+            case NbdCommand.BlockStatus:
+                request.AddStatusOf(Store);
+                End(0);
                 break;
             default:
                 End(Errno.EINVAL);
@@ -85,10 +106,28 @@ internal sealed class FileJob : IIoHandler
             case Way.ZeroRange:
                 AfterAllocate(-result);
                 break;
+            case Way.ReadAhead when result == 0:
+                Advance((int)ReadAheadBytes);
+                break;
             default:
                 End(-result);
                 break;
         }
+    }
+
+    private PooledBuffer RentAligned(BlockRequest request)
+    {
+        BufferPool buffers = _pool.Home.Buffers;
+        return Store.Alignment == 1 ? buffers.Rent((int)request.Length) : buffers.RentAligned((int)request.Length, Store.Alignment);
+    }
+
+    /// <summary>The data came at an odd address, behind the header of its request.</summary>
+    private void Align(BlockRequest request)
+    {
+        _aligned = RentAligned(request);
+        _data.Span.CopyTo(_aligned.Slice.Span);
+        _data = _aligned.Slice;
+        Loop.Tally.BytesCopied += _data.Length;
     }
 
     private void StartTrim()
@@ -181,13 +220,16 @@ internal sealed class FileJob : IIoHandler
                 Loop.Read(_operation, Store.Fd, _buffer!.Slice.Slice((int)_done), offset);
                 break;
             case Way.Write:
-                Loop.Write(_operation, Store.Fd, request.Payload.Slice((int)_done), offset);
+                Loop.Write(_operation, Store.Fd, _data.Slice((int)_done), offset);
                 break;
             case Way.WriteZeroes:
                 Loop.Write(_operation, Store.Fd, ZeroArea.Take((int)Math.Min(request.Length - _done, ZeroArea.Length)), offset);
                 break;
             case Way.Flush:
                 Loop.Flush(_operation, Store.Fd);
+                break;
+            case Way.ReadAhead:
+                Loop.ReadAhead(_operation, Store.Fd, offset, ReadAheadBytes);
                 break;
             default:
                 AllocateMode mode = _way == Way.Punch ? AllocateMode.PunchHole : AllocateMode.ZeroRange;
@@ -201,6 +243,9 @@ internal sealed class FileJob : IIoHandler
         BlockRequest request = _request!;
         _request = null;
         _buffer = null;
+        _data = default;
+        _aligned?.Release();
+        _aligned = null;
         _pool.Return(this);
         request.Complete(error);
     }

@@ -7,23 +7,27 @@ namespace Harness.Nbd;
 /// <summary>
 /// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere worker threads
 /// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
-/// hand where the file system can do neither.
+/// hand where the file system can do neither. CACHE asks the kernel to read ahead. With O_DIRECT nothing passes through the page cache, and what clients may ask
+/// for is what the file system takes.
 /// </summary>
-public sealed class FileStore : IBlock
+public sealed class FileStore : IBlock, IExtentMap
 {
     private readonly PerLoop<FileJobPool> _pools;
     private readonly string _path;
     private readonly bool _readOnly;
+    private readonly bool _direct;
     private SafeFileHandle? _handle;
 
     /// <summary>A store on an existing file, which is opened when the first client enters the export.</summary>
     /// <param name="path">The file.</param>
     /// <param name="readOnly">Open it for reading only.</param>
+    /// <param name="direct">Past the page cache.</param>
     /// <exception cref="BlockException">The file is missing, is not a regular file, is empty, or may not be opened; the message says what to do.</exception>
-    public FileStore(string path, bool readOnly)
+    public FileStore(string path, bool readOnly, bool direct = false)
     {
         _path = path;
         _readOnly = readOnly;
+        _direct = direct;
         _pools = new PerLoop<FileJobPool>(home => new FileJobPool(this, home));
 
         // Opened once for a look: what is wrong with the file is better said before the server says that it is ready.
@@ -33,21 +37,27 @@ public sealed class FileStore : IBlock
         {
             throw new BlockException($"the file '{path}' is empty or not a regular file; make a disk of it, for example with 'truncate -s 1G {path}'");
         }
+
+        Alignment = direct ? DirectFiles.AlignmentOf((int)look.DangerousGetHandle()) : 1;
+        if (Size % Alignment != 0)
+        {
+            throw new BlockException($"the file '{path}' has {Size} bytes, which is no multiple of the {Alignment} that O_DIRECT takes here; serve it with file:{path}");
+        }
     }
 
     /// <inheritdoc/>
-    public string Name => "file";
+    public string Name => _direct ? "file-direct" : "file";
 
     /// <inheritdoc/>
     public ulong Size { get; }
 
     /// <inheritdoc/>
-    public BlockCapabilities Capabilities => _readOnly
-        ? BlockCapabilities.ReadOnly | BlockCapabilities.Flush | BlockCapabilities.MultiConn
-        : BlockCapabilities.Flush | BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero | BlockCapabilities.MultiConn;
+    public BlockCapabilities Capabilities => BlockCapabilities.Flush | BlockCapabilities.MultiConn
+        | (_direct ? 0 : BlockCapabilities.Cache)
+        | (_readOnly ? BlockCapabilities.ReadOnly : BlockCapabilities.Trim | BlockCapabilities.WriteZeroes | BlockCapabilities.FastZero);
 
     /// <inheritdoc/>
-    public BlockSizeConstraints Constraints => BlockSizeConstraints.Default;
+    public BlockSizeConstraints Constraints => BlockSizeConstraints.Default with { Minimum = Alignment, Preferred = Math.Max(Alignment, 4096) };
 
     /// <summary>True once the file system has said that it cannot punch holes (fallocate(2), EOPNOTSUPP). Several loops may find out at once.</summary>
     internal bool CannotPunch { get; set; }
@@ -55,10 +65,13 @@ public sealed class FileStore : IBlock
     /// <summary>True once the file system has said that it cannot zero a range in place.</summary>
     internal bool CannotZeroRange { get; set; }
 
+    /// <summary>Of which offsets, lengths and addresses are multiples: 1 where the page cache stands between.</summary>
+    internal uint Alignment { get; }
+
     internal int Fd { get; private set; } = -1;
 
     /// <inheritdoc/>
-    public string Describe() => $"file:{_path}";
+    public string Describe() => $"{Name}:{_path}";
 
     /// <inheritdoc/>
     public void Open()
@@ -79,7 +92,7 @@ public sealed class FileStore : IBlock
 
     /// <inheritdoc/>
     /// <remarks>What lseek(2) says of holes; a file system that knows none has one extent of data. Two system calls.</remarks>
-    public BlockExtent ExtentAt(ulong offset, ulong length)
+    BlockExtent IExtentMap.ExtentAt(ulong offset, ulong length)
     {
         ulong run = FileHoles.RunAt(Fd, offset, length, out bool isHole);
         return new BlockExtent(run, isHole ? ExtentState.Hole | ExtentState.Zero : ExtentState.Data);
@@ -90,9 +103,21 @@ public sealed class FileStore : IBlock
 
     private SafeFileHandle OpenFile()
     {
+        SafeFileHandle? handle = null;
         try
         {
-            return File.OpenHandle(_path, FileMode.Open, _readOnly ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            handle = File.OpenHandle(_path, FileMode.Open, _readOnly ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            if (_direct)
+            {
+                DirectFiles.TurnOn((int)handle.DangerousGetHandle());
+            }
+
+            return handle;
+        }
+        catch (IoException e)
+        {
+            handle?.Dispose();
+            throw new BlockException($"the file '{_path}' cannot be served past the page cache: {e.Message}; serve it with file:{_path}");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

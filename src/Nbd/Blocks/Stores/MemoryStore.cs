@@ -12,7 +12,7 @@ namespace Harness.Nbd;
 /// that would not fit means to fill little of it.
 /// </remarks>
 /// <param name="size">Bytes.</param>
-public sealed class MemoryStore(ulong size) : IBlock
+public sealed class MemoryStore(ulong size) : IBlock, IExtentMap
 {
     // Of the memory that this process may have, limits of its control group among it.
     private const ulong HugePagesBelowShare = 4;
@@ -51,7 +51,7 @@ public sealed class MemoryStore(ulong size) : IBlock
     public void Start(BlockRequest request) => request.Complete(Serve(request, _mapping!));
 
     /// <inheritdoc/>
-    public BlockExtent ExtentAt(ulong offset, ulong length)
+    BlockExtent IExtentMap.ExtentAt(ulong offset, ulong length)
     {
         ulong run = _written!.RunAt(offset, length, out bool written);
         return new BlockExtent(run, written ? ExtentState.Data : ExtentState.Hole | ExtentState.Zero);
@@ -85,6 +85,9 @@ public sealed class MemoryStore(ulong size) : IBlock
             case NbdCommand.Trim:
             case NbdCommand.WriteZeroes:
                 return Zero(request, mapping);
+            case NbdCommand.BlockStatus:
+                request.AddStatusOf(this);
+                return 0;
             default:
                 return 0;
         }

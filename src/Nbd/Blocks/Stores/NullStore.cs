@@ -35,12 +35,13 @@ public sealed class NullStore(ulong size) : IBlock
         {
             request.AddHole(request.Length);
         }
+        else if (request.Command == NbdCommand.BlockStatus)
+        {
+            request.AddStatus(request.Length, ExtentState.Hole | ExtentState.Zero);
+        }
 
         request.Complete(0);
     }
-
-    /// <inheritdoc/>
-    public BlockExtent ExtentAt(ulong offset, ulong length) => new(length, ExtentState.Hole | ExtentState.Zero);
 
     /// <summary>Nothing to free.</summary>
     public void Dispose()
