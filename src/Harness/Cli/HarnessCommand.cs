@@ -38,6 +38,7 @@ internal static class HarnessCommand
             SelfCheckVerb.Create(),
             ProbeVerb.Create(),
             EventsVerb.Create(),
+            TimelineVerb.Create(),
             BlocksVerb.Create(),
             RungVerb.Create(),
         };

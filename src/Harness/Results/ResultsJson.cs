@@ -8,6 +8,7 @@ using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
 using Harness.Serve;
+using Harness.Timeline;
 
 namespace Harness.Results;
 
@@ -28,6 +29,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(EventsRecord))]
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
+[JsonSerializable(typeof(TimelineDocument))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
