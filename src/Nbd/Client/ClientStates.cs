@@ -100,7 +100,8 @@ public static class ClientStates
             [WriteState.SendingRest, WriteState.Gathering, WriteState.Ready, WriteState.Paused, WriteState.Ended]),
         (WriteState.Full, "the table of requests in flight is full", "a reply, which frees a place in the table",
             [WriteState.Gathering, WriteState.Ready, WriteState.Ended]),
-        (WriteState.Paused, "half duplex: a reply is half received", "the rest of the reply", [WriteState.SendingRest, WriteState.Ended]),
+        (WriteState.Paused, "half duplex: a reply is half received", "the rest of the reply",
+            [WriteState.Sending, WriteState.SendingRest, WriteState.Ended]),
         (WriteState.Disconnecting, "sending DISC", "the kernel to take DISC", [WriteState.Ended]),
         (WriteState.Ended, "nothing more is sent", "nothing", []),
     ];

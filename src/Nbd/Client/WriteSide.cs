@@ -91,7 +91,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     {
         if (State == WriteState.Paused && !_owner.IsWithinReply)
         {
-            Go(WriteState.SendingRest);
+            Go(_sentBytes == 0 ? WriteState.Sending : WriteState.SendingRest);
             Send();
         }
     }
