@@ -39,6 +39,7 @@ internal static class HarnessCommand
             ProbeVerb.Create(),
             EventsVerb.Create(),
             TimelineVerb.Create(),
+            CopyVerb.Create(),
             BlocksVerb.Create(),
             RungVerb.Create(),
         };

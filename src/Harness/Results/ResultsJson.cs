@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
+using Harness.Copy;
 using Harness.Events;
 using Harness.Io;
 using Harness.Measure;
@@ -30,6 +31,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
 [JsonSerializable(typeof(TimelineDocument))]
+[JsonSerializable(typeof(CopyResult))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

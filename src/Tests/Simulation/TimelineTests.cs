@@ -53,6 +53,15 @@ public class TimelineTests
     }
 
     [Fact]
+    public void The_table_says_it_in_words()
+    {
+        using var world = new TimelineWorld(TimelineWorld.Reads(4096, 1), HeaderNs, MiddleNs);
+        using var text = new StringWriter { NewLine = "\n" };
+        TimelineText.Write(world.Record(Ops), "reads", text);
+        Assert.Equal("?", text.ToString());
+    }
+
+    [Fact]
     public void A_request_is_followed_from_its_send_to_the_end_of_its_reply()
     {
         using var world = new TimelineWorld(TimelineWorld.Reads(4096, 1), HeaderNs, MiddleNs);
