@@ -7,7 +7,7 @@ namespace Harness.Tests;
 public class CopyProgressTests
 {
     [Theory]
-    [InlineData(80, "\r\x1b[2K[========                        ] 25 %  copied 256 of 1,024 MiB, 2,560 MiB/s, 0 s left")]
+    [InlineData(120, "\r\x1b[2K[========                        ] 25 %  copied 256 of 1,024 MiB, 2,560 MiB/s, 0 s left")]
     [InlineData(20, "\r\x1b[2K[========          ")]
     public void On_a_terminal_it_is_a_bar(int width, string bar)
     {

@@ -58,7 +58,18 @@ public class TimelineTests
         using var world = new TimelineWorld(TimelineWorld.Reads(4096, 1), HeaderNs, MiddleNs);
         using var text = new StringWriter { NewLine = "\n" };
         TimelineText.Write(world.Record(Ops), "reads", text);
-        Assert.Equal("?", text.ToString());
+        string table = """
+            nbd://simulated · reads
+            40 operations in 120.0 ms, 520 entries
+            side  state              times   total ms  share  waited ms    p50 µs    p99 µs  waits for
+            write Ready                 40     117.00 100.0%     117.00   3,000.0   3,000.0  the caller to submit a request
+            write Gathering             40       0.00   0.0%       0.00       0.0       0.0  the end of this turn of the loop
+            write Sending               40       0.00   0.0%       0.00       0.0       0.0  the kernel to take the requests
+            read  ReplyHeader           40      40.00  33.3%      40.00   1,000.0   1,000.0  the server to answer
+            read  Payload               40      80.00  66.7%      80.00   2,000.0   2,000.0  more of the data
+
+            """;
+        Assert.Equal(table, text.ToString());
     }
 
     [Fact]
