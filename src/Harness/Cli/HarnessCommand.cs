@@ -38,6 +38,8 @@ internal static class HarnessCommand
             SelfCheckVerb.Create(),
             ProbeVerb.Create(),
             EventsVerb.Create(),
+            TimelineVerb.Create(),
+            CopyVerb.Create(),
             BlocksVerb.Create(),
             RungVerb.Create(),
         };

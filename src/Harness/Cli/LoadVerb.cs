@@ -14,10 +14,10 @@ internal static class LoadVerb
     private static readonly Option<int> ReadPercent = OptionParsers.Parsed("--rw", "RW", "read, write or mix:READ_PCT [default: read]", Vocabulary.ReadPercent);
     private static readonly Option<string> Pattern = OptionParsers.Parsed("--pattern", "P", "order of offsets: random, sequential or zipf:THETA (hot blocks)", Vocabulary.Pattern).WithDefault("random");
     private static readonly Option<RequestSizes?> Sizes = OptionParsers.Parsed<RequestSizes?>("--size", "SIZE", "bytes of one request, or sizes with their shares in percent like 4k:70,64k:30 [default: 4k]", RequestSizes.Parse);
-    private static readonly Option<TimeSpan?> ThinkTime = OptionParsers.Parsed<TimeSpan?>("--think-time", "TIME", "closed loop: pause between an answer and the next request in its place [default: none]", Positive);
+    private static readonly Option<TimeSpan?> ThinkTime = OptionParsers.Parsed<TimeSpan?>("--think-time", "TIME", "closed loop: pause between an answer and the next request in its place [default: none]", Units.ParseSomeTime);
     private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; with --rate the most there may be", 1, 65536, 64);
     private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 16_384, 1);
-    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Positive);
+    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Units.ParseSomeTime);
     private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
     private static readonly Option<long?> Rate = OptionParsers.Parsed<long?>(
         "--rate", "OPS_PER_SECOND", "open loop: send on a schedule, over all connections; latency counts from the intended time [default: closed loop]", text => Vocabulary.Rate(text));
@@ -35,8 +35,9 @@ internal static class LoadVerb
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<TimeSpan?> RequestTimeout = OptionParsers.Parsed<TimeSpan?>("--request-timeout", "TIME", "a request without a reply for this long is an error [default: none]", Positive);
+    private static readonly Option<TimeSpan?> RequestTimeout = OptionParsers.Parsed<TimeSpan?>("--request-timeout", "TIME", "a request without a reply for this long is an error [default: none]", Units.ParseSomeTime);
     private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", ReplyForm.Simple);
+    private static readonly Option<bool> HalfDuplex = HalfDuplexOption();
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
@@ -58,7 +59,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Replies,
+            Replies, HalfDuplex,
             Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>
@@ -83,6 +84,12 @@ internal static class LoadVerb
         verb.SetAction(parse => (int)LoadRunner.Run(Parse(parse)));
         return verb;
     }
+
+    /// <summary>The same words in every verb that has it.</summary>
+    internal static Option<bool> HalfDuplexOption() => new("--half-duplex")
+    {
+        Description = "for comparison: send nothing while a reply is half received, as libnbd's one state machine does",
+    };
 
     internal static LoadOptions Parse(ParseResult parse)
     {
@@ -109,6 +116,7 @@ internal static class LoadVerb
             Verify = parse.GetResult(Verify) is null ? VerifyMode.None : VerifyNames[parse.GetValue(Verify) ?? "versions"],
             RequestTimeout = parse.GetValue(RequestTimeout),
             Replies = parse.GetValue(Replies),
+            HalfDuplex = parse.GetValue(HalfDuplex),
             Json = parse.GetValue(Json),
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),
@@ -127,12 +135,9 @@ internal static class LoadVerb
         ["zeroes"] = VerifyMode.Zeroes,
     };
 
-    private static TimeSpan? Positive(string text) =>
-        Units.ParseTime(text) is var time && time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' is no time at all; write one above zero");
-
     // The log tells its times in milliseconds (HdrHistogram's format).
     private static TimeSpan? WholeMilliseconds(string text) =>
-        Positive(text) is { } time && time.Ticks % TimeSpan.TicksPerMillisecond == 0 ? time : throw new FormatException($"'{text}' is not a whole number of milliseconds");
+        Units.ParseSomeTime(text) is { } time && time.Ticks % TimeSpan.TicksPerMillisecond == 0 ? time : throw new FormatException($"'{text}' is not a whole number of milliseconds");
 
     private static long? Operations(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ops) && ops > 0 ? ops : throw new FormatException($"'{text}' is not a whole number above zero");

@@ -69,6 +69,9 @@ internal sealed record LoadOptions
     /// <summary>How the open loop's gaps are made.</summary>
     public ArrivalProcess Arrivals { get; init; }
 
+    /// <summary>See <see cref="Nbd.NbdClientOptions.HalfDuplex"/>.</summary>
+    public bool HalfDuplex { get; init; }
+
     /// <summary>One of <see cref="Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }
 

@@ -19,33 +19,18 @@ internal static class LoadRunner
     public static ExitCode Run(LoadOptions options)
     {
         LoadChecks.Options(options);
-        NbdUri uri = ParseUri(options.Uri);
-        using EventLoop loop = CreateLoop(options);
+        using var server = new NbdReach(options.Uri);
+        using EventLoop loop = NbdReach.CreateLoop(options.Backend, options.Wait);
         if (options.Rate is not null)
         {
             // The kernel would otherwise wake us up to 50 µs after a request's time.
             TimerSlack.OfThisThreadNs = 1;
         }
 
-        IReadOnlyList<SocketEndpoint> endpoints = Resolve(uri);
-        foreach (SocketEndpoint endpoint in endpoints)
-        {
-            SetCongestionControl(endpoint, options.TcpCongestion);
-        }
-
-        void Connect(IConnectHandler handler) => new ClientConnector(loop, endpoints, ClientOptions(options, uri).ConnectTimeoutNs, handler).Start();
-        try
-        {
-            using var session = new LoadSession(loop, options, Connect, ClientOptions(options, uri));
-            return Run(options, loop, session);
-        }
-        finally
-        {
-            foreach (SocketEndpoint endpoint in endpoints)
-            {
-                endpoint.Dispose();
-            }
-        }
+        server.SetCongestionControl(options.TcpCongestion);
+        NbdClientOptions client = ClientOptions(options, server.Uri);
+        using var session = new LoadSession(loop, options, handler => server.Connect(loop, client, handler), client);
+        return Run(options, loop, session);
     }
 
     private static ExitCode Run(LoadOptions options, EventLoop loop, LoadSession session)
@@ -69,10 +54,12 @@ internal static class LoadRunner
 
     private static int HeaderBytes(ReplyForm form) => form == ReplyForm.Simple ? Nbd.Replies.SimpleSize : Chunks.MaxDataHeaderBytes;
 
-    private static NbdClientOptions ClientOptions(LoadOptions options, NbdUri uri) => new()
+    /// <summary>A connection that fits the load.</summary>
+    internal static NbdClientOptions ClientOptions(LoadOptions options, NbdUri uri) => new()
     {
         ExportName = uri.ExportName,
         Replies = options.Replies,
+        HalfDuplex = options.HalfDuplex,
         MaxInFlight = Math.Max(16_384, options.Depth),
         MaxBatchRequests = Math.Min(options.Depth, SendVector.MaxRuns),
 
@@ -213,52 +200,6 @@ internal static class LoadRunner
         if (!went)
         {
             throw new HarnessException(ExitCode.Failed, session.LostReason!);
-        }
-    }
-
-    private static NbdUri ParseUri(string text) =>
-        NbdUri.TryParse(text, out NbdUri? uri, out string error) ? uri : throw new HarnessException(ExitCode.Usage, error);
-
-    private static IReadOnlyList<SocketEndpoint> Resolve(NbdUri uri)
-    {
-        try
-        {
-            return EndpointResolver.Resolve(uri);
-        }
-        catch (NbdClientException problem)
-        {
-            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
-        }
-    }
-
-    // Tried on a socket that is thrown away: a name that the kernel does not know is bad usage, and no connection that failed.
-    private static void SetCongestionControl(SocketEndpoint endpoint, string? name)
-    {
-        endpoint.CongestionControl = name;
-        try
-        {
-            Sockets.CloseUnused(Sockets.Create(endpoint));
-        }
-        catch (IoException problem)
-        {
-            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
-        }
-    }
-
-    private static EventLoop CreateLoop(LoadOptions options)
-    {
-        try
-        {
-            return new EventLoop(LoopBackends.Create(options.Backend), Enum.Parse<WaitMode>(options.Wait, ignoreCase: true));
-        }
-        catch (RingUnavailableException problem)
-        {
-            // The message says which of the reasons it is, and the remedy.
-            throw new HarnessException(ExitCode.NothingCouldRun, problem.Message, problem);
-        }
-        catch (IOException problem)
-        {
-            throw new HarnessException(ExitCode.Failed, problem.Message, problem);
         }
     }
 }

@@ -49,6 +49,9 @@ internal sealed partial class LoadSession : IDisposable
     /// <summary>The name of the loop's backend.</summary>
     public string BackendName => _loop.BackendName;
 
+    /// <summary>The first connection's client.</summary>
+    public NbdClient Client => _connections[0].Client!;
+
     /// <summary>The form of replies that the server granted.</summary>
     public ReplyForm Replies => _connections[0].Client!.Replies;
 

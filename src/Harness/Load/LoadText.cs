@@ -32,7 +32,8 @@ internal static class LoadText
         }
     }
 
-    private static string Shape(LoadOptions options, string? granted)
+    /// <summary>The load in a few words.</summary>
+    public static string Shape(LoadOptions options, string? granted)
     {
         string order = Vocabulary.FormatPattern(options.Pattern, options.ZipfTheta);
         string size = options.Sizes is { } sizes ? $"{sizes}" : string.Create(CultureInfo.InvariantCulture, $"{options.RequestBytes:n0}");

@@ -28,6 +28,11 @@ internal sealed class Cell
             _values["max_in_flight"] = Axis.DefaultMaxInFlight;
         }
         SettleLayer();
+        if (!HasOurClient)
+        {
+            // How a peer's client uses its connections is its own affair.
+            _values["duplex"] = Vocabulary.Duplexes[0];
+        }
         if (IsBare)
         {
             _values["client_backend"] = _values["client_wait"] = Vocabulary.SameAsServer;

@@ -50,6 +50,11 @@ internal static class Units
             : throw new FormatException($"time '{text}' is longer than a year");
     }
 
+    /// <summary>A time above zero, for options that may be left out.</summary>
+    /// <exception cref="FormatException">The message says what is wrong and what is legal.</exception>
+    public static TimeSpan? ParseSomeTime(string text) =>
+        ParseTime(text) is var time && time > TimeSpan.Zero ? time : throw new FormatException($"'{text}' is no time at all; write one above zero");
+
     /// <summary>The shortest exact text of a size: 4096 is <c>4k</c>, 1000 is <c>1000</c>.</summary>
     public static string FormatSize(long bytes)
     {

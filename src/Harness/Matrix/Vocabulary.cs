@@ -32,7 +32,13 @@ internal static class Vocabulary
     public const string Ours = "harness";
 
     public static readonly string[] Servers = [Ours, "nbdkit", "qemu-nbd", "nbd-server"];
-    public static readonly string[] Clients = [Ours, "fio", "nbdcopy"];
+    /// <summary>Our own <c>harness copy</c> as a client, beside nbdcopy.</summary>
+    public const string Copy = "copy";
+
+    public static readonly string[] Clients = [Ours, "fio", "nbdcopy", Copy];
+
+    /// <summary>Whether the client sends while a reply is half received.</summary>
+    public static readonly string[] Duplexes = ["full", "half"];
 
     /// <summary>Forms of replies, the shortest first: <see cref="Nbd.ReplyForm"/>.</summary>
     public static readonly string[] ReplyForms = ["simple", "structured", "extended"];

@@ -2,12 +2,14 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
+using Harness.Copy;
 using Harness.Events;
 using Harness.Io;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
 using Harness.Serve;
+using Harness.Timeline;
 
 namespace Harness.Results;
 
@@ -28,6 +30,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(EventsRecord))]
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
+[JsonSerializable(typeof(TimelineDocument))]
+[JsonSerializable(typeof(CopyResult))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

@@ -54,6 +54,7 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
             "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
             "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
             "--duration", Units.FormatTime(duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
+            .. cell["duplex"] == "half" ? ["--half-duplex"] : Array.Empty<string>(),
             "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
             .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
             .. server.LoadArguments, .. TcpCongestion.Arguments(cell),

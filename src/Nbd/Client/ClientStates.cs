@@ -52,6 +52,9 @@ public enum WriteState : byte
     /// <summary>The table of requests in flight is full.</summary>
     Full,
 
+    /// <summary>Half duplex only: a reply is half received, so nothing is sent.</summary>
+    Paused,
+
     /// <summary>The last request, DISC, is being sent.</summary>
     Disconnecting,
 
@@ -60,40 +63,47 @@ public enum WriteState : byte
 }
 
 /// <summary>
-/// One table per side: what each state means, and where it may go. The check of a transition and every message read the same table, so they cannot disagree.
+/// One table per side: what each state means, what it waits for, and where it may go. The check of a transition, every message and the timeline read the same
+/// table, so they cannot disagree.
 /// </summary>
 public static class ClientStates
 {
-    private static readonly (ReadState State, string Sentence, ReadState[] Exits)[] s_read =
+    private static readonly (ReadState State, string Sentence, string WaitsFor, ReadState[] Exits)[] s_read =
     [
-        (ReadState.NotStarted, "the handshake is not over", [ReadState.ReplyHeader, ReadState.Ended]),
-        (ReadState.ReplyHeader, "waiting for a reply's header",
+        (ReadState.NotStarted, "the handshake is not over", "the handshake", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.ReplyHeader, "waiting for a reply's header", "the server to answer",
             [ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.ChunkHead, ReadState.Ended]),
-        (ReadState.Payload, "copying the data of a READ out of the receive buffer",
+        (ReadState.Payload, "copying the data of a READ out of the receive buffer", "more of the data",
             [ReadState.ReplyHeader, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Ended]),
-        (ReadState.PayloadDirect, "receiving the data of a READ into its destination", [ReadState.ReplyHeader, ReadState.PayloadDropped, ReadState.Ended]),
-        (ReadState.PayloadDropped, "receiving the data of a READ that nobody wants", [ReadState.ReplyHeader, ReadState.Ended]),
-        (ReadState.ChunkHead, "waiting for the first fields of a chunk",
+        (ReadState.PayloadDirect, "receiving the data of a READ into its destination", "more of the data",
+            [ReadState.ReplyHeader, ReadState.PayloadDropped, ReadState.Ended]),
+        (ReadState.PayloadDropped, "receiving the data of a READ that nobody wants", "more of the data", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.ChunkHead, "waiting for the first fields of a chunk", "the rest of the chunk's first fields",
             [
                 ReadState.ReplyHeader, ReadState.Payload, ReadState.PayloadDirect, ReadState.PayloadDropped, ReadState.Extents, ReadState.ErrorText,
                 ReadState.Ended,
             ]),
-        (ReadState.Extents, "receiving the extents of a BLOCK_STATUS", [ReadState.ReplyHeader, ReadState.Ended]),
-        (ReadState.ErrorText, "receiving what an error has to say", [ReadState.ReplyHeader, ReadState.Ended]),
-        (ReadState.Ended, "nothing more is received", []),
+        (ReadState.Extents, "receiving the extents of a BLOCK_STATUS", "more extents", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.ErrorText, "receiving what an error has to say", "more of the error's text", [ReadState.ReplyHeader, ReadState.Ended]),
+        (ReadState.Ended, "nothing more is received", "nothing", []),
     ];
 
-    private static readonly (WriteState State, string Sentence, WriteState[] Exits)[] s_write =
+    private static readonly (WriteState State, string Sentence, string WaitsFor, WriteState[] Exits)[] s_write =
     [
-        (WriteState.NotStarted, "the handshake is not over", [WriteState.Ready, WriteState.Ended]),
-        (WriteState.Ready, "no request waits to be sent", [WriteState.Gathering, WriteState.Disconnecting, WriteState.Ended]),
-        (WriteState.Gathering, "gathering the requests of this turn", [WriteState.Ready, WriteState.Sending, WriteState.Full, WriteState.Ended]),
-        (WriteState.Sending, "sending requests", [WriteState.SendingRest, WriteState.Gathering, WriteState.Ready, WriteState.Ended]),
-        (WriteState.SendingRest, "sending the rest of requests of which the kernel took a part",
-            [WriteState.SendingRest, WriteState.Gathering, WriteState.Ready, WriteState.Ended]),
-        (WriteState.Full, "the table of requests in flight is full", [WriteState.Gathering, WriteState.Ready, WriteState.Ended]),
-        (WriteState.Disconnecting, "sending DISC", [WriteState.Ended]),
-        (WriteState.Ended, "nothing more is sent", []),
+        (WriteState.NotStarted, "the handshake is not over", "the handshake", [WriteState.Ready, WriteState.Ended]),
+        (WriteState.Ready, "no request waits to be sent", "the caller to submit a request", [WriteState.Gathering, WriteState.Disconnecting, WriteState.Ended]),
+        (WriteState.Gathering, "gathering the requests of this turn", "the end of this turn of the loop",
+            [WriteState.Ready, WriteState.Sending, WriteState.Full, WriteState.Paused, WriteState.Ended]),
+        (WriteState.Sending, "sending requests", "the kernel to take the requests",
+            [WriteState.SendingRest, WriteState.Gathering, WriteState.Ready, WriteState.Paused, WriteState.Ended]),
+        (WriteState.SendingRest, "sending the rest of requests of which the kernel took a part", "room in the socket, which the server makes by reading",
+            [WriteState.SendingRest, WriteState.Gathering, WriteState.Ready, WriteState.Paused, WriteState.Ended]),
+        (WriteState.Full, "the table of requests in flight is full", "a reply, which frees a place in the table",
+            [WriteState.Gathering, WriteState.Ready, WriteState.Ended]),
+        (WriteState.Paused, "half duplex: a reply is half received", "the rest of the reply",
+            [WriteState.Sending, WriteState.SendingRest, WriteState.Ended]),
+        (WriteState.Disconnecting, "sending DISC", "the kernel to take DISC", [WriteState.Ended]),
+        (WriteState.Ended, "nothing more is sent", "nothing", []),
     ];
 
     // A set of exits as bits: the check is one load and one test, cheap enough for the hot path.
@@ -105,6 +115,12 @@ public static class ClientStates
 
     /// <summary>What the state means, as a phrase for messages. Any thread may ask.</summary>
     public static string Sentence(WriteState state) => s_write[(int)state].Sentence;
+
+    /// <summary>What a side in this state waits for, as a phrase for tables. Any thread may ask.</summary>
+    public static string WaitsFor(ReadState state) => s_read[(int)state].WaitsFor;
+
+    /// <summary>What a side in this state waits for, as a phrase for tables. Any thread may ask.</summary>
+    public static string WaitsFor(WriteState state) => s_write[(int)state].WaitsFor;
 
     /// <summary>Where the state may go. Any thread may ask.</summary>
     public static IReadOnlyList<ReadState> Exits(ReadState state) => s_read[(int)state].Exits;

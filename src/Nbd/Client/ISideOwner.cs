@@ -10,6 +10,9 @@ internal interface ISideOwner
     /// </summary>
     void Finish(int slot, int error, long completedNs);
 
+    /// <summary>A reply has been received in part.</summary>
+    bool IsWithinReply { get; }
+
     /// <summary>A receive has been taken apart to the last byte; called before the next receive is armed.</summary>
     void BatchHandled(long nowNs);
 

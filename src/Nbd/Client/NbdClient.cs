@@ -37,8 +37,9 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         _options = options;
         _handler = handler;
         _inFlight = new InFlight(options.MaxInFlight);
-        _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes);
-        _write = new WriteSide(transport, _inFlight, this, options.MaxBatchRequests, options.Replies);
+        Timeline = options.TimelineEntries > 0 ? new ClientTimeline(options.TimelineEntries) : null;
+        _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes, Timeline);
+        _write = new WriteSide(transport, _inFlight, this, options, Timeline);
         _handshake = new ClientHandshake(transport, options, this);
         _close = new IoOperation(this);
     }
@@ -75,6 +76,9 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
 
     /// <summary>What is at the other end, for messages.</summary>
     public string Peer => _transport.Peer;
+
+    /// <summary>What both sides did and when; null where <see cref="NbdClientOptions.TimelineEntries"/> is 0.</summary>
+    public ClientTimeline? Timeline { get; }
 
     /// <summary>Where the receiving side is.</summary>
     public ReadState ReadState => _read.State;
@@ -160,11 +164,14 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         }
     }
 
+    bool ISideOwner.IsWithinReply => _read.IsWithinReply;
+
     void ISideOwner.BatchHandled(long nowNs)
     {
         ExpireUntil(nowNs);
         if (_phase <= Phase.Draining)
         {
+            _write.Resume();
             _write.SlotsFreed();
             ContinueDisconnect();
         }

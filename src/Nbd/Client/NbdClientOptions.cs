@@ -35,6 +35,15 @@ public sealed record NbdClientOptions
     /// </summary>
     public int ReceiveBytes { get; init; } = 64 << 10;
 
+    /// <summary>
+    /// True for a client that does one thing at a time, for comparison: while a reply is half received, no send begins. libnbd 1.22 does so with its one state
+    /// machine per handle; everything else stays as it is here, buffers and batches among it.
+    /// </summary>
+    public bool HalfDuplex { get; init; }
+
+    /// <summary>Entries of <see cref="NbdClient.Timeline"/>, as <see cref="ClientTimeline(int)"/> takes them; 0 records nothing.</summary>
+    public int TimelineEntries { get; init; }
+
     /// <summary>Nanoseconds after its submission at which a request without a reply ends with ETIMEDOUT; 0 is never.</summary>
     public long RequestTimeoutNs { get; init; }
 

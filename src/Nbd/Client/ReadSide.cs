@@ -21,6 +21,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     private readonly ISideOwner _owner;
     private readonly IoOperation _receive;
     private readonly LoopTally _tally;
+    private readonly ClientTimeline? _timeline;
     private readonly NativeBuffer _buffer;
     private int _start = ReceiveStart;
     private int _end = ReceiveStart;
@@ -30,12 +31,13 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     private NativeSlice _destination;
     private long _nowNs;
 
-    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner, int receiveBytes)
+    public ReadSide(ITransport transport, InFlight inFlight, ISideOwner owner, int receiveBytes, ClientTimeline? timeline)
     {
         _transport = transport;
         _tally = transport.Loop.Tally;
         _inFlight = inFlight;
         _owner = owner;
+        _timeline = timeline;
         _receive = new IoOperation(this);
         _buffer = new NativeBuffer(ReceiveStart + receiveBytes);
     }
@@ -44,6 +46,9 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
 
     /// <summary>The time of the receive whose replies are being handled, or 0 between receives.</summary>
     public long BatchNs { get; private set; }
+
+    /// <summary>A reply has been received in part.</summary>
+    public bool IsWithinReply => State != ReadState.ReplyHeader || _end != _start;
 
     /// <summary>The transmission phase begins.</summary>
     public void Start(ReplyForm form, IReadOnlyList<MetaContext> contexts)
@@ -88,6 +93,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
         _nowNs = BatchNs = _transport.Loop.NowNs;
         if (result > 0)
         {
+            _timeline?.Add(_nowNs, State, State, bytes: result);
             _replies = 0;
             Take(result);
             _tally.MessagesPerReceive.Add(_replies);
@@ -110,6 +116,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     private void Arm(long nowNs)
     {
         _receive.TimeoutNs = _owner.ReceiveTimeoutNs(nowNs);
+        _timeline?.Add(_transport.Loop.NowNs, State, State);
         if (State == ReadState.PayloadDirect)
         {
             _transport.Receive(_receive, _destination);
@@ -256,6 +263,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
 
     private void Finish(int error)
     {
+        _timeline?.Add(_nowNs, State, State, _inFlight.CookieOf(_slot));
         if (_inFlight.IsSending(_slot))
         {
             _inFlight.Answered(_slot, error, _nowNs);
@@ -274,8 +282,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
             return;
         }
 
-        bool withinReply = State != ReadState.ReplyHeader || _end != _start;
-        _owner.Broken(Errno.ECONNRESET, withinReply ? "the server closed the connection in the middle of a reply" : "the server closed the connection");
+        _owner.Broken(Errno.ECONNRESET, IsWithinReply ? "the server closed the connection in the middle of a reply" : "the server closed the connection");
     }
 
     private static string BadMagic(uint magic) => magic == NbdMagic.StructuredReply
@@ -286,5 +293,22 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
         ? $"the server answered cookie 0x{cookie:x16} a second time"
         : $"the server sent a reply with cookie 0x{cookie:x16}, which no request has";
 
-    private void Go(ReadState next) => State = ClientStates.Go(State, next);
+    private void Go(ReadState next)
+    {
+        ReadState before = State;
+        State = ClientStates.Go(before, next);
+        if (_timeline is { } timeline)
+        {
+            Record(timeline, before);
+        }
+    }
+
+    private void Record(ClientTimeline timeline, ReadState before)
+    {
+        // Outside a receive there is no time of a batch; and between replies there is no request.
+        long nowNs = BatchNs != 0 ? _nowNs : _transport.Loop.NowNs;
+        bool isOfReply = before != ReadState.NotStarted && (before != ReadState.ReplyHeader || State != ReadState.Ended);
+        bool isData = before is ReadState.ReplyHeader or ReadState.ChunkHead && State is ReadState.Payload or ReadState.PayloadDirect or ReadState.PayloadDropped;
+        timeline.Add(nowNs, before, State, isOfReply ? _inFlight.CookieOf(_slot) : 0, isData ? _missing : 0);
+    }
 }

@@ -20,6 +20,8 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     private readonly IoOperation _send;
     private readonly SendVector _vector;
     private readonly NativeBuffer _headers;
+    private readonly ClientTimeline? _timeline;
+    private readonly bool _isHalfDuplex;
     private readonly int[] _payloadSlots;
     private readonly long[] _payloadEnds;
     private RequestQueue _queue;
@@ -29,18 +31,21 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     private int _payloadEnd;
     private long _sentBytes;
 
-    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, int maxBatchRequests, ReplyForm richest)
+    public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, NbdClientOptions options, ClientTimeline? timeline)
     {
+        int maxBatchRequests = options.MaxBatchRequests;
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatchRequests, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBatchRequests, SendVector.MaxRuns);
         _transport = transport;
         _inFlight = inFlight;
         _owner = owner;
+        _timeline = timeline;
+        _isHalfDuplex = options.HalfDuplex;
         _send = new IoOperation(this);
 
         // Two runs for each WRITE, and one for the headers behind the last.
         _vector = new SendVector(Math.Min(SendVector.MaxRuns, (2 * maxBatchRequests) + 1));
-        _headers = new NativeBuffer(maxBatchRequests * richest.RequestBytes());
+        _headers = new NativeBuffer(maxBatchRequests * options.Replies.RequestBytes());
         _payloadSlots = new int[maxBatchRequests];
         _payloadEnds = new long[maxBatchRequests];
     }
@@ -81,6 +86,16 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         return taken;
     }
 
+    /// <summary>A reply may have come whole; half duplex waits for that.</summary>
+    public void Resume()
+    {
+        if (State == WriteState.Paused && !_owner.IsWithinReply)
+        {
+            Go(_sentBytes == 0 ? WriteState.Sending : WriteState.SendingRest);
+            Send();
+        }
+    }
+
     /// <summary>A slot may have become free.</summary>
     public void SlotsFreed()
     {
@@ -96,7 +111,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         Go(WriteState.Disconnecting);
         WriteHeader(_headers.Whole.Span, NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0);
         _vector.Add(_headers.Slice(0, _requestBytes));
-        _transport.Send(_send, _vector);
+        Send();
     }
 
     /// <summary>Nothing more is sent; the transport's close ends what is in flight.</summary>
@@ -130,6 +145,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             return;
         }
 
+        _timeline?.Add(_transport.Loop.NowNs, State, State, bytes: result);
         _vector.Advance(result);
         _sentBytes += result;
         FinishSentPayloads();
@@ -151,11 +167,14 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         {
             if (State != WriteState.Disconnecting)
             {
-                Go(WriteState.SendingRest);
+                Go(MustPause ? WriteState.Paused : WriteState.SendingRest);
                 _transport.Loop.Tally.MessagesPerSend.Add(0);
             }
 
-            _transport.Send(_send, _vector);
+            if (State != WriteState.Paused)
+            {
+                Send();
+            }
         }
         else if (State == WriteState.Disconnecting)
         {
@@ -219,14 +238,23 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
                 headerStart = headerEnd;
                 RememberPayload(slot);
             }
+
+            _timeline?.Add(nowNs, State, State, _inFlight.CookieOf(slot), _requestBytes + (request.Command == NbdCommand.Write ? (int)request.Length : 0));
         }
 
         _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
         if (!_vector.IsEmpty)
         {
-            Go(WriteState.Sending);
             _transport.Loop.Tally.MessagesPerSend.Add(headerEnd / _requestBytes);
-            _transport.Send(_send, _vector);
+            if (MustPause)
+            {
+                Go(WriteState.Paused);
+            }
+            else
+            {
+                Go(WriteState.Sending);
+                Send();
+            }
         }
         else if (!_queue.IsEmpty)
         {
@@ -253,6 +281,8 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         Requests.WriteExtended(header, flags, command, cookie, offset, length);
     }
 
+    private bool MustPause => _isHalfDuplex && _owner.IsWithinReply;
+
     private bool HasRoom => _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull;
 
     private void RememberPayload(int slot)
@@ -263,5 +293,16 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         _payloadEnd++;
     }
 
-    private void Go(WriteState next) => State = ClientStates.Go(State, next);
+    private void Send()
+    {
+        _timeline?.Add(_transport.Loop.NowNs, State, State);
+        _transport.Send(_send, _vector);
+    }
+
+    private void Go(WriteState next)
+    {
+        WriteState before = State;
+        State = ClientStates.Go(before, next);
+        _timeline?.Add(_transport.Loop.NowNs, before, next);
+    }
 }

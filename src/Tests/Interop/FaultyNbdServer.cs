@@ -19,6 +19,9 @@ public enum ServerFault
 
     /// <summary>A read is answered with another block's data.</summary>
     AnswersWithAStranger,
+
+    /// <summary>In place of an answer it hangs up.</summary>
+    HangsUp,
 }
 
 /// <summary>
@@ -26,6 +29,9 @@ public enum ServerFault
 /// </summary>
 internal sealed class FaultyNbdServer : IDisposable
 {
+    private const uint Go = 7;
+    private const uint Unsupported = 0x80000001;
+
     private readonly TempDir _folder = new();
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly Thread _accepting;
@@ -112,22 +118,34 @@ internal sealed class FaultyNbdServer : IDisposable
     {
         stream.Write([.. "NBDMAGICIHAVEOPT"u8, 0, 3]);
         stream.ReadExactly(new byte[4]);
-        byte[] option = new byte[16];
-        stream.ReadExactly(option);
-        stream.ReadExactly(new byte[BinaryPrimitives.ReadUInt32BigEndian(option.AsSpan(12))]);
+        uint option = ReadOption(stream);
+        while (option != Go)
+        {
+            WriteOptionReply(stream, option, Unsupported, []);
+            option = ReadOption(stream);
+        }
+
         byte[] export = new byte[12];
         BinaryPrimitives.WriteUInt64BigEndian(export.AsSpan(2), (ulong)_disk.Length);
         // HAS_FLAGS and CAN_MULTI_CONN.
         BinaryPrimitives.WriteUInt16BigEndian(export.AsSpan(10), 0x101);
-        WriteOptionReply(stream, 3, export);
-        WriteOptionReply(stream, 1, []);
+        WriteOptionReply(stream, Go, 3, export);
+        WriteOptionReply(stream, Go, 1, []);
     }
 
-    private static void WriteOptionReply(Stream stream, uint type, byte[] data)
+    private static uint ReadOption(Stream stream)
+    {
+        byte[] option = new byte[16];
+        stream.ReadExactly(option);
+        stream.ReadExactly(new byte[BinaryPrimitives.ReadUInt32BigEndian(option.AsSpan(12))]);
+        return BinaryPrimitives.ReadUInt32BigEndian(option.AsSpan(8));
+    }
+
+    private static void WriteOptionReply(Stream stream, uint option, uint type, byte[] data)
     {
         byte[] reply = new byte[20];
         BinaryPrimitives.WriteUInt64BigEndian(reply, 0x0003e889045565a9);
-        BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(8), 7);
+        BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(8), option);
         BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(12), type);
         BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(16), (uint)data.Length);
         stream.Write([.. reply, .. data]);
@@ -155,6 +173,11 @@ internal sealed class FaultyNbdServer : IDisposable
             }
         }
 
+        if (_fault == ServerFault.HangsUp && IsDue())
+        {
+            throw new IOException("hangs up");
+        }
+
         byte[] reply = new byte[16];
         BinaryPrimitives.WriteUInt32BigEndian(reply, 0x67446698);
         header.AsSpan(8, 8).CopyTo(reply.AsSpan(8));
@@ -164,7 +187,7 @@ internal sealed class FaultyNbdServer : IDisposable
 
     private void Write(ulong offset, byte[] data)
     {
-        bool faulty = _fault is not (ServerFault.None or ServerFault.AnswersWithAStranger) && IsDue();
+        bool faulty = _fault is not (ServerFault.None or ServerFault.AnswersWithAStranger or ServerFault.HangsUp) && IsDue();
         if (_held.Remove(offset, out byte[]? earlier))
         {
             // The newer write first, then the older one: that is the fault.

@@ -41,6 +41,26 @@ public sealed class PeerCellsTests : IDisposable
         AssertNothingIsLeft();
     }
 
+    [SkippableTheory]
+    [InlineData("client", 4)]
+    [InlineData("copy", 4)]
+    public void Clients_are_measured_beside_each_other(string matrix, int cells)
+    {
+        Requires.Tool("nbdkit");
+        Requires.Tool("nbdcopy");
+        var (code, said) = Run("run", Path.Combine(Repository.Root, "bench", $"{matrix}.yml"), "--brief", "--results", _folder.File("results"));
+        Assert.True(code == 0, said);
+        var records = RunReader.Read(Folder()).Cells;
+        Assert.Equal(cells, records.Count);
+        Assert.All(records, cell => Assert.True(cell is { Status: CellStatus.Ok, Load: { Ops: > 0, Errors: 0 } }, $"{cell.Cell}: {cell.Reason}"));
+        if (matrix == "copy")
+        {
+            Assert.All(records, cell => Assert.Equal((64 << 20) / (64 << 10), cell.Load!.Ops));
+        }
+        Assert.Contains(matrix == "copy" ? "nbdcopy" : "half", Run("report", Folder(), "--no-html").Said);
+        AssertNothingIsLeft();
+    }
+
     private static void AssertCopied(CellRecord cell)
     {
         var load = cell.Load!;

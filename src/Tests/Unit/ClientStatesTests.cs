@@ -12,6 +12,8 @@ public class ClientStatesTests
         Assert.All(Enum.GetValues<WriteState>(), state => Assert.NotEmpty(ClientStates.Sentence(state)));
         Assert.All(Enum.GetValues<ReadState>()[..^1], state => Assert.Contains(ReadState.Ended, ClientStates.Exits(state)));
         Assert.All(Enum.GetValues<WriteState>()[..^1], state => Assert.Contains(WriteState.Ended, ClientStates.Exits(state)));
+        Assert.All(Enum.GetValues<ReadState>(), state => Assert.NotEmpty(ClientStates.WaitsFor(state)));
+        Assert.All(Enum.GetValues<WriteState>(), state => Assert.NotEmpty(ClientStates.WaitsFor(state)));
         Assert.Empty(ClientStates.Exits(ReadState.Ended));
         Assert.Empty(ClientStates.Exits(WriteState.Ended));
     }
@@ -39,5 +41,6 @@ public class ClientStatesTests
         Assert.Equal("sending DISC", ClientStates.Sentence(WriteState.Disconnecting));
         Assert.Equal("waiting for a reply's header", ClientStates.Sentence(ReadState.ReplyHeader));
         Assert.Equal("the table of requests in flight is full", ClientStates.Sentence(WriteState.Full));
+        Assert.Equal("the rest of the reply", ClientStates.WaitsFor(WriteState.Paused));
     }
 }

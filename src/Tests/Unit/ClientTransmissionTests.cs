@@ -87,6 +87,40 @@ public class ClientTransmissionTests
     }
 
     [Fact]
+    public void Requests_leave_while_a_reply_is_half_received()
+    {
+        using var script = ClientScript.Connected(Backend);
+        using ScriptedRequest first = script.Submit(NbdCommand.Read, 0, 100);
+        byte[] reply = ClientScript.ReplyBytes(script.ReadRequest().Cookie, data: new byte[100]);
+        script.Server.Send(reply.AsSpan(0, 66));
+        script.RunUntil(() => script.Client.ReadState == ReadState.Payload, "the reply is half received");
+        using ScriptedRequest second = script.Submit(NbdCommand.Read, 8, 100);
+        Assert.Equal(8ul, script.ReadRequest().Offset);
+        Assert.Equal(0, first.Ends);
+        script.Server.Send(reply.AsSpan(66));
+        script.RunUntil(() => first.Ends == 1, "the first read ends");
+    }
+
+    [Theory]
+    [InlineData(66)]
+    [InlineData(7)]
+    public void Half_duplex_sends_nothing_while_a_reply_is_half_received(int half)
+    {
+        using var script = ClientScript.Connected(Backend, new NbdClientOptions { HalfDuplex = true });
+        using ScriptedRequest first = script.Submit(NbdCommand.Read, 0, 100);
+        byte[] reply = ClientScript.ReplyBytes(script.ReadRequest().Cookie, data: new byte[100]);
+        script.Server.Send(reply.AsSpan(0, half));
+        script.RunFor(2);
+        using ScriptedRequest second = script.Submit(NbdCommand.Read, 8, 100);
+        script.RunFor(2);
+        Assert.Equal(WriteState.Paused, script.Client.WriteState);
+        Assert.Equal(0, script.Server.Available);
+        script.Server.Send(reply.AsSpan(half));
+        script.RunUntil(() => first.Ends == 1, "the first read ends");
+        Assert.Equal(8ul, script.ReadRequest().Offset);
+    }
+
+    [Fact]
     public void A_write_that_is_answered_before_its_last_byte_left_ends_only_then()
     {
         using var script = ClientScript.Connected(Backend);
@@ -221,9 +255,14 @@ public class ClientTransmissionTests
 
     [Theory]
     [ClassData(typeof(ClientBackends))]
-    public void Steady_state_allocates_nothing(string backend)
+    public void Steady_state_allocates_nothing(string backend) => AssertAllocatesNothing(backend, new NbdClientOptions());
+
+    [Fact]
+    public void Nor_does_a_timeline() => AssertAllocatesNothing(Backend, new NbdClientOptions { TimelineEntries = 1000 });
+
+    private static void AssertAllocatesNothing(string backend, NbdClientOptions options)
     {
-        using var script = ClientScript.Connected(backend);
+        using var script = ClientScript.Connected(backend, options);
         ScriptedRequest[] reads = [.. Enumerable.Range(0, 8).Select(_ => new ScriptedRequest(NbdCommand.Read, 0, 64))];
         byte[] replies = new byte[8 * 80];
         byte[] wire = new byte[8 * 28];

@@ -18,12 +18,20 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("nbdkit", "harness", "uring", "backend=uring,depth=64,rw=read,server=nbdkit")]
     [InlineData("harness", "fio", "uring", "backend=epoll,depth=64,rw=read,client=fio")]
     [InlineData("nbdkit", "fio", "uring", "depth=64,rw=read,server=nbdkit,client=fio")]
+    [InlineData("nbdkit", "copy", "uring", "depth=64,rw=read,server=nbdkit,client=copy")]
     public void A_cell_is_named_by_what_its_processes_have(string server, string client, string clientBackend, string id)
     {
         var cell = Cell(("backend", "epoll"), ("server", server), ("client", client), ("client_backend", clientBackend));
         Assert.Equal(id, cell.Id);
         // Read back from a record it is the same cell.
         Assert.Equal(id, new Cell(cell.Values).Id);
+    }
+
+    [Fact]
+    public void Only_a_client_of_ours_is_half_duplex()
+    {
+        var cells = Matrix("backend: uring\nclient: [harness, fio]\nduplex: [full, half]\n").Cells();
+        Assert.Equal(["backend=uring,depth=64,rw=read", "backend=uring,depth=64,rw=read,duplex=half", "backend=uring,depth=64,rw=read,client=fio"], cells.Select(cell => cell.Id));
     }
 
     [Fact]
@@ -52,7 +60,7 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("parts:\n  - { depth: x }", "2: depth: 'x' is not a whole number from 1 to 65536")]
     [InlineData("parts:\n  - { arrivals: poisson }", "1: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]
     [InlineData("server: nbdkid", "1: unknown server 'nbdkid'; did you mean 'nbdkit'? legal: harness, nbdkit, qemu-nbd, nbd-server")]
-    [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio, nbdcopy")]
+    [InlineData("client: foi", "1: unknown client 'foi'; did you mean 'fio'? legal: harness, fio, nbdcopy, copy")]
     [InlineData("client_backend: epol", "1: unknown client_backend 'epol'; did you mean 'epoll'? legal: same, poll, epoll, uring-poll, uring, uring-epoll")]
     public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)
     {
@@ -71,10 +79,14 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("client", "nbdcopy", "rw", "write", "nbdcopy reads from the beginning to the end; give rw: read and pattern: sequential")]
     [InlineData("client", "nbdcopy", "pattern", "random", "nbdcopy reads from the beginning to the end; give rw: read and pattern: sequential")]
     [InlineData("client", "nbdcopy", "rate", "500", "nbdcopy has no rate; leave rate at closed")]
+    [InlineData("client", "copy", "rw", "write", "copy reads from the beginning to the end; give rw: read and pattern: sequential")]
     [InlineData("client", "fio", "pattern", "zipf:0.99", "fio's zipf visits other blocks than ours; use random or sequential")]
     public void What_a_peer_cannot_do_is_refused_by_name(string side, string peer, string axis, string value, string reason)
     {
-        Requires.Tool(peer);
+        if (peer != Vocabulary.Copy)
+        {
+            Requires.Tool(peer);
+        }
         Assert.StartsWith(reason, Peers.Refusal(Cell((side, peer), (axis, value))));
     }
 

@@ -6,7 +6,7 @@ using Harness.Results;
 namespace Harness.Run;
 
 /// <summary>
-/// nbdcopy(1) for one cell: it reads the export once, however long that takes, and has no latencies to tell. Its own start and its connecting are in its time,
+/// nbdcopy(1), or our own <c>copy</c>, for one cell: it reads the export once, however long that takes, and has no latencies to tell. Its own start and its connecting are in its time,
 /// so the export should be large enough for a second or more.
 /// </summary>
 internal sealed class NbdcopyClient : CellClient
@@ -20,7 +20,7 @@ internal sealed class NbdcopyClient : CellClient
     private readonly ServerSamples _samples;
     private readonly string _output;
 
-    private NbdcopyClient(ChildProcess process, Cell cell, PeerFacts facts, ServerSamples samples, string output)
+    private NbdcopyClient(ChildProcess process, Cell cell, PeerFacts? facts, ServerSamples samples, string output)
         : base(process)
     {
         Peer = facts;
@@ -29,15 +29,16 @@ internal sealed class NbdcopyClient : CellClient
         _output = output;
     }
 
-    public override string Name => "nbdcopy";
+    public override string Name => _cell["client"];
 
-    public override PeerFacts Peer { get; }
+    public override PeerFacts? Peer { get; }
 
     public static NbdcopyClient Start(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server)
     {
         var output = scratch.File("nbdcopy.times");
-        var launch = new PeerLaunch(NbdcopyArguments.For(cell, server.Uri, output), server.Uri);
-        var facts = PeerVersion.Facts("nbdcopy", "--version", [.. launch.Command.SkipWhile(word => word != "nbdcopy")], config: null);
+        var launch = new PeerLaunch(NbdcopyArguments.For(cell, settings.Program, server.Uri, output), server.Uri);
+        PeerFacts? facts = cell["client"] == Vocabulary.Copy ? null
+            : PeerVersion.Facts("nbdcopy", "--version", [.. launch.Command.SkipWhile(word => word != "nbdcopy")], config: null);
         var process = ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. PeerGuard.Command(launch, scratch, file: null)], scratch);
         var plan = new SamplingPlan(s_margin, TimeSpan.FromMilliseconds(20));
         return new NbdcopyClient(process, cell, facts, server.StartSampling(plan), output);
@@ -55,7 +56,7 @@ internal sealed class NbdcopyClient : CellClient
         string[] times = File.ReadAllText(_output).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (times.Length != 3 || !times.All(time => double.TryParse(time, CultureInfo.InvariantCulture, out _)))
         {
-            return CellOutcome.Failed($"nbdcopy's times cannot be read: {OneLine.Of(string.Join(' ', times))}");
+            return CellOutcome.Failed($"{Name}'s times cannot be read: {OneLine.Of(string.Join(' ', times))}");
         }
 
         double[] seconds = [.. times.Select(time => double.Parse(time, CultureInfo.InvariantCulture))];

@@ -17,10 +17,11 @@ internal static class Peers
         {
             "fio" => Missing("fio", "fio") ?? FioArguments.Refusal(cell),
             "nbdcopy" => Missing("nbdcopy", "libnbd-bin") ?? NbdcopyArguments.Refusal(cell),
+            Vocabulary.Copy => NbdcopyArguments.Refusal(cell),
             _ => null,
         };
 
-    /// <summary>Starts the cell's client, which is a peer.</summary>
+    /// <summary>Starts the cell's client, which is a peer, or ours in a peer's place.</summary>
     public static CellClient StartClient(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) => cell["client"] == "fio"
         ? FioClient.Start(cell, settings, scratch, server)
         : NbdcopyClient.Start(cell, settings, scratch, server);
