@@ -65,7 +65,7 @@ internal sealed class ExportList : IDisposable
 
         try
         {
-            var graph = new BlockGraph(SeededRegression.Before(BlockChain.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly);
+            var graph = new BlockGraph(SeededRegression.Before(BlockChain.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly, options.ThreadModel);
             _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
         }
         catch (BlockException e)

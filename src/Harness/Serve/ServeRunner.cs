@@ -25,6 +25,13 @@ internal static class ServeRunner
             errors.WriteLine($"harness serve: {SeededRegression.Describe(seeded)}");
         }
 
+        foreach (NbdExport export in exports.All.Where(export => export.Graph.ThreadModel != ThreadModel.Parallel))
+        {
+            (ThreadModel allowed, IBlock strictest) = ThreadModels.StrictestOf(export.Graph.Top);
+            string why = export.Graph.ThreadModel == allowed ? $"which '{strictest.Name}' asks for" : "as --thread-model says";
+            log.Line($"export '{export.Name}': thread model {export.Graph.ThreadModel.Text()}, {why}");
+        }
+
         var loops = new List<LoopThread>();
         var listeners = new List<Listener>();
         try

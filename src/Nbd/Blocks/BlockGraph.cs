@@ -17,6 +17,9 @@ namespace Harness.Nbd;
 public sealed class BlockGraph : IDisposable
 {
     private readonly IBlock _top;
+
+    // What the gate hands requests to: the chain itself where it is parallel, and elsewhere what lets them in one by one.
+    private readonly IBlock _entry;
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
     private readonly bool _flushForFua;
@@ -25,10 +28,21 @@ public sealed class BlockGraph : IDisposable
     /// <summary>A graph that begins with <paramref name="top"/> and owns it.</summary>
     /// <param name="top">The block nearest to the client.</param>
     /// <param name="readOnly">Refuse every change, whatever the block can do.</param>
-    public BlockGraph(IBlock top, bool readOnly = false)
+    /// <param name="threadModel">A thread model no looser than the chain's; null for the chain's own.</param>
+    /// <exception cref="BlockException">A block of the chain forbids the thread model.</exception>
+    public BlockGraph(IBlock top, bool readOnly = false, ThreadModel? threadModel = null)
     {
         _top = top;
+        ThreadModel = Tighten(ThreadModels.StrictestOf(top), threadModel);
+        _entry = ThreadModel == ThreadModel.Parallel ? top : new RequestTurns(top, ThreadModel);
+        Entrance = new Entrance(oneAtATime: ThreadModel == ThreadModel.SerializeConnections);
         Capabilities = readOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
+        if (ThreadModel == ThreadModel.SerializeConnections)
+        {
+            // A client that took the word for it would open a second connection, and wait for ever.
+            Capabilities &= ~BlockCapabilities.MultiConn;
+        }
+
         _flushForFua = (Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
         TransmissionFlags = FlagsOf(Capabilities);
         Rules = new RequestRules(top.Size, TransmissionFlags, top.Constraints);
@@ -36,6 +50,9 @@ public sealed class BlockGraph : IDisposable
 
     /// <summary>Bytes.</summary>
     public ulong Size => _top.Size;
+
+    /// <summary>How much happens in it at one time: what its strictest block asks for, or stricter.</summary>
+    public ThreadModel ThreadModel { get; }
 
     /// <summary>What the chain can do.</summary>
     public BlockCapabilities Capabilities { get; }
@@ -59,6 +76,9 @@ public sealed class BlockGraph : IDisposable
     /// <param name="offset">First byte, inside the export.</param>
     /// <param name="length">Bytes, 1 or more, not beyond the export's end.</param>
     public BlockExtent ExtentAt(ulong offset, ulong length) => _top.ExtentAt(offset, length);
+
+    /// <summary>Where clients enter it.</summary>
+    internal Entrance Entrance { get; }
 
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
@@ -105,7 +125,7 @@ public sealed class BlockGraph : IDisposable
     {
         request.FlushAfter = _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command);
         request.MarkStarted(this, InFlightOn(request.Home));
-        request.Enter(_top);
+        request.Enter(_entry);
     }
 
     /// <summary>On the loop's thread: the block has completed the request.</summary>
@@ -116,7 +136,7 @@ public sealed class BlockGraph : IDisposable
             if (request.FlushAfter)
             {
                 request.RestartAsFlush();
-                request.Enter(_top);
+                request.Enter(_entry);
                 return;
             }
 
@@ -128,6 +148,19 @@ public sealed class BlockGraph : IDisposable
         }
 
         request.Owner.OnRequestCompleted(request);
+    }
+
+    private static ThreadModel Tighten((ThreadModel Model, IBlock Block) chain, ThreadModel? asked)
+    {
+        if (asked > chain.Model)
+        {
+            throw new BlockException($"thread model {asked.Value.Text()} is looser than {chain.Model.Text()}, and '{chain.Block.Name}' allows no more than that")
+            {
+                IsUsage = true,
+            };
+        }
+
+        return asked ?? chain.Model;
     }
 
     private static bool Changes(NbdCommand command) => command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes;
