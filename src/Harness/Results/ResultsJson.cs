@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
+using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
 using Harness.Measure;
@@ -28,6 +29,15 @@ namespace Harness.Results;
 [JsonSerializable(typeof(EventsRecord))]
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
+[JsonSerializable(typeof(ControlRequest))]
+[JsonSerializable(typeof(ControlError))]
+[JsonSerializable(typeof(GraphDocument))]
+[JsonSerializable(typeof(DrainDocument))]
+[JsonSerializable(typeof(ResumeDocument))]
+[JsonSerializable(typeof(ChangeDocument))]
+[JsonSerializable(typeof(BlockStatsDocument))]
+[JsonSerializable(typeof(CopyDocument))]
+[JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
