@@ -15,7 +15,7 @@ internal static class CtlVerb
 
     public static Command Create() => new("ctl", "speaks to a running server: its counters, its block graph, and changes to it under load")
     {
-        SocketPath, Stats(), Graph(), Drain(), Resume(), Insert(), Remove(), Replace(), Reparent(), CtlCopyVerb.Create(SocketPath, Json),
+        SocketPath, Stats(), Graph(), Drain(), Resume(), Insert(), Remove(), Replace(), Reparent(),
     };
 
     /// <summary>Asks, prints the JSON where it is wanted, and the text where stdout is free for it.</summary>

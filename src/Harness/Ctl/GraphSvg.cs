@@ -128,7 +128,7 @@ internal static class GraphSvg
         {
             Kind = "export";
             Name = export.Name.Length == 0 ? "default export" : export.Name;
-            Line = $"{Units.FormatSize(export.SizeBytes)}, {export.Clients} {(export.Clients == 1 ? "client" : "clients")}, {export.InFlight} in flight";
+            Line = $"{Units.FormatSize(export.SizeBytes)}, {export.Clients} {(export.Clients == 1 ? "client" : "clients")}";
             Tip = $"export '{export.Name}': {Line}, {export.ThreadModel}{(export.ReadOnly ? ", read-only" : string.Empty)}{Held(export.HeldBy)}";
             Next = export.Top;
             HeldBy = export.HeldBy;

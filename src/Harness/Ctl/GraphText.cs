@@ -47,7 +47,7 @@ internal static class GraphText
     {
         string clients = export.Clients == 1 ? "1 client" : $"{export.Clients} clients";
         string readOnly = export.ReadOnly ? ", read-only" : string.Empty;
-        return $"{Units.FormatSize(export.SizeBytes)}, {export.ThreadModel}{readOnly}, {clients}, {export.InFlight} in flight{Held(export.HeldBy)}";
+        return $"{Units.FormatSize(export.SizeBytes)}, {export.ThreadModel}{readOnly}, {clients}{Held(export.HeldBy)}";
     }
 
     private static string Held(IReadOnlyList<string> by) => by.Count == 0 ? string.Empty : $"  [held by {string.Join(", ", by)}]";

@@ -36,7 +36,6 @@ namespace Harness.Results;
 [JsonSerializable(typeof(ResumeDocument))]
 [JsonSerializable(typeof(ChangeDocument))]
 [JsonSerializable(typeof(BlockStatsDocument))]
-[JsonSerializable(typeof(CopyDocument))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {

@@ -51,9 +51,12 @@ internal static class ServeRunner
             }
 
             var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
-            using ControlServer? control = options.Control is { } path ? new ControlServer(path, new ControlStats(server, loops)) : null;
+            var stats = new ControlStats(server, loops);
+            var commands = new ControlCommands(server, stats);
+            using ControlServer? control = options.Control is { } path ? new ControlServer(path, stats, commands) : null;
             Announce(server, listeners);
             stop.WaitHandle.WaitOne();
+            commands.ResumeAll();
             bool drained = Drain(server);
             foreach (NbdExport export in exports.All)
             {

@@ -2,7 +2,7 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// Reads a chain as the command line has it, from the client's side to the store: <c>delay:read=1ms,write=2ms/memory:1G</c>. It is split at slashes up to the
-/// first store, and what follows a store's name is all the store's, slashes and all.
+/// first store, and what follows a store's name is all the store's, slashes and all. In the store's place <c>@ID</c> is a block that is there already.
 /// </summary>
 public static class BlockChain
 {
@@ -12,8 +12,11 @@ public static class BlockChain
     /// <summary>Makes the chain; nothing is opened for good yet, except where a filter must look into what is behind it, as a partition must.</summary>
     /// <param name="text">The chain.</param>
     /// <param name="readOnly">Its store is asked to take no more than reading needs.</param>
+    /// <param name="shared">
+    /// Gives the block that <c>@ID</c> in the store's place stands for, or throws a <see cref="BlockException"/>; null where there are no blocks with IDs.
+    /// </param>
     /// <exception cref="BlockException">The chain is not right; the message is one line and says what to write.</exception>
-    public static IBlock Parse(string text, bool readOnly = false) => Parse(text, readOnly, MaxFilters);
+    public static IBlock Parse(string text, bool readOnly = false, Func<string, IBlock>? shared = null) => Parse(text, readOnly, shared, MaxFilters);
 
     /// <summary>A chain's filters, each with its slash, and its store; everything is the store's where the chain is not right.</summary>
     public static (string Filters, string Store) Split(string text)
@@ -27,11 +30,11 @@ public static class BlockChain
         return (text[..start], text[start..]);
     }
 
-    private static IBlock Parse(string text, bool readOnly, int filtersLeft)
+    private static IBlock Parse(string text, bool readOnly, Func<string, IBlock>? shared, int filtersLeft)
     {
         if (FilterAt(text, 0) is not (var kind, var arguments, var end))
         {
-            return ParseStore(text, readOnly);
+            return ParseStore(text, readOnly, shared);
         }
 
         if (filtersLeft == 0)
@@ -46,14 +49,14 @@ public static class BlockChain
             throw new BlockException($"'{kind.Name}' is a filter, and no store follows it: write {written}/memory:1G") { IsUsage = true };
         }
 
-        IBlock next = Parse(text[(end + 1)..], readOnly || kind.OnlyReadsNext, filtersLeft - 1);
+        IBlock next = Parse(text[(end + 1)..], readOnly || kind.OnlyReadsNext, shared, filtersLeft - 1);
         try
         {
             return kind.Make(parsed, next);
         }
         catch
         {
-            next.Dispose();
+            BlockNode.Of(next).DisposeIfUnneeded();
             throw;
         }
     }
@@ -69,8 +72,13 @@ public static class BlockChain
         return kind is null ? null : (kind, colon < 0 ? string.Empty : text[(colon + 1)..end], end);
     }
 
-    private static IBlock ParseStore(string text, bool readOnly)
+    private static IBlock ParseStore(string text, bool readOnly, Func<string, IBlock>? shared)
     {
+        if (text.StartsWith('@'))
+        {
+            return shared?.Invoke(text[1..]) ?? throw new BlockException($"'{text}' is a block of a running server or of --node; there are none here") { IsUsage = true };
+        }
+
         int nameEnd = text.AsSpan().IndexOfAny(':', '/') is var at and >= 0 ? at : text.Length;
         string name = text[..nameEnd];
         string arguments = nameEnd < text.Length && text[nameEnd] == ':' ? text[(nameEnd + 1)..] : string.Empty;

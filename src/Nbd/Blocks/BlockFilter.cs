@@ -2,17 +2,26 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// A block that stands before another: it does its own thing, then the next. As written here it changes nothing, and a filter overrides what it is there for.
-/// It owns the next block.
+/// It owns the next block, unless others lead to that too.
 /// </summary>
 /// <remarks>
 /// A filter ends a request in one of three ways: it passes the request itself on (<see cref="Pass"/>), it completes it, or it makes children
 /// (<see cref="BlockRequest.MakeChild"/>), starts them on the next block and completes the request when they are done.
 /// </remarks>
-/// <param name="next">The block behind it, on the way to the store.</param>
-public abstract class BlockFilter(IBlock next) : IBlock
+public abstract class BlockFilter : IBlock
 {
-    /// <summary>The block behind this one.</summary>
-    public IBlock Next { get; } = next;
+    /// <summary>A filter that is not in a graph yet.</summary>
+    /// <param name="next">The block behind it, on the way to the store.</param>
+    protected BlockFilter(IBlock next)
+    {
+        NextEdge = new BlockEdge(this, next);
+    }
+
+    /// <summary>The block behind this one: another one after a change of the graph, with the same size.</summary>
+    public IBlock Next => NextEdge.Target;
+
+    /// <summary>The way there, by which requests go on.</summary>
+    public BlockEdge NextEdge { get; }
 
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -37,7 +46,7 @@ public abstract class BlockFilter(IBlock next) : IBlock
     public string Describe() => $"{Name}{(Parameters.Length > 0 ? ":" : string.Empty)}{Parameters}/{Next.Describe()}";
 
     /// <inheritdoc/>
-    public virtual void Open() => Next.Open();
+    public virtual void Open() => NextEdge.Open();
 
     /// <inheritdoc/>
     public virtual void Start(BlockRequest request) => Pass(request);
@@ -48,11 +57,11 @@ public abstract class BlockFilter(IBlock next) : IBlock
     /// <summary>For who stops the server: lines about what it has seen, each without its end. After the last request.</summary>
     public virtual IEnumerable<string> Summary() => [];
 
-    /// <summary>Frees what it holds, then the next block. Nothing may be in flight.</summary>
+    /// <summary>Frees what it holds, then the next block where nobody else needs that. Nothing may be in flight.</summary>
     public void Dispose()
     {
         Free();
-        Next.Dispose();
+        NextEdge.LetGo();
         GC.SuppressFinalize(this);
     }
 
@@ -62,5 +71,5 @@ public abstract class BlockFilter(IBlock next) : IBlock
     }
 
     /// <summary>The next block's turn: it completes the request in our place.</summary>
-    protected void Pass(BlockRequest request) => request.PassTo(Next);
+    protected void Pass(BlockRequest request) => request.PassTo(NextEdge);
 }

@@ -16,13 +16,11 @@ namespace Harness.Nbd;
 /// </summary>
 public sealed class BlockGraph : IDisposable
 {
-    private readonly IBlock _top;
-
-    // What the gate hands requests to: the chain itself where it is parallel, and elsewhere what lets them in one by one.
-    private readonly IBlock _entry;
+    // What lets requests in one by one; null where the chain is parallel.
+    private RequestTurns? _turns;
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
-    private readonly bool _flushForFua;
+    private bool _flushForFua;
     private bool _open;
 
     /// <summary>A graph that begins with <paramref name="top"/> and owns it.</summary>
@@ -31,43 +29,58 @@ public sealed class BlockGraph : IDisposable
     /// <param name="threadModel">A thread model no looser than the chain's; null for the chain's own.</param>
     /// <exception cref="BlockException">A block of the chain forbids the thread model.</exception>
     public BlockGraph(IBlock top, bool readOnly = false, ThreadModel? threadModel = null)
+        : this(top, readOnly, joins: true, threadModel)
     {
-        _top = top;
-        ThreadModel = Tighten(ThreadModels.StrictestOf(top), threadModel);
-        _entry = ThreadModel == ThreadModel.Parallel ? top : new RequestTurns(top, ThreadModel);
-        Entrance = new Entrance(oneAtATime: ThreadModel == ThreadModel.SerializeConnections);
-        Capabilities = readOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
-        if (ThreadModel == ThreadModel.SerializeConnections)
-        {
-            // A client that took the word for it would open a second connection, and wait for ever.
-            Capabilities &= ~BlockCapabilities.MultiConn;
-        }
+    }
 
-        _flushForFua = (Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
+    /// <summary>As above; one that does not join has a look at blocks without being one of their parents.</summary>
+    internal BlockGraph(IBlock top, bool readOnly, bool joins, ThreadModel? threadModel = null)
+    {
+        ThreadModel = ThreadModels.Tighten(top, threadModel);
+        _turns = ThreadModel == ThreadModel.Parallel ? null : new RequestTurns(ThreadModel);
+        Entrance = new Entrance(oneAtATime: ThreadModel == ThreadModel.SerializeConnections);
+        Edge = new BlockEdge(this, top);
+        IsReadOnly = readOnly;
+        Capabilities = CapabilitiesOf(top);
         TransmissionFlags = FlagsOf(Capabilities);
-        Rules = new RequestRules(top.Size, TransmissionFlags, top.Constraints);
+        Constraints = top.Constraints;
+        Rules = new RequestRules(top.Size, TransmissionFlags, Constraints);
+        FollowChange();
+        if (joins)
+        {
+            Edge.Join();
+        }
     }
 
     /// <summary>Bytes.</summary>
-    public ulong Size => _top.Size;
+    public ulong Size => Rules.ExportSize;
 
-    /// <summary>How much happens in it at one time: what its strictest block asks for, or stricter.</summary>
+    /// <summary>How much happens in it at one time: what its strictest block asks for, or stricter. It stays when the blocks change.</summary>
     public ThreadModel ThreadModel { get; }
 
-    /// <summary>What the chain can do.</summary>
+    /// <summary>What the chain could do when the graph was made. Clients were promised that, so it stays when the blocks change.</summary>
     public BlockCapabilities Capabilities { get; }
 
     /// <summary>What of it the handshake says.</summary>
     public TransmissionFlags TransmissionFlags { get; }
 
-    /// <summary>The block sizes.</summary>
-    public BlockSizeConstraints Constraints => _top.Constraints;
+    /// <summary>The block sizes, as they were when the graph was made.</summary>
+    public BlockSizeConstraints Constraints { get; }
 
     /// <summary>For messages.</summary>
-    public string Describe() => _top.Describe();
+    public string Describe() => Top.Describe();
 
     /// <summary>The block nearest to the client; filters lead on to the rest (<see cref="BlockFilter.Next"/>).</summary>
-    public IBlock Top => _top;
+    public IBlock Top => Edge.Target;
+
+    /// <summary>The way to it.</summary>
+    public BlockEdge Edge { get; }
+
+    /// <summary>The name under which a server exports it; empty for the default export, or where nothing exports it.</summary>
+    public string ExportName { get; internal set; } = string.Empty;
+
+    /// <summary>True where every change is refused, whatever the blocks can do.</summary>
+    internal bool IsReadOnly { get; }
 
     /// <summary>
     /// The state of the first bytes of a range, for BLOCK_STATUS: asked again behind the answer's end until the range is covered. Any thread, after
@@ -75,10 +88,13 @@ public sealed class BlockGraph : IDisposable
     /// </summary>
     /// <param name="offset">First byte, inside the export.</param>
     /// <param name="length">Bytes, 1 or more, not beyond the export's end.</param>
-    public BlockExtent ExtentAt(ulong offset, ulong length) => _top.ExtentAt(offset, length);
+    public BlockExtent ExtentAt(ulong offset, ulong length) => Top.ExtentAt(offset, length);
+
+    /// <summary>Clients that have entered it and not left; of those that take turns with this one too. Any thread may ask.</summary>
+    public int Clients => Entrance.Inside;
 
     /// <summary>Where clients enter it.</summary>
-    internal Entrance Entrance { get; }
+    internal Entrance Entrance { get; private set; }
 
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
@@ -88,7 +104,7 @@ public sealed class BlockGraph : IDisposable
         {
             if (!_open)
             {
-                _top.Open();
+                Edge.Open();
                 _open = true;
             }
         }
@@ -117,26 +133,67 @@ public sealed class BlockGraph : IDisposable
         }
     }
 
-    /// <summary>Closes the blocks. Nothing may be in flight on any loop.</summary>
-    public void Dispose() => _top.Dispose();
+    /// <summary>Closes the blocks, but those that others need. Nothing may be in flight on any loop.</summary>
+    public void Dispose() => Edge.LetGo();
 
     /// <summary>As <see cref="Start"/>, for a request that <see cref="Rules"/> have found good.</summary>
     internal void StartChecked(BlockRequest request)
     {
-        request.FlushAfter = _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command);
         request.MarkStarted(this, InFlightOn(request.Home));
-        request.Enter(_entry);
+        Send(request);
     }
+
+    /// <summary>The blocks have changed: what the gate does in their place may have to be another. While no request is on its way through the change.</summary>
+    internal void FollowChange() => _flushForFua = (Top.Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
+
+    /// <summary>Whether the blocks, as they are now, still do what clients were promised.</summary>
+    /// <param name="problem">What they do not, in one line; empty where they do all.</param>
+    internal bool KeepsPromises(out string problem)
+    {
+        TransmissionFlags now = FlagsOf(CapabilitiesOf(Top));
+        TransmissionFlags lost = TransmissionFlags & ~now & ~TransmissionFlags.ReadOnly;
+        BlockSizeConstraints sizes = Top.Constraints;
+        if (Top.Size != Size)
+        {
+            problem = $"it would have {Top.Size} bytes, and clients of export '{ExportName}' know it with {Size}";
+        }
+        else if ((now & ~TransmissionFlags & TransmissionFlags.ReadOnly) != 0)
+        {
+            problem = $"it would be read-only, and clients of export '{ExportName}' may write";
+        }
+        else if (lost != 0)
+        {
+            problem = $"clients of export '{ExportName}' were promised {lost}, which it would not have";
+        }
+        else if (sizes.Minimum > Constraints.Minimum || sizes.MaximumPayload < Constraints.MaximumPayload)
+        {
+            problem = $"its block sizes ({sizes.Minimum} to {sizes.MaximumPayload}) would be tighter than clients of export '{ExportName}' were told "
+                + $"({Constraints.Minimum} to {Constraints.MaximumPayload})";
+        }
+        else
+        {
+            problem = ThreadModels.Complaint(this);
+        }
+
+        return problem.Length == 0;
+    }
+
+    /// <summary>Requests of this graph and of another go one by one, and clients too: both lead to a block that asks for it. Before either is used.</summary>
+    internal void ShareTurnsWith(BlockGraph other) => (_turns, Entrance) = (other._turns, ThreadModel == other.ThreadModel ? other.Entrance : Entrance);
+
+    /// <summary>Whether the requests of both take turns with each other.</summary>
+    internal bool SharesTurnsWith(BlockGraph other) => _turns is not null && _turns == other._turns;
 
     /// <summary>On the loop's thread: the block has completed the request.</summary>
     internal void OnCompleted(BlockRequest request)
     {
         if (request.Error == 0)
         {
-            if (request.FlushAfter)
+            // Asked at the end and not at the start: the block that did it may stand there only since a drain that the request has waited for.
+            if (_flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command) && request.Parent is null)
             {
                 request.RestartAsFlush();
-                request.Enter(_entry);
+                Send(request);
                 return;
             }
 
@@ -150,17 +207,24 @@ public sealed class BlockGraph : IDisposable
         request.Owner.OnRequestCompleted(request);
     }
 
-    private static ThreadModel Tighten((ThreadModel Model, IBlock Block) chain, ThreadModel? asked)
+    private void Send(BlockRequest request)
     {
-        if (asked > chain.Model)
+        if (_turns is null)
         {
-            throw new BlockException($"thread model {asked.Value.Text()} is looser than {chain.Model.Text()}, and '{chain.Block.Name}' allows no more than that")
-            {
-                IsUsage = true,
-            };
+            request.EnterAt(Edge);
         }
+        else
+        {
+            _turns.Take(request);
+        }
+    }
 
-        return asked ?? chain.Model;
+    private BlockCapabilities CapabilitiesOf(IBlock top)
+    {
+        BlockCapabilities can = IsReadOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
+
+        // Where clients enter one at a time, one that took the word for it would open a second connection, and wait for ever.
+        return ThreadModel == ThreadModel.SerializeConnections ? can & ~BlockCapabilities.MultiConn : can;
     }
 
     private static bool Changes(NbdCommand command) => command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes;

@@ -45,14 +45,20 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// For the log of a server that could not drain: each request that a block was given and has not completed, and by which block. One that waits for its
     /// children is not named, for they are. On the loop's thread.
     /// </summary>
-    public IEnumerable<string> DescribeUnfinished()
-    {
-        HashSet<BlockRequest> waiting = [.. _all.Where(request => request.IsStarted && request.Parent is not null).Select(request => request.Parent!)];
-        return _all.Where(request => request.IsStarted && !waiting.Contains(request)).Select(request => request.Text());
-    }
+    public IEnumerable<string> DescribeUnfinished() => Unfinished().Select(request => request.Text());
 
     /// <summary>Frees the buffers. On the loop's thread, after the last request.</summary>
     public void Dispose() => Buffers.Dispose();
+
+    /// <summary>Every request that the loop ever made, in use or not. On the loop's thread.</summary>
+    internal IReadOnlyList<BlockRequest> All => _all;
+
+    /// <summary>Those that a block was given and has not completed; one that waits for its children is not among them, for they are.</summary>
+    internal IEnumerable<BlockRequest> Unfinished()
+    {
+        HashSet<BlockRequest> waiting = [.. _all.Where(request => request.IsStarted && request.Parent is not null).Select(request => request.Parent!)];
+        return _all.Where(request => request.IsStarted && !waiting.Contains(request));
+    }
 
     internal BlockRequest RentChild(IBlockRequestOwner owner)
     {

@@ -20,8 +20,7 @@ internal sealed class BlockPeek : IBlockRequestOwner, IDisposable
 
     public BlockPeek(IBlock block)
     {
-        // Not disposed of: it would dispose of the block.
-        _graph = new BlockGraph(block, readOnly: true);
+        _graph = new BlockGraph(block, readOnly: true, joins: false);
         _home = new BlockLoop(_loop, BlockLoop.MaxLoops - 1);
     }
 

@@ -30,6 +30,9 @@ public sealed class BlockRequest : LoopWork
     private int _extentCount;
     private int _state;
     private BlockGraph? _graph;
+
+    // Of a child: the edge by which it was started.
+    private BlockEdge? _entry;
     private InFlightCount? _inFlight;
 
     internal BlockRequest(BlockLoop home)
@@ -103,14 +106,32 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The block that a filter handed it to last; null where it is still with the chain's first.</summary>
     internal IBlock? Holder { get; private set; }
 
-    /// <summary>For the gate: a flush follows, because the block does not honour FUA itself.</summary>
-    internal bool FlushAfter { get; set; }
+    /// <summary>The block that has it, while it is in flight.</summary>
+    internal IBlock Where => Holder ?? _graph!.Top;
+
+    /// <summary>The edge at which it waits for the end of a drain; null where it does not.</summary>
+    internal BlockEdge? HeldAt { get; set; }
+
+    /// <summary>It waits for its turn before its graph's first edge, or has it, and then a child is behind that edge in its place.</summary>
+    internal bool TakesTurns { get; set; }
+
+    /// <summary>The graph that it was started in.</summary>
+    internal BlockGraph? Graph => _graph;
+
+    /// <summary>Who waits for its end; null in steady state.</summary>
+    internal DrainTicket? Tickets { get; set; }
 
     /// <summary>True where a block has seen it, so that an error is the block's and not the gate's refusal.</summary>
     internal bool WasStarted => _graph is not null;
 
     /// <summary>True from the start to the completion.</summary>
     internal bool IsStarted => Volatile.Read(ref _state) == Started;
+
+    /// <summary>True from the start until its loop hears of the completion, which may be later where another thread completes it.</summary>
+    internal bool IsWithBlock => Volatile.Read(ref _state) is Started or Completing;
+
+    /// <summary>True where it has an answer that lies somewhere, or a part of one.</summary>
+    internal bool HoldsExtents => _extentCount > 0;
 
     /// <summary>Adds data to the answer of a READ, where it lies.</summary>
     /// <param name="data">The bytes. They must stay in place until the lease is released or, without one, until the graph has drained.</param>
@@ -164,12 +185,15 @@ public sealed class BlockRequest : LoopWork
     }
 
     /// <summary>
-    /// Hands the request on, to a block that completes it in the caller's place: what a filter does that need not hear of the end. On the loop's thread.
+    /// Hands the request on, to the block behind an edge, which completes it in the caller's place: what a filter does that need not hear of the end. Where a
+    /// drain holds the edge, it waits there. On the loop's thread.
     /// </summary>
-    public void PassTo(IBlock next)
+    public void PassTo(BlockEdge next)
     {
-        Holder = next;
-        Enter(next);
+        if (!next.IsGated || !next.Hold(this))
+        {
+            ResumeAt(next);
+        }
     }
 
     /// <summary>
@@ -189,18 +213,21 @@ public sealed class BlockRequest : LoopWork
         return child;
     }
 
-    /// <summary>Starts a child on a block. Its owner hears of its completion exactly once, possibly before this returns. On the loop's thread.</summary>
+    /// <summary>
+    /// Starts a child on the block behind an edge. Its owner hears of its completion exactly once, possibly before this returns. On the loop's thread.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It leaves the block, or is no multiple of its smallest size: the filter is wrong.</exception>
-    public void StartOn(IBlock block)
+    public void StartOn(BlockEdge next)
     {
+        IBlock block = next.Target;
         if (Offset > block.Size || Length > block.Size - Offset || ((Offset | Length) & (block.Constraints.Minimum - 1)) != 0)
         {
             throw new InvalidOperationException($"{Text()} was asked of {block.Describe()}, whose {block.Size} bytes it does not fit");
         }
 
         MarkStarted(Parent!._graph!, inFlight: null);
-        Holder = block;
-        Enter(block);
+        _entry = next;
+        PassTo(next);
     }
 
     /// <summary>A child has all of its parent's answer: the parent is completed as the child was, and the child released. By the child's owner, once.</summary>
@@ -262,6 +289,11 @@ public sealed class BlockRequest : LoopWork
             extent.Lease?.Release();
         }
 
+        if (Tickets is not null)
+        {
+            DrainTicket.End(this, released: true);
+        }
+
         _extents.AsSpan(0, _extentCount).Clear();
         _extentCount = 0;
         _inFlight?.Leave();
@@ -270,7 +302,6 @@ public sealed class BlockRequest : LoopWork
         Payload = default;
         PayloadLease = null;
         Charge = 0;
-        FlushAfter = false;
         Error = 0;
         ErrorOffset = ulong.MaxValue;
         Fault = RequestFault.None;
@@ -282,6 +313,7 @@ public sealed class BlockRequest : LoopWork
         else
         {
             Parent = null;
+            _entry = null;
             Home.ReturnChild(this);
         }
     }
@@ -290,7 +322,8 @@ public sealed class BlockRequest : LoopWork
     public string Text()
     {
         string on = _graph is null ? string.Empty : $" on {_graph.Describe()}";
-        return $"{Command.Text()} of {Length} bytes at {Offset}{on}{(Holder is null ? string.Empty : $", handed to '{Holder.Name}'")}";
+        string holder = TakesTurns ? ", waits for its turn" : Holder is null ? string.Empty : $", handed to '{BlockNode.NameOf(Holder)}'";
+        return $"{Command.Text()} of {Length} bytes at {Offset}{on}{holder}{(HeldAt is null ? string.Empty : $", waits: '{BlockNode.NameOf(HeldAt.Target)}' is held by a drain")}";
     }
 
     /// <summary>Completed from another thread: the rest happens on the loop's.</summary>
@@ -320,7 +353,6 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The gate sends it through the graph once more, as the flush that stands in for FUA.</summary>
     internal void RestartAsFlush()
     {
-        FlushAfter = false;
         Command = NbdCommand.Flush;
         Flags = 0;
         Offset = 0;
@@ -330,8 +362,49 @@ public sealed class BlockRequest : LoopWork
         Volatile.Write(ref _state, Started);
     }
 
+    /// <summary>The gate sends it into the graph, or it waits before that.</summary>
+    internal void EnterAt(BlockEdge top)
+    {
+        if (!top.IsGated || !top.Hold(this))
+        {
+            Enter(top.Target);
+        }
+    }
+
+    /// <summary>Goes on behind an edge, whether that is held or not.</summary>
+    internal void ResumeAt(BlockEdge edge)
+    {
+        IBlock block = edge.Target;
+        Holder = block;
+        Enter(block);
+    }
+
+    /// <summary>True where one of the edges lies on the way that it has come: from its graph's first edge, or a child from where it was started.</summary>
+    internal bool PathCrosses(BlockEdge[] edges)
+    {
+        if (TakesTurns)
+        {
+            return false;
+        }
+
+        for (BlockEdge? edge = _entry ?? _graph!.Edge; edge is not null && edge != HeldAt; edge = (edge.Target as BlockFilter)?.NextEdge)
+        {
+            if (Array.IndexOf(edges, edge) >= 0)
+            {
+                return true;
+            }
+
+            if (Holder is null || edge.Target == Holder)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Calls a block's start. One that runs out of memory has not begun the request, so that is its error.</summary>
-    internal void Enter(IBlock block)
+    private void Enter(IBlock block)
     {
         try
         {
@@ -349,6 +422,11 @@ public sealed class BlockRequest : LoopWork
     private void Finish()
     {
         _state = Completed;
+        if (Tickets is not null)
+        {
+            DrainTicket.End(this, released: false);
+        }
+
         _graph!.OnCompleted(this);
     }
 

@@ -3,7 +3,7 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Stands before a chain that is not parallel and lets its requests in one by one, in the order in which they came: those of one client
+/// Stands before the chain of an export that is not parallel, and before those of others that share a block with it which asks for that. It lets its requests in one by one, in the order in which they came: those of one client
 /// (<see cref="ThreadModel.SerializeRequests"/>), or of all (<see cref="ThreadModel.SerializeAllRequests"/> and stricter). Nobody's thread waits: a request that
 /// is not first is a link in a list. A parallel chain has none of this before it.
 /// </summary>
@@ -11,24 +11,19 @@ namespace Harness.Nbd;
 /// Requests of all clients may be of different loops. The next one is posted to its loop, and is the only one that is, so that each loop needs one place for
 /// it. A client's requests are all of one loop, so that lines of their own need no lock.
 /// </remarks>
-internal sealed class RequestTurns : BlockFilter
+internal sealed class RequestTurns
 {
     private readonly RequestLine? _shared;
     private readonly PerLoop<LoopTurn> _loops;
 
-    public RequestTurns(IBlock chain, ThreadModel model)
-        : base(chain)
+    public RequestTurns(ThreadModel model)
     {
-        Name = model.Text();
         _shared = model == ThreadModel.SerializeRequests ? null : new RequestLine();
         _loops = new PerLoop<LoopTurn>(home => new LoopTurn(this, home));
     }
 
-    /// <inheritdoc/>
-    public override string Name { get; }
-
-    /// <inheritdoc/>
-    public override void Start(BlockRequest request) => _loops.Of(request.Home).Take(request);
+    /// <summary>A request comes; a child of it goes into its graph when it is its turn. On the thread of its loop.</summary>
+    public void Take(BlockRequest request) => _loops.Of(request.Home).Take(request);
 
     /// <summary>What one loop does: it lets requests in, one after the other of each line. All of it on the loop's thread.</summary>
     private sealed class LoopTurn(RequestTurns turns, BlockLoop home) : LoopWork, IBlockRequestOwner
@@ -43,6 +38,7 @@ internal sealed class RequestTurns : BlockFilter
 
         public void Take(BlockRequest request)
         {
+            request.TakesTurns = true;
             if (turns._shared is { } shared ? shared.Enter(request) : LineOf(request.Owner).Enter(request))
             {
                 GoOn(request);
@@ -55,6 +51,7 @@ internal sealed class RequestTurns : BlockFilter
             // The line moves before the client hears of it, since who hears may ask for more at once, and that is to queue behind those that wait.
             IBlockRequestOwner client = child.Parent!.Owner;
             BlockRequest? next = turns._shared is { } shared ? shared.Leave() : LeaveOwn(client);
+            child.Parent!.TakesTurns = false;
             child.EndWithParent();
             if (next is null)
             {
@@ -92,7 +89,7 @@ internal sealed class RequestTurns : BlockFilter
             _starting = true;
             while (_first.TryDequeue(out BlockRequest? first))
             {
-                first.MakeChild(this).StartOn(turns.Next);
+                first.MakeChild(this).StartOn(first.Graph!.Edge);
             }
 
             _starting = false;

@@ -50,4 +50,65 @@ public static class ThreadModels
 
         return (strictest.ThreadModel, strictest);
     }
+
+    /// <summary>The model of a chain, or a stricter one.</summary>
+    /// <exception cref="BlockException">What is asked for is looser than a block of the chain allows.</exception>
+    internal static ThreadModel Tighten(IBlock top, ThreadModel? asked)
+    {
+        (ThreadModel allowed, IBlock strictest) = StrictestOf(top);
+        if (asked > allowed)
+        {
+            throw new BlockException($"thread model {asked.Value.Text()} is looser than {allowed.Text()}, and '{strictest.Name}' allows no more than that")
+            {
+                IsUsage = true,
+            };
+        }
+
+        return asked ?? allowed;
+    }
+
+    /// <summary>Has exports that share a block that wants one request or one client at a time take turns with each other. Before anything is served.</summary>
+    internal static void ShareTurns(IReadOnlyList<BlockGraph> exports)
+    {
+        foreach (BlockGraph export in exports)
+        {
+            foreach (BlockGraph other in Others(export).Where(exports.Contains))
+            {
+                // With all that it shares turns with already.
+                BlockGraph[] group = [.. exports.Where(third => third.SharesTurnsWith(other))];
+                Array.ForEach(group, third => third.ShareTurnsWith(export));
+            }
+        }
+    }
+
+    /// <summary>Why the blocks that stand behind an export now want less at one time than it keeps to; empty where they do not.</summary>
+    internal static string Complaint(BlockGraph export)
+    {
+        (ThreadModel now, IBlock strictest) = StrictestOf(export.Top);
+        if (now < export.ThreadModel)
+        {
+            return $"'{strictest.Name}' wants {now.Text()}, and export '{export.ExportName}' is {export.ThreadModel.Text()}; start the server with --thread-model {now.Text()}";
+        }
+
+        return Others(export).FirstOrDefault(other => !export.SharesTurnsWith(other)) is { } apart
+            ? $"requests of export '{export.ExportName}' and of export '{apart.ExportName}' would meet in a block that wants one at a time; only what shares it from the start may"
+            : string.Empty;
+    }
+
+    /// <summary>Other exports that lead to a block of this one's that wants one request of all at a time.</summary>
+    private static IEnumerable<BlockGraph> Others(BlockGraph export)
+    {
+        for (BlockNode? node = BlockNode.Of(export.Top); node is not null; node = node.Next)
+        {
+            if (node.Block.ThreadModel > ThreadModel.SerializeAllRequests)
+            {
+                continue;
+            }
+
+            foreach (BlockGraph other in node.Parents.SelectMany(ChangePlan.ExportsOf).Where(other => other != export))
+            {
+                yield return other;
+            }
+        }
+    }
 }

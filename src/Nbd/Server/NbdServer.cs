@@ -25,7 +25,8 @@ public sealed class NbdServer
     /// <param name="loops">The loops that connections live on, 1 or more; the first one accepts.</param>
     /// <param name="options">Its bounds.</param>
     /// <param name="log">Takes one line per event.</param>
-    public NbdServer(IReadOnlyList<NbdExport> exports, IReadOnlyList<EventLoop> loops, NbdServerOptions options, ServerLog log)
+    /// <param name="nodes">The blocks by their IDs, where some were given one; the exports' get theirs here.</param>
+    public NbdServer(IReadOnlyList<NbdExport> exports, IReadOnlyList<EventLoop> loops, NbdServerOptions options, ServerLog log, BlockNodes? nodes = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(loops.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxInFlight, 1);
@@ -34,10 +35,32 @@ public sealed class NbdServer
         Options = options;
         Log = log;
         _loops = [.. loops.Select((loop, index) => new ServerLoop(this, loop, index))];
+        Nodes = nodes ?? new BlockNodes();
+        foreach (NbdExport export in exports)
+        {
+            Nodes.AddExport(export.Name, export.Graph);
+        }
+
+        ThreadModels.ShareTurns(Nodes.Exports);
+        Drains = new BlockDrains(Nodes, [.. _loops.Select(loop => loop.Blocks)]);
+        Changes = new GraphChanges(Nodes, Drains);
+        Observer = new GraphObserver(Nodes, Drains);
     }
 
     /// <summary>What it exports.</summary>
     public IReadOnlyList<NbdExport> Exports { get; }
+
+    /// <summary>The blocks of all exports, by their IDs.</summary>
+    public BlockNodes Nodes { get; }
+
+    /// <summary>Drains parts of the graph, or all of it, while the server serves.</summary>
+    public BlockDrains Drains { get; }
+
+    /// <summary>Changes the graph while the server serves.</summary>
+    public GraphChanges Changes { get; }
+
+    /// <summary>Counts and times what goes through the graph, for a while.</summary>
+    public GraphObserver Observer { get; }
 
     /// <summary>Its bounds.</summary>
     public NbdServerOptions Options { get; }

@@ -55,7 +55,7 @@ public class BlocksChainTests
     [InlineData("/", "unknown block ''")]
     [InlineData("/memory:1G", "unknown block ''")]
     [InlineData("stats//memory:1G", "unknown block ''")]
-    [InlineData("@disk", "unknown block '@disk'")]
+    [InlineData("@disk", "'@disk' is a block of a running server or of --node")]
     [InlineData("stats", "'stats' is a filter, and no store follows it: write stats/memory:1G")]
     [InlineData("delay:read=1ms/", "'delay' is a filter, and no store follows it: write delay:read=1ms/memory:1G")]
     [InlineData("delay:read/null:1G", "'delay': 'read' needs a value: read=TIME")]

@@ -258,7 +258,7 @@ public sealed class FilterTests : IDisposable
         {
             BlockRequest child = request.MakeChild(this);
             child.Offset++;
-            child.StartOn(Next);
+            child.StartOn(NextEdge);
         }
 
         void IBlockRequestOwner.OnRequestCompleted(BlockRequest child) => child.EndWithParent();

@@ -70,7 +70,7 @@ internal sealed class BlockSizeJob(BlockSizeFilter filter, BlockLoop home, JobPo
             AskForEdge(child);
         }
 
-        child.StartOn(filter.Next);
+        child.StartOn(filter.NextEdge);
         return true;
     }
 

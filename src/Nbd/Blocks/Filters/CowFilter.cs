@@ -51,7 +51,7 @@ public sealed class CowFilter : BlockFilter
     /// <inheritdoc/>
     public override void Open()
     {
-        Next.Open();
+        NextEdge.Open();
         Memory = new AnonymousMapping(Size);
         Changed = new AllocationMap(Size, BlockBytes);
     }

@@ -35,7 +35,7 @@ internal sealed class CowReadJob(CowFilter filter, JobPool<CowReadJob> pool) : S
             BlockRequest child = Request.MakeChild(this);
             child.Offset = at;
             child.Length = run;
-            child.StartOn(filter.Next);
+            child.StartOn(filter.NextEdge);
         }
 
         return true;
@@ -127,7 +127,7 @@ internal sealed class CowChangeJob(CowFilter filter, JobPool<CowChangeJob> pool)
         child.Payload = default;
         child.Offset = offset & ~(BlockBytes - 1);
         child.Length = Math.Min(BlockBytes, filter.Size - child.Offset);
-        child.StartOn(filter.Next);
+        child.StartOn(filter.NextEdge);
     }
 
     private void Change()

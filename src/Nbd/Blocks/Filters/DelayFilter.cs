@@ -48,7 +48,7 @@ public sealed class DelayFilter : BlockFilter
         {
             // One line for each command: within it all wait equally long, so that they go on in the order in which they came.
             ref WaitingLine? line = ref _lines.Of(request.Home)[(int)request.Command];
-            line ??= new WaitingLine(request.Home, Next);
+            line ??= new WaitingLine(request.Home, NextEdge, keepsPace: false);
             line.Add(request, request.Home.Loop.NowNs + delayNs);
         }
     }

@@ -41,7 +41,7 @@ public sealed class LogFilter : BlockFilter, IBlockRequestOwner
         child.Cookie = (ulong)Interlocked.Increment(ref _number);
         child.StartedNs = request.Home.Loop.NowNs;
         _file.Start(child);
-        child.StartOn(Next);
+        child.StartOn(NextEdge);
     }
 
     /// <inheritdoc/>

@@ -30,7 +30,7 @@ public sealed class PartitionFilter : WindowFilter
         int number = (int)arguments.Count("number", 0, 1, 1_000_000);
         try
         {
-            next.Open();
+            BlockNode.Of(next).TryOpen();
             using var peek = new BlockPeek(next);
             (ulong start, ulong size) = new PartitionTable(peek.Read, next.Size).Find(number);
             uint block = next.Constraints.Minimum;

@@ -30,7 +30,7 @@ public sealed class StatsFilter : BlockFilter, IBlockRequestOwner
     {
         BlockRequest child = request.MakeChild(this);
         child.StartedNs = request.Home.Loop.NowNs;
-        child.StartOn(Next);
+        child.StartOn(NextEdge);
     }
 
     /// <inheritdoc/>

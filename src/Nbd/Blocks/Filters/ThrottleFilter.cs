@@ -28,7 +28,7 @@ public sealed class ThrottleFilter : BlockFilter
 
         _bytes = rate == 0 ? null : new RateLimit(rate, burstNs);
         _requests = requests == 0 ? null : new RateLimit(requests, burstNs);
-        _lines = new PerLoop<WaitingLine>(home => new WaitingLine(home, next));
+        _lines = new PerLoop<WaitingLine>(home => new WaitingLine(home, NextEdge, keepsPace: true));
     }
 
     /// <summary>For the catalog.</summary>

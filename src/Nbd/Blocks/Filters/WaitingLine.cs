@@ -4,20 +4,29 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// Requests of one loop that wait, each for its time, before they go on to a block. Whoever comes later goes on later, so it is a list and one timer, however
-/// many wait: nothing is allocated for a request, and no thread waits for it. All members are for the loop's thread.
+/// many wait: nothing is allocated for a request, and no thread waits for it. While a drain holds what is behind the line, it stands still. All members are
+/// for the loop's thread.
 /// </summary>
-internal sealed class WaitingLine : ITimerHandler
+internal sealed class WaitingLine : ITimerHandler, IGateWaiter
 {
+    private readonly BlockLoop _home;
     private readonly EventLoop _loop;
-    private readonly IBlock _next;
+    private readonly BlockEdge _next;
+    private readonly bool _keepsPace;
     private readonly LoopTimer _timer;
     private BlockRequest? _head;
     private BlockRequest? _tail;
+    private long _stoppedNs;
 
-    public WaitingLine(BlockLoop home, IBlock next)
+    /// <param name="home">The loop.</param>
+    /// <param name="next">Where requests go on.</param>
+    /// <param name="keepsPace">After a drain they go on as far from each other as they were to; else those that are due by then go on at once.</param>
+    public WaitingLine(BlockLoop home, BlockEdge next, bool keepsPace)
     {
+        _home = home;
         _loop = home.Loop;
         _next = next;
+        _keepsPace = keepsPace;
         _timer = new LoopTimer(this);
     }
 
@@ -57,8 +66,33 @@ internal sealed class WaitingLine : ITimerHandler
     /// <inheritdoc/>
     public void OnTimer(LoopTimer timer)
     {
-        // Read once: requests that come due while others go on take the next turn, so that this one ends.
         long nowNs = _loop.NowNs;
+        if (_next.IsGated && _next.GateOf(_home) is { IsClosed: true } gate)
+        {
+            _stoppedNs = nowNs;
+            gate.TellWhenOpen(this);
+        }
+        else
+        {
+            LetGoOn(nowNs);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnGateOpen()
+    {
+        long stoodNs = _keepsPace ? _loop.NowNs - _stoppedNs : 0;
+        for (BlockRequest? request = stoodNs > 0 ? _head : null; request is not null; request = request.Next)
+        {
+            request.DueNs += stoodNs;
+        }
+
+        _loop.StartTimer(_timer, _head!.DueNs);
+    }
+
+    private void LetGoOn(long nowNs)
+    {
+        // By one reading of the clock: requests that come due while others go on take the next turn, so that this one ends.
         while (_head is { } request && request.DueNs <= nowNs)
         {
             _head = request.Next;

@@ -24,7 +24,7 @@ public abstract class WindowFilter : BlockFilter, IBlockRequestOwner
     {
         BlockRequest child = request.MakeChild(this);
         child.Offset += request.Command == NbdCommand.Flush ? 0 : _start;
-        child.StartOn(Next);
+        child.StartOn(NextEdge);
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,68 @@
+namespace Harness.Nbd;
+
+/// <summary>
+/// Begins drained sections in a server's graph, and knows those that are there. A drain holds the edges that lead to a node, or those of exports: what comes
+/// there waits, connections stay, and everything else goes on. Any thread may call, also from inside the completion of a request that will be drained itself:
+/// nothing here waits.
+/// </summary>
+public sealed class BlockDrains
+{
+    private readonly BlockNodes _nodes;
+
+    internal BlockDrains(BlockNodes nodes, IReadOnlyList<BlockLoop> loops)
+    {
+        _nodes = nodes;
+        Loops = loops;
+    }
+
+    /// <summary>The sections that have begun and not ended, oldest first.</summary>
+    public IReadOnlyList<DrainSection> Sections
+    {
+        get
+        {
+            lock (Sync)
+            {
+                return [.. Active];
+            }
+        }
+    }
+
+    /// <summary>Nanoseconds on the clock of the server's first loop.</summary>
+    public long NowNs => Loops[0].Loop.NowNs;
+
+    /// <summary>The loops on which requests live.</summary>
+    internal IReadOnlyList<BlockLoop> Loops { get; }
+
+    /// <summary>Held while a section begins or ends and while the graph changes; briefly, and never while something is waited for.</summary>
+    internal Lock Sync { get; } = new();
+
+    internal List<DrainSection> Active { get; } = [];
+
+    /// <summary>Makes the gate of an edge on a loop. Tests put in one that is wrong, to see that they find it.</summary>
+    internal Func<BlockEdge, BlockLoop, EdgeGate> MakeGate { get; set; } = (edge, home) => new EdgeGate(edge, home);
+
+    /// <summary>Holds a node: all edges that lead to it, those too that come to lead to it meanwhile.</summary>
+    public DrainSection Begin(BlockNode node, DrainOptions? options = null) => Begin(node.Id ?? node.Block.Name, node, () => node.Parents, options);
+
+    /// <summary>Holds one export at its top; other exports of the same nodes go on.</summary>
+    public DrainSection Begin(BlockGraph export, DrainOptions? options = null) => Begin(export.Edge, options);
+
+    /// <summary>Holds every export at its top, so that nothing is in flight in any block, and nothing waits between two.</summary>
+    public DrainSection BeginAll(DrainOptions? options = null) => Begin("all", null, () => _nodes.Exports.Select(export => export.Edge), options);
+
+    /// <summary>How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.</summary>
+    public Task<IReadOnlyDictionary<IBlock, NodeLoad>> CountAsync() => BlockCensus.Take(Loops);
+
+    internal DrainSection Begin(BlockEdge edge, DrainOptions? options) => Begin(edge.OwnerName, null, () => [edge], options);
+
+    private DrainSection Begin(string what, BlockNode? node, Func<IEnumerable<BlockEdge>> edges, DrainOptions? options)
+    {
+        lock (Sync)
+        {
+            var section = new DrainSection(this, what, node, edges(), options ?? new DrainOptions());
+            Active.Add(section);
+            section.Begin();
+            return section;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+namespace Harness.Nbd;
+
+/// <summary>A drained section on one loop. All members are for the loop's thread.</summary>
+internal sealed class DrainPart
+{
+    // Whoever has lost one request may have lost thousands.
+    private const int MaxNamed = 20;
+
+    private readonly TicketCount _tickets;
+    private readonly DrainSection _section;
+
+    public DrainPart(DrainSection section, BlockLoop home)
+    {
+        _section = section;
+        Home = home;
+        _tickets = new TicketCount(home, section.OnPartQuiet);
+    }
+
+    public BlockLoop Home { get; }
+
+    /// <summary>Closes the gates, and gives a ticket to whatever is behind them.</summary>
+    public void Close(BlockEdge[] edges)
+    {
+        foreach (BlockEdge edge in edges)
+        {
+            edge.GateOf(Home)!.Close();
+        }
+
+        foreach (BlockRequest request in Home.All)
+        {
+            if (request.IsWithBlock && DrainSection.IsInside(request, edges))
+            {
+                DrainTicket.Add(request, _tickets, untilRelease: false);
+            }
+        }
+
+        if (_tickets.Left == 0)
+        {
+            _section.OnPartQuiet();
+        }
+    }
+
+    /// <summary>The section has ended: the gates open, and nobody waits for tickets any more.</summary>
+    public void Open(BlockEdge[] edges)
+    {
+        if (_tickets.Left > 0)
+        {
+            foreach (BlockRequest request in Home.All)
+            {
+                DrainTicket.Drop(request, _tickets);
+            }
+        }
+
+        foreach (BlockEdge edge in edges)
+        {
+            edge.GateOf(Home)!.Open();
+        }
+    }
+
+    /// <summary>What is not complete, a line each.</summary>
+    public string[] Describe(BlockEdge[] edges)
+    {
+        string[] lines = [.. Home.Unfinished().Where(request => DrainSection.IsInside(request, edges)).Select(request => $"not completed: {request.Text()}")];
+        return lines.Length <= MaxNamed ? lines : [.. lines.Take(MaxNamed), $"and {lines.Length - MaxNamed} more"];
+    }
+}

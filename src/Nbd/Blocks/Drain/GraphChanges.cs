@@ -1,0 +1,190 @@
+namespace Harness.Nbd;
+
+/// <summary>
+/// Changes a server's graph while it serves. New blocks are made and opened first; then what the change touches is drained, changed and let go on. Changes are
+/// done one after the other, in the order in which they were asked for. One that cannot be done leaves everything as it was.
+/// </summary>
+/// <remarks>
+/// A change always begins a drained section of its own: inside one that is quiet already it has nothing to wait for. What clients were promised stays: the
+/// size, every capability, block sizes no tighter. Any thread may call, loops and completions among them: the work is done elsewhere.
+/// </remarks>
+public sealed class GraphChanges
+{
+    /// <summary>How long a change waits for what is in flight unless it is told otherwise, in nanoseconds.</summary>
+    public const long DefaultDeadlineNs = 5_000_000_000;
+
+    private readonly BlockNodes _nodes;
+    private readonly BlockDrains _drains;
+    private readonly Lock _lock = new();
+    private Task _last = Task.CompletedTask;
+
+    internal GraphChanges(BlockNodes nodes, BlockDrains drains)
+    {
+        _nodes = nodes;
+        _drains = drains;
+    }
+
+    /// <summary>Puts filters before a node, on all ways that lead to it.</summary>
+    /// <param name="id">The node.</param>
+    /// <param name="filters">As in a chain, without a store: <c>stats/delay:read=1ms</c>.</param>
+    /// <param name="newId">The ID that the first of them gets; null to make one up.</param>
+    /// <param name="deadlineNs">How long to wait for what is in flight; negative: without limit.</param>
+    /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
+    public Task<GraphChange> InsertAsync(string id, string filters, string? newId = null, long deadlineNs = DefaultDeadlineNs) =>
+        InTurn(() => PlanInsert(id, filters, newId), deadlineNs);
+
+    /// <summary>Takes a filter out; what led to it leads to what is behind it. A node that nobody leads to can be taken out as well.</summary>
+    /// <inheritdoc cref="InsertAsync" path="/param"/>
+    /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
+    public Task<GraphChange> RemoveAsync(string id, long deadlineNs = DefaultDeadlineNs) => InTurn(() => PlanRemove(id), deadlineNs);
+
+    /// <summary>
+    /// Puts a chain in a node's place, on all ways that lead to it. The chain's first block takes over the ID, unless the node itself is in the chain.
+    /// </summary>
+    /// <param name="id">The node.</param>
+    /// <param name="chain">A chain; it may end in <c>@ID</c>.</param>
+    /// <param name="deadlineNs">How long to wait for what is in flight; negative: without limit.</param>
+    /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
+    public Task<GraphChange> ReplaceAsync(string id, string chain, long deadlineNs = DefaultDeadlineNs) => InTurn(() => PlanReplace(id, chain), deadlineNs);
+
+    /// <summary>Has one filter or one export lead to a chain; other ways to what it led to before stay.</summary>
+    /// <param name="parent">The ID of the filter, or <c>export:NAME</c>.</param>
+    /// <param name="chain">A chain; it may be just <c>@ID</c>.</param>
+    /// <param name="deadlineNs">How long to wait for what is in flight; negative: without limit.</param>
+    /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
+    public Task<GraphChange> ReparentAsync(string parent, string chain, long deadlineNs = DefaultDeadlineNs) =>
+        InTurn(() => PlanReparent(parent, chain), deadlineNs);
+
+    private async Task<GraphChange> InTurn(Func<ChangePlan> plan, long deadlineNs)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task before;
+        lock (_lock)
+        {
+            (before, _last) = (_last, ended.Task);
+        }
+
+        try
+        {
+            await before.ConfigureAwait(false);
+
+            // Never on a loop's thread, which opening a file or a connection would hold up.
+            ChangePlan ready = await Task.Run(plan).ConfigureAwait(false);
+            return await Carry(ready, deadlineNs).ConfigureAwait(false);
+        }
+        finally
+        {
+            ended.SetResult();
+        }
+    }
+
+    private async Task<GraphChange> Carry(ChangePlan plan, long deadlineNs)
+    {
+        DrainSection[] sections = [.. plan.Edges.Select(edge => _drains.Begin(edge, new DrainOptions { Reason = plan.What, DeadlineNs = deadlineNs }))];
+        try
+        {
+            long quietNs = 0;
+            foreach (DrainSection section in sections)
+            {
+                DrainOutcome outcome = await section.Done.ConfigureAwait(false);
+                quietNs = Math.Max(quietNs, outcome.TookNs);
+                if (!outcome.IsQuiet)
+                {
+                    throw plan.Refused(string.Join("; ", outcome.Report));
+                }
+            }
+
+            var swap = new GraphSwap(plan, _nodes, _drains);
+            swap.Do();
+            Array.ForEach(sections, section => section.End());
+            return new GraphChange([.. swap.Added.Select(node => node.Id!)], [.. swap.Removed.Select(node => node.Id!)], quietNs, RemovedBlocks.Dispose(swap.Removed, _drains));
+        }
+        catch
+        {
+            Array.ForEach(sections, section => section.End());
+            BlockNode.Of(plan.Top).DisposeIfUnneeded();
+            throw;
+        }
+    }
+
+    private ChangePlan PlanInsert(string id, string filters, string? newId)
+    {
+        BlockNode node = _nodes.Get(id);
+        if (newId is not null)
+        {
+            _nodes.CheckNew(newId);
+        }
+
+        if (BlockChain.Split($"{filters}/").Store.Length > 0)
+        {
+            throw new BlockException($"insert: '{filters}' is not filters alone; write for example delay:read=1ms, or use replace for a chain with a store") { IsUsage = true };
+        }
+
+        IBlock top = _nodes.Parse($"{filters}/@{id}");
+        return Ready(new ChangePlan { What = $"insert before {id}", Edges = node.Parents, Top = top, Id = newId });
+    }
+
+    private ChangePlan PlanRemove(string id)
+    {
+        BlockNode node = _nodes.Get(id);
+        var plan = new ChangePlan { What = $"remove {id}", Edges = node.Parents, Top = (node.Block as BlockFilter)?.Next ?? node.Block, Gone = node };
+        if (node.Block is not BlockFilter && plan.Edges.Count > 0)
+        {
+            throw plan.Refused($"it is a store, and {plan.Edges[0].OwnerName} leads to it; use replace");
+        }
+
+        plan.Check();
+        return plan;
+    }
+
+    private ChangePlan PlanReplace(string id, string chain)
+    {
+        BlockNode node = _nodes.Get(id);
+        IReadOnlyList<BlockEdge> edges = node.Parents;
+        IBlock top = _nodes.Parse(chain, edges.Count > 0 && edges.All(OnlyReads));
+        bool stays = false;
+        for (BlockNode? next = BlockNode.Of(top); next is not null; next = next.Next)
+        {
+            stays |= next == node;
+        }
+
+        return Ready(new ChangePlan { What = $"replace {id}", Edges = edges, Top = top, Gone = stays ? null : node, Id = stays ? null : id });
+    }
+
+    private ChangePlan PlanReparent(string parent, string chain)
+    {
+        const string Export = "export:";
+        BlockEdge edge;
+        if (parent.StartsWith(Export, StringComparison.Ordinal))
+        {
+            edge = _nodes.GetExport(parent[Export.Length..]).Edge;
+        }
+        else
+        {
+            edge = (_nodes.Get(parent).Block as BlockFilter)?.NextEdge ?? throw new BlockException($"'{parent}' is a store, which leads nowhere") { IsUsage = true };
+        }
+
+        return Ready(new ChangePlan { What = $"reparent {parent}", Edges = [edge], Top = _nodes.Parse(chain, OnlyReads(edge)) });
+    }
+
+    /// <summary>Nothing writes by this edge, so that what is opened for it is opened for reading only.</summary>
+    private static bool OnlyReads(BlockEdge edge) => edge.Filter is { } filter
+        ? FilterCatalog.All.Any(kind => kind.Name == filter.Name && kind.OnlyReadsNext) || (BlockNode.Of(filter).Parents is { Count: > 0 } parents && parents.All(OnlyReads))
+        : edge.Graph!.IsReadOnly;
+
+    /// <summary>Checks the plan and opens its blocks; where either fails, they are gone again.</summary>
+    private static ChangePlan Ready(ChangePlan plan)
+    {
+        try
+        {
+            plan.Check();
+            BlockNode.Of(plan.Top).TryOpen();
+            return plan;
+        }
+        catch (IOException e)
+        {
+            BlockNode.Of(plan.Top).DisposeIfUnneeded();
+            throw e is BlockException ? e : plan.Refused(e.Message);
+        }
+    }
+}
