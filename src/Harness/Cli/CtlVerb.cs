@@ -15,7 +15,7 @@ internal static class CtlVerb
 
     public static Command Create() => new("ctl", "speaks to a running server: its counters, its block graph, and changes to it under load")
     {
-        SocketPath, Stats(), Graph(), Drain(), Resume(), Insert(), Remove(), Replace(), Reparent(),
+        SocketPath, Stats(), Graph(), Drain(), Resume(), Insert(), Remove(), Replace(), Reparent(), CtlCopyVerb.Create(SocketPath, Json),
     };
 
     /// <summary>Asks, prints the JSON where it is wanted, and the text where stdout is free for it.</summary>
@@ -105,7 +105,7 @@ internal static class CtlVerb
 
     private static Command Remove()
     {
-        Argument<string?> node = Node(optional: false);
+        Argument<string?> node = Node();
         var command = new Command("remove", "takes a filter out, or a node that nothing leads to") { node, Json };
         command.SetAction(parse => Show(parse, Request(ControlWords.Remove) with { Node = parse.GetValue(node) }, CtlText.Changed));
         return command;
@@ -113,7 +113,7 @@ internal static class CtlVerb
 
     private static Command Replace()
     {
-        Argument<string?> node = Node(optional: false);
+        Argument<string?> node = Node();
         Argument<string> chain = Chain("what is to stand in its place: a chain, which may end in @ID; its contents are not copied");
         var command = new Command("replace", "puts a chain in a node's place, on all ways to it") { node, chain, Json };
         command.SetAction(parse => Show(
@@ -133,7 +133,7 @@ internal static class CtlVerb
 
     internal static ControlRequest Request(string command) => new() { Command = command };
 
-    internal static Argument<string?> Node(bool optional) => new("ID")
+    internal static Argument<string?> Node(bool optional = false) => new("ID")
     {
         Description = "the node, as 'graph' names it",
         Arity = optional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,

@@ -13,7 +13,7 @@ internal static class UsageErrors
         var command = parse.CommandResult.Command;
         var path = Path(parse.CommandResult);
         var name = string.Join(' ', path.Select(part => part.Name).Skip(1).Prepend("harness"));
-        var problem = UnknownVerb(root, command, args) ?? UnknownOption(path, args) ?? UnknownCommand(parse, command) ?? Unexpected(parse) ?? Invalid(parse, path);
+        var problem = UnknownVerb(root, command, args) ?? UnknownOption(path, args) ?? UnknownCommand(parse, command) ?? Unexpected(parse) ?? Above(parse, path) ?? Invalid(parse, path);
         return problem is null ? null : $"{name}: {problem} ({name} --help explains)";
     }
 
@@ -28,6 +28,14 @@ internal static class UsageErrors
 
         return path;
     }
+
+    /// <summary>What the verb itself needs, where one of its commands was written: the parser looks at the command alone.</summary>
+    private static string? Above(ParseResult parse, List<Command> path) => path
+        .SkipLast(1)
+        .SelectMany(command => command.Arguments)
+        .Where(argument => argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 })
+        .Select(argument => $"{argument.Name} is missing: {argument.Description}")
+        .FirstOrDefault();
 
     /// <summary>A verb that has commands of its own was given none, or one that it does not know.</summary>
     private static string? UnknownCommand(ParseResult parse, Command command)
@@ -77,7 +85,12 @@ internal static class UsageErrors
             return null;
         }
         var command = path[^1];
-        var missing = path.SelectMany(part => part.Arguments).FirstOrDefault(argument =>
+        var left = command.Options.FirstOrDefault(option => option.Required && parse.GetResult(option) is null or { Implicit: true });
+        if (left is not null)
+        {
+            return $"{left.Name} is missing: {left.Description}";
+        }
+        var missing = command.Arguments.FirstOrDefault(argument =>
             argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 });
         var bare = command.Options.FirstOrDefault(option =>
             option.Arity.MinimumNumberOfValues > 0 && parse.GetResult(option) is { Implicit: false, Tokens.Count: 0 });

@@ -151,3 +151,29 @@ internal sealed record BlockLatency
 
     public required double Max { get; init; }
 }
+
+/// <summary>Where a copy is: a line now and then before its answer.</summary>
+internal sealed record CopyProgress
+{
+    public required long CopiedBytes { get; init; }
+    public required long SizeBytes { get; init; }
+}
+
+/// <summary>What <c>ctl SOCKET copy</c> prints in the end.</summary>
+internal sealed record CopyDocument
+{
+    /// <summary>The node whose bytes were copied.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>The node that has taken its place.</summary>
+    public required string NewNode { get; init; }
+
+    /// <summary>IDs of the nodes that have gone.</summary>
+    public required IReadOnlyList<string> Gone { get; init; }
+
+    public required long SizeBytes { get; init; }
+    public required double Seconds { get; init; }
+
+    /// <summary>How long it took at the switch until nothing was in flight.</summary>
+    public required double TookUs { get; init; }
+}

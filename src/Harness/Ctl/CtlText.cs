@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Harness.Matrix;
 using Harness.Results;
 
 namespace Harness.Ctl;
@@ -28,6 +29,14 @@ internal static class CtlText
             $"quiet after {Micros(change.TookUs)}",
         ];
         return $"{change.Command} {change.Node}: {string.Join("; ", parts)}\n";
+    }
+
+    public static string Copied(JsonElement answer)
+    {
+        CopyDocument copy = answer.Deserialize(ResultsJson.Line.CopyDocument)!;
+        string bytes = Units.FormatSize(copy.SizeBytes);
+        string gone = copy.Gone.Count == 0 ? string.Empty : $"; gone: {string.Join(", ", copy.Gone)}";
+        return string.Create(CultureInfo.InvariantCulture, $"copy {copy.Node}: {bytes} in {copy.Seconds:0.0} s; {copy.NewNode} has its place{gone}; quiet after {Micros(copy.TookUs)}\n");
     }
 
     internal static string Micros(double us) => us switch

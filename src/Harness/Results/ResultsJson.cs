@@ -36,6 +36,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(ResumeDocument))]
 [JsonSerializable(typeof(ChangeDocument))]
 [JsonSerializable(typeof(BlockStatsDocument))]
+[JsonSerializable(typeof(CopyDocument))]
+[JsonSerializable(typeof(CopyProgress))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {

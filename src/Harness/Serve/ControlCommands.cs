@@ -17,6 +17,7 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
     private const string Reason = "ctl drain";
 
     private readonly ControlGraph _graph = new(server);
+    private readonly ControlCopies _copies = new(server);
     private readonly List<(string Node, DrainSection Section)> _held = [];
 
     /// <summary>Answers a line, without its end.</summary>
@@ -43,13 +44,15 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         }
     }
 
-    /// <summary>Ends every drain that was asked for here, since a server that ends answers what waits.</summary>
-    public void ResumeAll()
+    /// <summary>The server is going to end: what was held goes on, since it is to be answered, and copies are cancelled. Returns when they have ended.</summary>
+    public void End()
     {
         foreach ((_, DrainSection section) in Take(null))
         {
             section.End();
         }
+
+        _copies.Cancel();
     }
 
     private byte[] Do(ControlRequest request, Action<byte[]> progress) => request.Command switch
@@ -62,6 +65,7 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         ControlWords.Remove => Change(request, server.Changes.RemoveAsync(NodeOf(request))),
         ControlWords.Replace => Change(request, server.Changes.ReplaceAsync(NodeOf(request), ChainOf(request))),
         ControlWords.Reparent => Change(request, server.Changes.ReparentAsync(NodeOf(request), ChainOf(request))),
+        ControlWords.Copy => Json(_copies.Run(request, progress), ResultsJson.Line.CopyDocument),
         _ => Refuse(Suggest.Unknown("command", request.Command, ControlWords.All), isUsage: true),
     };
 
@@ -161,9 +165,9 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         return Json(document, ResultsJson.Line.ChangeDocument);
     }
 
-    private static string NodeOf(ControlRequest request) => request.Node ?? throw new BlockException($"{request.Command}: which node?") { IsUsage = true };
+    internal static string NodeOf(ControlRequest request) => request.Node ?? throw new BlockException($"{request.Command}: which node?") { IsUsage = true };
 
-    private static string ChainOf(ControlRequest request) => request.Chain ?? throw new BlockException($"{request.Command}: which chain?") { IsUsage = true };
+    internal static string ChainOf(ControlRequest request) => request.Chain ?? throw new BlockException($"{request.Command}: which chain?") { IsUsage = true };
 
     private static byte[] Refuse(string message, bool isUsage = false) =>
         Json(new ControlError { Error = OneLine.Of(message), IsUsage = isUsage }, ResultsJson.Line.ControlError);

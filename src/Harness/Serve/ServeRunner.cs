@@ -56,7 +56,7 @@ internal static class ServeRunner
             using ControlServer? control = options.Control is { } path ? new ControlServer(path, stats, commands) : null;
             Announce(server, listeners);
             stop.WaitHandle.WaitOne();
-            commands.ResumeAll();
+            commands.End();
             bool drained = Drain(server);
             foreach (NbdExport export in exports.All)
             {

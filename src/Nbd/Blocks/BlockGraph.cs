@@ -146,6 +146,9 @@ public sealed class BlockGraph : IDisposable
     /// <summary>The blocks have changed: what the gate does in their place may have to be another. While no request is on its way through the change.</summary>
     internal void FollowChange() => _flushForFua = (Top.Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
 
+    /// <summary>What clients were promised and one block can do that another, in its place, cannot.</summary>
+    internal TransmissionFlags WouldLose(IBlock before, IBlock after) => TransmissionFlags & FlagsOf(before.Capabilities) & ~FlagsOf(after.Capabilities);
+
     /// <summary>Whether the blocks, as they are now, still do what clients were promised.</summary>
     /// <param name="problem">What they do not, in one line; empty where they do all.</param>
     internal bool KeepsPromises(out string problem)

@@ -115,6 +115,12 @@ public sealed class BlockRequest : LoopWork
     /// <summary>It waits for its turn before its graph's first edge, or has it, and then a child is behind that edge in its place.</summary>
     internal bool TakesTurns { get; set; }
 
+    /// <summary>True where it is a child that was started on the block behind this edge.</summary>
+    internal bool IsFor(BlockEdge edge) => _entry == edge;
+
+    /// <summary>The request of a client that it is a part of; itself where it is one.</summary>
+    internal BlockRequest Root => Parent?.Root ?? this;
+
     /// <summary>The graph that it was started in.</summary>
     internal BlockGraph? Graph => _graph;
 

@@ -81,6 +81,15 @@ public static class ThreadModels
         }
     }
 
+    /// <summary>Has a background job take turns with exports that lead to the same block, where that wants one request of all at a time.</summary>
+    internal static void JoinTurns(BlockGraph job)
+    {
+        if (Others(job).FirstOrDefault() is { } export)
+        {
+            job.ShareTurnsWith(export);
+        }
+    }
+
     /// <summary>Why the blocks that stand behind an export now want less at one time than it keeps to; empty where they do not.</summary>
     internal static string Complaint(BlockGraph export)
     {

@@ -36,6 +36,11 @@ public sealed class DrainSection : ITimerHandler
         BeganNs = drains.NowNs;
     }
 
+    /// <summary>What <see cref="What"/> says where every export is held.</summary>
+    internal const string All = "all";
+
+    internal bool IsOfAll => Node is null && What == All;
+
     private enum State
     {
         Beginning,
