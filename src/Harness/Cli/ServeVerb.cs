@@ -28,6 +28,15 @@ internal static class ServeVerb
         CustomParser = result => OptionParsers.Each("--export", result, ExportOption.Parse),
     };
 
+    private static readonly Option<NodeOption[]> Node = new("--node")
+    {
+        Description = "a chain whose first block has an ID; chains that are written after it may end in @ID and share it; may be repeated",
+        HelpName = "ID=CHAIN",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        CustomParser = result => OptionParsers.Each("--node", result, NodeOption.Parse),
+    };
+
     private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies that clients may negotiate", ReplyForm.Extended);
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "refuse every write" };
     private static readonly Option<bool> Fill = new("--fill") { Description = "write every byte once before serving, so that no read finds memory that is not there yet" };
@@ -49,7 +58,7 @@ internal static class ServeVerb
     {
         var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
         {
-            Block, Listen, Export, Replies, ReadOnly, Fill, Backend, Wait, Loops, Threads, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
+            Block, Node, Listen, Export, Replies, ReadOnly, Fill, Backend, Wait, Loops, Threads, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -71,6 +80,7 @@ internal static class ServeVerb
         Block = parse.GetValue(Block),
         Listen = parse.GetValue(Listen)!,
         Exports = parse.GetValue(Export) ?? [],
+        Nodes = parse.GetValue(Node) ?? [],
         Replies = parse.GetValue(Replies),
         ReadOnly = parse.GetValue(ReadOnly),
         Fill = parse.GetValue(Fill),

@@ -10,7 +10,8 @@ internal static class BlocksText
 
     /// <summary>A chain in a sentence, with the names of all blocks.</summary>
     public static string Grammar { get; } =
-        $"what to serve: filters, if any, from the client's side on, then a store, with slashes between, like delay:read=1ms/memory:1G. "
+        $"what to serve: filters, if any, from the client's side on, then a store, with slashes between, like delay:read=1ms/memory:1G; "
+        + "in the store's place, @ID is a --node. "
         + $"Stores: {string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis))}. "
         + $"Filters: {string.Join(", ", FilterCatalog.All.Select(kind => kind.Name))}. 'harness blocks NAME' explains each";
 

@@ -2,7 +2,9 @@ using Harness.Nbd;
 
 namespace Harness.Serve;
 
-/// <summary>The exports of a server: those with a chain of their own, and that of <c>--block</c>, under one name or none.</summary>
+/// <summary>
+/// The exports of a server: those with a chain of their own, and that of <c>--block</c>, under one name or none; and the nodes that they may share.
+/// </summary>
 internal sealed class ExportList : IDisposable
 {
     private const string DefaultBlock = "memory:1G";
@@ -15,10 +17,20 @@ internal sealed class ExportList : IDisposable
     /// <exception cref="HarnessException">It cannot be served; the message is one line.</exception>
     public ExportList(ServeOptions options, IReadOnlyList<NbdUri> uris, string? seeded)
     {
+        foreach (NodeOption node in options.Nodes)
+        {
+            Make($"--node {node.Id}={node.Chain}", () => Nodes.Add(node.Id, node.Chain, options.ReadOnly));
+        }
+
         List<ExportOption> bare = [.. options.Exports.Where(export => export.Chain is null)];
         if (bare.Count > 1)
         {
             throw Usage($"--export {bare[0].Name} and --export {bare[1].Name} both name the chain of --block; give one of them a chain of its own, NAME=CHAIN");
+        }
+
+        if (options.Nodes.Count > 0 && options.Block is null && options.Exports.Count == bare.Count)
+        {
+            throw Usage($"--node {options.Nodes[0].Id} is served under no name; give --block @{options.Nodes[0].Id}, or --export NAME=@{options.Nodes[0].Id}");
         }
 
         bool hasBlock = options.Block is not null || options.Exports.Count == bare.Count;
@@ -42,6 +54,9 @@ internal sealed class ExportList : IDisposable
         CheckUris(uris);
     }
 
+    /// <summary>The blocks that have IDs.</summary>
+    public BlockNodes Nodes { get; } = new();
+
     /// <summary>All of them; that of <c>--block</c> first.</summary>
     public IReadOnlyList<NbdExport> All => _exports;
 
@@ -49,7 +64,11 @@ internal sealed class ExportList : IDisposable
     public string NameFor(NbdUri uri) => uri.ExportName.Length > 0 || _exports.Exists(export => export.Name.Length == 0) ? uri.ExportName : _exports[0].Name;
 
     /// <summary>Closes the chains. Nothing may be in flight.</summary>
-    public void Dispose() => _exports.ForEach(export => export.Graph.Dispose());
+    public void Dispose()
+    {
+        _exports.ForEach(export => export.Graph.Dispose());
+        Nodes.Dispose();
+    }
 
     private void Add(ExportOption export, string what, ServeOptions options, string? seeded)
     {
@@ -63,10 +82,16 @@ internal sealed class ExportList : IDisposable
             throw Usage($"--export: {error}");
         }
 
+        BlockGraph graph = Make(
+            what, () => new BlockGraph(SeededRegression.Before(Nodes.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly, options.ThreadModel));
+        _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
+    }
+
+    private static T Make<T>(string what, Func<T> make)
+    {
         try
         {
-            var graph = new BlockGraph(SeededRegression.Before(BlockChain.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly, options.ThreadModel);
-            _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
+            return make();
         }
         catch (BlockException e)
         {

@@ -15,6 +15,9 @@ internal sealed record ServeOptions
     /// <summary>Names, with chains of their own or (one at most) for <see cref="Block"/>; none is the default export.</summary>
     public IReadOnlyList<ExportOption> Exports { get; init; } = [];
 
+    /// <summary>Chains whose first block has an ID: exports and other chains end in <c>@ID</c> to share it.</summary>
+    public IReadOnlyList<NodeOption> Nodes { get; init; } = [];
+
     /// <summary>The richest form of replies that clients may negotiate.</summary>
     public Nbd.ReplyForm Replies { get; init; } = Nbd.ReplyForm.Extended;
 

@@ -39,7 +39,7 @@ internal static class ServeRunner
             StartLoops(options, loops);
             if (options.Fill)
             {
-                foreach (NbdExport export in exports.All)
+                foreach (NbdExport export in exports.All.DistinctBy(export => export.Graph.Top))
                 {
                     StoreFill.Run(export.Graph, loops[0].Loop);
                 }
@@ -50,7 +50,7 @@ internal static class ServeRunner
                 listeners.Add(Listener.Open(uri with { ExportName = exports.NameFor(uri) }, options.TcpCongestion));
             }
 
-            var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log);
+            var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log, exports.Nodes);
             var stats = new ControlStats(server, loops);
             var commands = new ControlCommands(server, stats);
             using ControlServer? control = options.Control is { } path ? new ControlServer(path, stats, commands) : null;
@@ -58,11 +58,7 @@ internal static class ServeRunner
             stop.WaitHandle.WaitOne();
             commands.End();
             bool drained = Drain(server);
-            foreach (NbdExport export in exports.All)
-            {
-                Summarize(export.Graph, errors);
-            }
-
+            Summarize(exports.Nodes, errors);
             return drained ? ExitCode.Done : ExitCode.Failed;
         }
         finally
@@ -126,15 +122,12 @@ internal static class ServeRunner
         Console.Out.Flush();
     }
 
-    /// <summary>What filters have seen.</summary>
-    private static void Summarize(BlockGraph graph, TextWriter errors)
+    /// <summary>What filters have seen, those that were put in while the server ran among them.</summary>
+    private static void Summarize(BlockNodes nodes, TextWriter errors)
     {
-        for (IBlock block = graph.Top; block is BlockFilter filter; block = filter.Next)
+        foreach (string line in nodes.All.Select(node => node.Block).OfType<BlockFilter>().SelectMany(filter => filter.Summary()))
         {
-            foreach (string line in filter.Summary())
-            {
-                errors.WriteLine($"harness serve: {line}");
-            }
+            errors.WriteLine($"harness serve: {line}");
         }
     }
 

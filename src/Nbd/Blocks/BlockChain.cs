@@ -76,7 +76,8 @@ public static class BlockChain
     {
         if (text.StartsWith('@'))
         {
-            return shared?.Invoke(text[1..]) ?? throw new BlockException($"'{text}' is a block of a running server or of --node; there are none here") { IsUsage = true };
+            return shared?.Invoke(text[1..])
+                ?? throw new BlockException($"'{text}' is a block of a running server or of --node; there are none here") { IsUsage = true };
         }
 
         int nameEnd = text.AsSpan().IndexOfAny(':', '/') is var at and >= 0 ? at : text.Length;

@@ -54,7 +54,7 @@ public sealed class BlockEdge
     /// <exception cref="IOException">It cannot be opened; the message is one line.</exception>
     public void Open()
     {
-        while (!BlockNode.Of(Target).TryOpen())
+        while (_belonging != Belonging.Left && !BlockNode.Of(Target).TryOpen())
         {
             // It has just been replaced and disposed of.
         }

@@ -4,7 +4,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// Reads from a block before anything is served, for filters that must look at what is behind them to know their size. It has a loop of its own, on the calling
-/// thread, and waits for each answer. The block has to be open.
+/// thread, and waits for each answer. The block has to be open. No drain holds up its requests: they only read, and the change of the graph that makes the
+/// filter is the only one at that time.
 /// </summary>
 internal sealed class BlockPeek : IBlockRequestOwner, IDisposable
 {

@@ -1,5 +1,4 @@
 using Harness.Io;
-using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
@@ -18,7 +17,7 @@ public interface IBlockRequestOwner
 /// filled in, started by the gate, completed by a block, released by its owner. A filter passes it on (<see cref="PassTo"/>), completes it itself, or makes
 /// children of it (<see cref="MakeChild"/>) and completes it when they are done.
 /// </summary>
-public sealed class BlockRequest : LoopWork
+public sealed partial class BlockRequest : LoopWork
 {
     private const int Idle = 0;
     private const int Rented = 1;
@@ -30,9 +29,6 @@ public sealed class BlockRequest : LoopWork
     private int _extentCount;
     private int _state;
     private BlockGraph? _graph;
-
-    // Of a child: the edge by which it was started.
-    private BlockEdge? _entry;
     private InFlightCount? _inFlight;
 
     internal BlockRequest(BlockLoop home)
@@ -103,30 +99,6 @@ public sealed class BlockRequest : LoopWork
     /// <summary>The request that this one does a part of; null where it came from a client.</summary>
     internal BlockRequest? Parent { get; private set; }
 
-    /// <summary>The block that a filter handed it to last; null where it is still with the chain's first.</summary>
-    internal IBlock? Holder { get; private set; }
-
-    /// <summary>The block that has it, while it is in flight.</summary>
-    internal IBlock Where => Holder ?? _graph!.Top;
-
-    /// <summary>The edge at which it waits for the end of a drain; null where it does not.</summary>
-    internal BlockEdge? HeldAt { get; set; }
-
-    /// <summary>It waits for its turn before its graph's first edge, or has it, and then a child is behind that edge in its place.</summary>
-    internal bool TakesTurns { get; set; }
-
-    /// <summary>True where it is a child that was started on the block behind this edge.</summary>
-    internal bool IsFor(BlockEdge edge) => _entry == edge;
-
-    /// <summary>The request of a client that it is a part of; itself where it is one.</summary>
-    internal BlockRequest Root => Parent?.Root ?? this;
-
-    /// <summary>The graph that it was started in.</summary>
-    internal BlockGraph? Graph => _graph;
-
-    /// <summary>Who waits for its end; null in steady state.</summary>
-    internal DrainTicket? Tickets { get; set; }
-
     /// <summary>True where a block has seen it, so that an error is the block's and not the gate's refusal.</summary>
     internal bool WasStarted => _graph is not null;
 
@@ -191,18 +163,6 @@ public sealed class BlockRequest : LoopWork
     }
 
     /// <summary>
-    /// Hands the request on, to the block behind an edge, which completes it in the caller's place: what a filter does that need not hear of the end. Where a
-    /// drain holds the edge, it waits there. On the loop's thread.
-    /// </summary>
-    public void PassTo(BlockEdge next)
-    {
-        if (!next.IsGated || !next.Hold(this))
-        {
-            ResumeAt(next);
-        }
-    }
-
-    /// <summary>
     /// A request of a filter's own, with command, flags, range and payload of this one, for filters that must hear of the end or ask for something else. Change
     /// what is to be different, then <see cref="StartOn"/>. Pooled like every request. On the loop's thread, while this one is in flight.
     /// </summary>
@@ -217,23 +177,6 @@ public sealed class BlockRequest : LoopWork
         child.Length = Length;
         child.Payload = Payload;
         return child;
-    }
-
-    /// <summary>
-    /// Starts a child on the block behind an edge. Its owner hears of its completion exactly once, possibly before this returns. On the loop's thread.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">It leaves the block, or is no multiple of its smallest size: the filter is wrong.</exception>
-    public void StartOn(BlockEdge next)
-    {
-        IBlock block = next.Target;
-        if (Offset > block.Size || Length > block.Size - Offset || ((Offset | Length) & (block.Constraints.Minimum - 1)) != 0)
-        {
-            throw new InvalidOperationException($"{Text()} was asked of {block.Describe()}, whose {block.Size} bytes it does not fit");
-        }
-
-        MarkStarted(Parent!._graph!, inFlight: null);
-        _entry = next;
-        PassTo(next);
     }
 
     /// <summary>A child has all of its parent's answer: the parent is completed as the child was, and the child released. By the child's owner, once.</summary>
@@ -329,7 +272,8 @@ public sealed class BlockRequest : LoopWork
     {
         string on = _graph is null ? string.Empty : $" on {_graph.Describe()}";
         string holder = TakesTurns ? ", waits for its turn" : Holder is null ? string.Empty : $", handed to '{BlockNode.NameOf(Holder)}'";
-        return $"{Command.Text()} of {Length} bytes at {Offset}{on}{holder}{(HeldAt is null ? string.Empty : $", waits: '{BlockNode.NameOf(HeldAt.Target)}' is held by a drain")}";
+        string held = HeldAt is null ? string.Empty : $", waits: '{BlockNode.NameOf(HeldAt.Target)}' is held by a drain";
+        return $"{Command.Text()} of {Length} bytes at {Offset}{on}{holder}{held}";
     }
 
     /// <summary>Completed from another thread: the rest happens on the loop's.</summary>
@@ -366,60 +310,6 @@ public sealed class BlockRequest : LoopWork
         Payload = default;
         Holder = null;
         Volatile.Write(ref _state, Started);
-    }
-
-    /// <summary>The gate sends it into the graph, or it waits before that.</summary>
-    internal void EnterAt(BlockEdge top)
-    {
-        if (!top.IsGated || !top.Hold(this))
-        {
-            Enter(top.Target);
-        }
-    }
-
-    /// <summary>Goes on behind an edge, whether that is held or not.</summary>
-    internal void ResumeAt(BlockEdge edge)
-    {
-        IBlock block = edge.Target;
-        Holder = block;
-        Enter(block);
-    }
-
-    /// <summary>True where one of the edges lies on the way that it has come: from its graph's first edge, or a child from where it was started.</summary>
-    internal bool PathCrosses(BlockEdge[] edges)
-    {
-        if (TakesTurns)
-        {
-            return false;
-        }
-
-        for (BlockEdge? edge = _entry ?? _graph!.Edge; edge is not null && edge != HeldAt; edge = (edge.Target as BlockFilter)?.NextEdge)
-        {
-            if (Array.IndexOf(edges, edge) >= 0)
-            {
-                return true;
-            }
-
-            if (Holder is null || edge.Target == Holder)
-            {
-                return false;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Calls a block's start. One that runs out of memory has not begun the request, so that is its error.</summary>
-    private void Enter(IBlock block)
-    {
-        try
-        {
-            block.Start(this);
-        }
-        catch (OutOfMemoryException) when (IsStarted)
-        {
-            Complete(Errno.ENOMEM);
-        }
     }
 
     /// <summary>The gate found that the block answered what cannot be.</summary>

@@ -110,7 +110,8 @@ public sealed class NbdServer
 
     /// <summary>
     /// Ends the service: accepts no more, receives no more, finishes and answers what is in flight, and closes; what is not done by the deadline
-    /// (<see cref="NbdServerOptions.DrainDeadlineNs"/>) is cut off. Any thread may call it, once; the loops go on running meanwhile.
+    /// (<see cref="NbdServerOptions.DrainDeadlineNs"/>) is answered with ESHUTDOWN, and a second later whoever is still there is cut off. Any thread may call
+    /// it, once; the loops go on running meanwhile.
     /// </summary>
     /// <returns>True where everything ended within the deadline.</returns>
     public Task<bool> DrainAsync()

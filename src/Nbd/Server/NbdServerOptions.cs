@@ -25,7 +25,7 @@ public sealed record NbdServerOptions
     /// <summary>How long a client may take from its connection to the transmission phase, in nanoseconds.</summary>
     public long HandshakeTimeoutNs { get; init; } = Limits.DefaultHandshakeTimeoutMs * 1_000_000L;
 
-    /// <summary>How long a drain waits for requests in flight before it closes their connections, in nanoseconds.</summary>
+    /// <summary>How long the server, at its end, waits for requests in flight before it answers them with ESHUTDOWN, in nanoseconds.</summary>
     public long DrainDeadlineNs { get; init; } = 5_000_000_000;
 
     /// <summary>

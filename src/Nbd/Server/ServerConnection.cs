@@ -78,10 +78,6 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
         }
     }
 
-    /// <summary>The deadline of a drain has passed.</summary>
-    public void Abandon() =>
-        Break($"closed with {_inFlight} requests in flight: the drain took longer than {_options.DrainDeadlineNs / 1_000_000_000.0:0.#} s");
-
     /// <inheritdoc/>
     public void OnCompleted(IoOperation operation, int result)
     {
@@ -171,7 +167,7 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
         {
             Break(reason: null);
         }
-        else if (_ending == Ending.Closed && _inFlight == 0)
+        else if (_ending == Ending.Closed && _inFlight == 0 && _abandoned is null or { Count: 0 })
         {
             _ending = Ending.Gone;
             FreeReceiving();

@@ -8,7 +8,7 @@ namespace Harness.Nbd;
 /// </summary>
 public sealed class ServerLoop : ITimerHandler, IDisposable
 {
-    // After the deadline of a drain: how long a block may still take to complete what it was given.
+    // After the deadline of a drain: how long clients may still take to receive their last answers, and blocks to complete what they were given.
     private const long LastChanceNs = 1_000_000_000;
 
     // A block that has lost one request may have lost thousands.
@@ -80,12 +80,12 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         }
         else
         {
-            _server.Log.Line($"{Blocks.RequestsInUse} requests were never completed by their block");
-            foreach (string request in Blocks.DescribeUnfinished().Take(UnfinishedNamed))
+            foreach (ServerConnection connection in _connections.ToArray())
             {
-                _server.Log.Line($"never completed: {request}");
+                connection.CutOff();
             }
 
+            NameUnfinished();
             TellDrained();
         }
     }
@@ -145,6 +145,20 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
         }
 
         TellIfDrained();
+    }
+
+    private void NameUnfinished()
+    {
+        string[] unfinished = [.. Blocks.DescribeUnfinished()];
+        if (unfinished.Length > 0)
+        {
+            _server.Log.Line($"{unfinished.Length} requests were never completed by their block");
+        }
+
+        foreach (string request in unfinished.Take(UnfinishedNamed))
+        {
+            _server.Log.Line($"never completed: {request}");
+        }
     }
 
     private void TellIfDrained()

@@ -4,7 +4,7 @@ using static Harness.Tests.RawNbd;
 namespace Harness.Tests;
 
 /// <summary>The handshake byte by byte: what the protocol's text asks for, and how bad input is refused (proto.md, fixed newstyle negotiation).</summary>
-public class RawHandshakeTests
+public class RawHandshakeTests(RawServers servers) : IClassFixture<RawServers>
 {
     private const ulong ExportBytes = 16 << 20;
 
@@ -34,6 +34,35 @@ public class RawHandshakeTests
         ["EXPORT_NAME longer than 4096 bytes drops"] = nbd =>
         {
             nbd.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, new byte[4097]));
+            nbd.ExpectDrop();
+        },
+        ["ABORT with data is acknowledged too"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(Abort, [1, 2, 3]));
+            nbd.Expect(Abort, RepAck, ErrInvalid);
+        },
+        ["STRUCTURED_REPLY and EXTENDED_HEADERS with data are INVALID"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(StructuredReply, [0]), Option(ExtendedHeaders, [0]));
+            nbd.Expect(StructuredReply, ErrInvalid);
+            nbd.Expect(ExtendedHeaders, ErrInvalid);
+            EnterByGo(nbd);
+        },
+        ["STARTTLS is UNSUP, and the session goes on as it was"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(StartTls, []));
+            nbd.Expect(StartTls, ErrUnsup);
+            EnterByGo(nbd);
+        },
+        ["more than 32 options drop"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), [.. Enumerable.Range(0, 32).SelectMany(_ => Option(0x777, []))]);
+            for (int i = 0; i < 32; i++)
+            {
+                nbd.Expect(0x777, ErrUnsup);
+            }
+
+            nbd.Send(Option(0x777, []));
             nbd.ExpectDrop();
         },
         ["ABORT is acknowledged, then the server closes"] = nbd =>
@@ -205,7 +234,7 @@ public class RawHandshakeTests
     public void Handshake(string backend, string name)
     {
         var script = Cases.GetValueOrDefault(name) ?? NamedExportCases[name];
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
 
         using (var nbd = new RawNbd(server))
         {
@@ -219,7 +248,7 @@ public class RawHandshakeTests
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void A_handshake_may_come_byte_by_byte(string backend)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         using var nbd = new RawNbd(server) { ByteByByte = true };
 
         nbd.Send(Be(FixedNewstyle | NoZeroes), Option(0x7654321, new byte[100]));
@@ -233,7 +262,7 @@ public class RawHandshakeTests
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void A_client_that_leaves_after_any_byte_harms_nobody(string backend)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         byte[] handshake = [.. Be(FixedNewstyle | NoZeroes), .. Option(Go, InfoData("", 3))];
 
         for (var length = 0; length <= handshake.Length; length++)

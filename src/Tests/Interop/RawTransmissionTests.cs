@@ -3,9 +3,12 @@ using static Harness.Tests.RawNbd;
 namespace Harness.Tests;
 
 /// <summary>Requests that no library lets a client send, each with the answer that it must get (proto.md, transmission phase).</summary>
-public class RawTransmissionTests
+public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers>
 {
     private const uint ExportBytes = 16 << 20;
+
+    /// <summary>No test of the class writes behind this byte, so that there are zeroes.</summary>
+    private const ulong Untouched = 1 << 20;
 
     /// <summary>Each case gets a connection in transmission; where it does not drop, the connection must live after it.</summary>
     private static readonly Dictionary<string, Action<RawNbd>> LivingCases = new()
@@ -35,6 +38,49 @@ public class RawTransmissionTests
         {
             nbd.Send(Request(Read, 1, 0, 0xffff_ffff));
             nbd.ExpectReply(1, EINVAL, EOVERFLOW);
+        },
+        ["READ of more than the largest payload is EOVERFLOW, and a WRITE of more is EINVAL with its data consumed"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, 0, (32 << 20) + 1));
+            nbd.ExpectReply(1, EINVAL, EOVERFLOW);
+            nbd.Send(Request(Write, 2, 0, (32 << 20) + 1), new byte[(32 << 20) + 1]);
+            nbd.ExpectReply(2, EINVAL, ENOSPC);
+        },
+        ["READ with FUA is served"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, 0, 16, flags: 1));
+            nbd.ExpectReply(1, 0);
+            nbd.Receive(16);
+        },
+        ["a request of no bytes succeeds"] = nbd =>
+        {
+            ushort[] commands = [Read, Write, Trim, WriteZeroes];
+            foreach (ushort command in commands)
+            {
+                nbd.Send(Request(command, command, 512, 0));
+                nbd.ExpectReply(command, HarnessServer.IsForeign ? [0, EINVAL, ENOSPC] : [0]);
+            }
+        },
+        ["a flag of another command is EINVAL, and data is consumed"] = nbd =>
+        {
+            nbd.Send(Request(Write, 1, 0, 512, flags: 2), new byte[512]);
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(Read, 2, 0, 512, flags: 0x10));
+            nbd.ExpectReply(2, EINVAL);
+        },
+        ["DF and BLOCK_STATUS without structured replies are EINVAL"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, 0, 512, flags: 4));
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(BlockStatus, 2, 0, 512));
+            nbd.ExpectReply(2, EINVAL);
+        },
+        ["TRIM beyond the end is EINVAL, WRITE_ZEROES beyond it ENOSPC"] = nbd =>
+        {
+            nbd.Send(Request(Trim, 1, ExportBytes, 1));
+            nbd.ExpectReply(1, EINVAL);
+            nbd.Send(Request(WriteZeroes, 2, 0, ExportBytes + 1));
+            nbd.ExpectReply(2, ENOSPC);
         },
         ["a range that wraps around 2^64 is refused"] = nbd =>
         {
@@ -67,7 +113,7 @@ public class RawTransmissionTests
         ["a thousand requests in one segment are all answered"] = nbd =>
         {
             const int Count = 1000;
-            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, (ulong)i * 512, 16))]);
+            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, Untouched + ((ulong)i * 512), 16))]);
             ExpectReads(nbd, Count);
         },
     };
@@ -79,11 +125,16 @@ public class RawTransmissionTests
             nbd.Send(Be(RequestMagic ^ 1), new byte[24]);
             nbd.ExpectDrop();
         },
+        ["a WRITE of nearly 4 GiB drops"] = nbd =>
+        {
+            nbd.Send(Request(Write, 1, 0, 0xffff_ffff), new byte[512]);
+            nbd.ExpectDrop();
+        },
         ["DISC closes after every request in flight is answered"] = nbd =>
         {
             Skip.If(HarnessServer.IsForeign, "nbdkit answers some of the requests before DISC with ESHUTDOWN (seen)");
             const int Count = 64;
-            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, (ulong)i * 512, 16)), Request(Disc, 99, 0, 0)]);
+            nbd.Send([.. Enumerable.Range(0, Count).Select(i => Request(Read, (ulong)i, Untouched + ((ulong)i * 512), 16)), Request(Disc, 99, 0, 0)]);
             ExpectReads(nbd, Count);
             nbd.ExpectDrop();
         },
@@ -97,7 +148,7 @@ public class RawTransmissionTests
     [MemberData(nameof(Living))]
     public void Answered(string backend, string name)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         using var nbd = Enter(server);
 
         LivingCases[name](nbd);
@@ -109,7 +160,7 @@ public class RawTransmissionTests
     [MemberData(nameof(Dropping))]
     public void Dropped(string backend, string name)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         using (var nbd = Enter(server))
         {
             DroppingCases[name](nbd);
@@ -121,9 +172,22 @@ public class RawTransmissionTests
 
     [SkippableTheory]
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void A_read_only_export_answers_changes_with_EPERM(string backend)
+    {
+        using RawNbd nbd = Enter(servers.Of(backend, "--read-only"));
+        nbd.Send(Request(Write, 1, 0, 512), new byte[512], Request(Trim, 2, 0, 512), Request(WriteZeroes, 3, 0, 512));
+        (ulong, uint)[] replies = [.. Enumerable.Range(0, 3).Select(_ => nbd.Reply()).Order()];
+        Assert.Equal([(1ul, EPERM), (2, EPERM), (3, EPERM)], replies);
+        nbd.Send(Request(Read, 4, 0, 4));
+        nbd.ExpectReply(4, 0);
+        Assert.Equal(new byte[4], nbd.Receive(4));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void Requests_may_come_byte_by_byte(string backend)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         using var nbd = Enter(server, byteByByte: true);
         nbd.ExpectTransmission();
     }
@@ -132,7 +196,7 @@ public class RawTransmissionTests
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void A_client_that_leaves_within_a_huge_WRITE_harms_nobody(string backend)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         foreach (var length in new uint[] { 512, 32 << 20, 0x7fff_ffff, 0xffff_ffff })
         {
             using var leaving = Enter(server);
@@ -147,7 +211,7 @@ public class RawTransmissionTests
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void Large_writes_in_a_row_keep_their_bytes_wherever_the_stream_is_cut(string backend)
     {
-        using var server = HarnessServer.Start(backend, block: "memory:16M");
+        HarnessServer server = servers.Of(backend);
         using var nbd = Enter(server);
 
         // Two that get buffers of their own, a small one that does not, and one that does again: each behind the one before it, in the stream and on the disk.

@@ -30,7 +30,7 @@ internal abstract class TestBlock : IBlock
 }
 
 /// <summary>Keeps every request until the test completes it.</summary>
-internal sealed class HeldBlock : TestBlock
+internal class HeldBlock : TestBlock
 {
     public List<BlockRequest> Held { get; } = [];
 

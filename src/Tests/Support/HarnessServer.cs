@@ -106,6 +106,16 @@ internal sealed class HarnessServer : IDisposable
         Assert.True(exitCode == 0, $"the server ended with {exitCode} after SIGTERM\n{said}");
     }
 
+    /// <summary>Sends SIGTERM to a server that is expected to end with something else than 0; returns what it ended with.</summary>
+    public int Terminate()
+    {
+        _stopped = true;
+        _child.Signal("TERM");
+        int? exitCode = _child.WaitForExit(Patience);
+        _child.Dispose();
+        return exitCode ?? throw new InvalidOperationException($"the server did not end after SIGTERM\n{Errors}");
+    }
+
     public void Dispose()
     {
         try

@@ -13,10 +13,11 @@ internal sealed class RawNbd : IDisposable
     public const ulong OptionMagic = 0x49484156454F5054;
     public const uint RequestMagic = 0x25609513;
     public const uint FixedNewstyle = 1, NoZeroes = 2;
-    public const uint ExportName = 1, Abort = 2, List = 3, PeekExport = 4, Info = 6, Go = 7;
-    public const uint RepAck = 1, RepServer = 2, RepInfo = 3;
+    public const uint ExportName = 1, Abort = 2, List = 3, PeekExport = 4, StartTls = 5, Info = 6, Go = 7;
+    public const uint StructuredReply = 8, SetMetaContext = 10, ExtendedHeaders = 11;
+    public const uint RepAck = 1, RepServer = 2, RepInfo = 3, RepMetaContext = 4;
     public const uint ErrUnsup = 0x8000_0001, ErrInvalid = 0x8000_0003, ErrUnknown = 0x8000_0006, ErrTooBig = 0x8000_0009;
-    public const ushort Read = 0, Write = 1, Disc = 2, Flush = 3;
+    public const ushort Read = 0, Write = 1, Disc = 2, Flush = 3, Trim = 4, WriteZeroes = 6, BlockStatus = 7;
     public const uint EPERM = 1, EINVAL = 22, ENOSPC = 28, EOVERFLOW = 75;
 
     private readonly Socket _socket;

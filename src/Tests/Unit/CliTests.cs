@@ -131,6 +131,7 @@ public sealed class CliTests : IDisposable
                 Block = "null:1G",
                 Listen = options.Listen,
                 Exports = options.Exports,
+                Nodes = options.Nodes,
                 Replies = Nbd.ReplyForm.Structured,
                 ReadOnly = true,
                 Backend = "epoll",

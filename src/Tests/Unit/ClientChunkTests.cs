@@ -189,6 +189,22 @@ public class ClientChunkTests
         }
     }
 
+    /// <summary>libnbd took the difference of a chunk's offset and its request's for a signed number, and wrote before the caller's buffer.</summary>
+    [Theory]
+    [InlineData(4095)]
+    [InlineData(0)]
+    [InlineData(ulong.MaxValue)]
+    [InlineData(0x8000_0000_0000_0000)]
+    [InlineData(4096 + 1024)]
+    public void Cve2019_14842_ChunkThatLiesOutsideItsRequest(ulong offset)
+    {
+        using var talk = new Talk(ReplyForm.Structured);
+        using ScriptedRequest read = talk.Read(4096, 1024);
+        talk.Send(talk.Chunk(Done, Data, Wire.DataAt(offset, new byte[8])));
+        talk.Script.ExpectClosed(Errno.EPROTO, "unix:script");
+        read.ExpectEnd(Errno.EPROTO);
+    }
+
     private static readonly Dictionary<string, Func<Talk, byte[]>> s_badReads = new()
     {
         ["data before the request"] = talk => talk.Chunk(Done, Data, Wire.DataAt(4095, new byte[1024])),

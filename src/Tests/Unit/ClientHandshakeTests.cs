@@ -84,6 +84,37 @@ public class ClientHandshakeTests
         script.ExpectClosed(Errno.EACCES, "ERR_POLICY");
     }
 
+    /// <summary>
+    /// libnbd asserted that nothing but what it knew could follow a refused option: a server that hung up or went on talking brought its caller down.
+    /// </summary>
+    [Theory]
+    [InlineData("hangs up")]
+    [InlineData("answers twice")]
+    [InlineData("answers another option")]
+    public void Cve2021_20286_AServerThatDoesTheUnexpectedInsteadOfServing(string what)
+    {
+        using var script = new ClientScript(Backend);
+        script.Client.Start();
+        script.Greet();
+        script.ExpectOption(NbdOption.Go);
+        switch (what)
+        {
+            case "hangs up":
+                script.Server.Dispose();
+                script.ExpectClosed(Errno.ECONNRESET, "unix:script");
+                break;
+            case "answers twice":
+                script.SendOptionReply(NbdOption.Go, 0x80000006, []);
+                script.SendOptionReply(NbdOption.Go, 0x80000006, []);
+                script.ExpectClosed(Errno.ENOENT, "ERR_UNKNOWN");
+                break;
+            default:
+                script.SendOptionReply(NbdOption.List, 1, []);
+                script.ExpectClosed(Errno.EPROTO, "unix:script");
+                break;
+        }
+    }
+
     [Fact]
     public void An_oldstyle_server_is_refused_by_name()
     {

@@ -50,7 +50,9 @@ public sealed class BlockDrains
     /// <summary>Holds every export at its top, and every background job, so that nothing is in flight in any block, and nothing waits between two.</summary>
     public DrainSection BeginAll(DrainOptions? options = null) => Begin(DrainSection.All, null, () => _nodes.Exports.Concat(_nodes.Sources).Select(graph => graph.Edge), options);
 
-    /// <summary>How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.</summary>
+    /// <summary>
+    /// How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.
+    /// </summary>
     public Task<IReadOnlyDictionary<IBlock, NodeLoad>> CountAsync() => BlockCensus.Take(Loops);
 
     /// <summary>A background job begins to put requests into the graph by a way of its own. Who holds the node that it leads to, or all, holds the job too.</summary>

@@ -4,7 +4,8 @@ namespace Harness.Nbd;
 /// <param name="IsQuiet">True where nothing is in flight any more, and new requests wait; false where everything is as it was before.</param>
 /// <param name="TookNs">From the begin to the quiet, or to the end of the waiting, in nanoseconds.</param>
 /// <param name="Report">
-/// Where it did not become quiet: what it waited for, a line each: the requests that were not completed, with the block that has each, and who else holds a part.
+/// Where it did not become quiet: what it waited for, a line each: the requests that were not completed, with the block that has each, and who else holds a
+/// part.
 /// </param>
 public sealed record DrainOutcome(bool IsQuiet, long TookNs, IReadOnlyList<string> Report);
 

@@ -19,7 +19,7 @@ public sealed class DrainSection : ITimerHandler
     private readonly DrainPart[] _parts;
     private readonly LoopTimer _deadline;
     private readonly TaskCompletionSource<DrainOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<string> _report = [];
+    private readonly string[][] _reports;
     private int _partsLeft;
     private volatile State _state;
 
@@ -31,6 +31,7 @@ public sealed class DrainSection : ITimerHandler
         _deadline = new LoopTimer(this);
         _parts = [.. drains.Loops.Select(loop => new DrainPart(this, loop))];
         _partsLeft = _parts.Length;
+        _reports = new string[_parts.Length][];
         What = what;
         Node = node;
         BeganNs = drains.NowNs;
@@ -52,8 +53,8 @@ public sealed class DrainSection : ITimerHandler
     /// <summary>What is held: a node's ID, an export's name, or all.</summary>
     public string What { get; }
 
-    /// <summary>The node that is held; null where it is exports.</summary>
-    public BlockNode? Node { get; }
+    /// <summary>The node that is held; where it has been replaced meanwhile, the one in its place. Null where it is exports.</summary>
+    public BlockNode? Node { get; internal set; }
 
     /// <summary>Who asked.</summary>
     public string Reason => _options.Reason;
@@ -215,32 +216,34 @@ public sealed class DrainSection : ITimerHandler
         BlockEdge[] edges = [.. _edges];
         _drains.Active.Remove(this);
         int left = _parts.Length;
-        foreach (DrainPart part in _parts)
+        for (int i = 0; i < _parts.Length; i++)
         {
+            int index = i;
+            DrainPart part = _parts[i];
             part.Home.Loop.Post(() =>
             {
-                string[] lines = report ? part.Describe(edges) : [];
+                _reports[index] = report ? part.Describe(edges) : [];
                 part.Open(edges);
-                OnPartOpen(edges, lines, report, Interlocked.Decrement(ref left) == 0);
+                if (Interlocked.Decrement(ref left) == 0)
+                {
+                    OnOpen(edges, report);
+                }
             });
         }
     }
 
-    private void OnPartOpen(BlockEdge[] edges, string[] lines, bool report, bool isLast)
+    /// <summary>Every loop has opened its gates.</summary>
+    private void OnOpen(BlockEdge[] edges, bool report)
     {
         lock (_drains.Sync)
         {
-            _report.AddRange(lines);
-            if (isLast)
-            {
-                Array.ForEach(edges, edge => edge.RemoveHold());
-            }
+            Array.ForEach(edges, edge => edge.RemoveHold());
         }
 
-        if (isLast && report)
+        if (report)
         {
             string first = $"{What} was not quiet within {TimeLength.Format(_options.DeadlineNs)}; nothing has changed, and requests go on";
-            Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [first, .. HeldBehind(), .. _report]));
+            Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [first, .. HeldBehind(), .. _reports.SelectMany(lines => lines)]));
         }
     }
 

@@ -106,12 +106,15 @@ public sealed class GraphChanges
             var swap = new GraphSwap(plan, _nodes, _drains);
             swap.Do();
             Array.ForEach(sections, section => section.End());
-            return new GraphChange([.. swap.Added.Select(node => node.Id!)], [.. swap.Removed.Select(node => node.Id!)], quietNs, RemovedBlocks.Dispose(swap.Removed, _drains));
+            Task disposed = RemovedBlocks.Dispose(swap.Removed, _drains);
+            return new GraphChange([.. swap.Added.Select(node => node.Id!)], [.. swap.Removed.Select(node => node.Id!)], quietNs, disposed);
         }
         catch
         {
+            // The new blocks may have stood in the graph for a moment, in which another loop may have begun to ask them something.
             Array.ForEach(sections, section => section.End());
-            BlockNode.Of(plan.Top).DisposeIfUnneeded();
+            BlockNode top = BlockNode.Of(plan.Top);
+            _ = RemovedBlocks.Dispose(top.IsUnneeded ? [top] : [], _drains);
             throw;
         }
     }
@@ -128,7 +131,8 @@ public sealed class GraphChanges
         string store = BlockChain.Split($"{filters}/").Store;
         if (store.Length > 0 && (store[0] == '@' || StoreCatalog.All.Any(kind => kind.Name == store.Split(':', '/')[0])))
         {
-            throw new BlockException($"insert: '{filters}' is not filters alone; write for example delay:read=1ms, or use replace for a chain with a store") { IsUsage = true };
+            const string Remedy = "write for example delay:read=1ms, or use replace for a chain with a store";
+            throw new BlockException($"insert: '{filters}' is not filters alone; {Remedy}") { IsUsage = true };
         }
 
         IBlock top = _nodes.Parse($"{filters}/@{id}");
@@ -179,16 +183,24 @@ public sealed class GraphChanges
         }
         else
         {
-            edge = (_nodes.Get(parent).Block as BlockFilter)?.NextEdge ?? throw new BlockException($"'{parent}' is a store, which leads nowhere") { IsUsage = true };
+            edge = (_nodes.Get(parent).Block as BlockFilter)?.NextEdge
+                ?? throw new BlockException($"'{parent}' is a store, which leads nowhere") { IsUsage = true };
         }
 
         return Ready(new ChangePlan { What = $"reparent {parent}", Edges = [edge], Top = _nodes.Parse(chain, OnlyReads(edge)) });
     }
 
     /// <summary>Nothing writes by this edge, so that what is opened for it is opened for reading only.</summary>
-    private static bool OnlyReads(BlockEdge edge) => edge.Filter is { } filter
-        ? FilterCatalog.All.Any(kind => kind.Name == filter.Name && kind.OnlyReadsNext) || (BlockNode.Of(filter).Parents is { Count: > 0 } parents && parents.All(OnlyReads))
-        : edge.Graph!.IsReadOnly;
+    private static bool OnlyReads(BlockEdge edge)
+    {
+        if (edge.Filter is not { } filter)
+        {
+            return edge.Graph!.IsReadOnly;
+        }
+
+        IReadOnlyList<BlockEdge> parents = BlockNode.Of(filter).Parents;
+        return FilterCatalog.All.Any(kind => kind.Name == filter.Name && kind.OnlyReadsNext) || (parents.Count > 0 && parents.All(OnlyReads));
+    }
 
     /// <summary>Checks the plan and opens its blocks; where either fails, they are gone again.</summary>
     private static ChangePlan Ready(ChangePlan plan)

@@ -64,7 +64,12 @@ internal sealed class GraphSwap(ChangePlan plan, BlockNodes nodes, BlockDrains d
             Added[0].IsKept = true;
         }
 
-        // Whoever holds a node holds every way to it.
+        // Whoever holds a node holds what has taken its ID, and every way to it.
+        foreach (DrainSection section in drains.Active.Where(section => section.Node is not null && section.Node == plan.Gone && plan.Id is not null))
+        {
+            section.Node = BlockNode.Of(plan.Top);
+        }
+
         foreach (BlockEdge edge in led)
         {
             foreach (DrainSection section in drains.Active.Where(section => section.Node?.Block == edge.Target).ToArray())
