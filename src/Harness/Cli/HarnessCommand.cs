@@ -41,6 +41,7 @@ internal static class HarnessCommand
             TimelineVerb.Create(),
             CopyVerb.Create(),
             BlocksVerb.Create(),
+            CtlVerb.Create(),
             RungVerb.Create(),
         };
         root.Directives.Clear();

@@ -43,6 +43,10 @@ internal static class ServeVerb
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
     private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each; a connection lives on one of them, the one with the fewest", 1, 1024, 1);
+    private static readonly Option<ThreadModel?> Threads = OptionParsers.Parsed<ThreadModel?>("--thread-model", "M",
+        $"how much happens in an export at one time, no looser than its chain allows: {string.Join(", ", ThreadModels.Words)} [default: what the chain allows]",
+        text => ThreadModels.TryParse(Vocabulary.Word("thread model", text, [.. ThreadModels.Words]), out ThreadModel model) ? model : null);
+
     private static readonly Option<int> MaxConnections = OptionParsers.Count("--max-connections", "connections at one time, over all loops", 1, 1_000_000, 100);
     private static readonly Option<int?> MaxInFlight = OptionParsers.Parsed<int?>("--max-in-flight", "N", "requests in flight per connection before the server stops receiving", text => Vocabulary.Count(text, 1, 65536));
     private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving", text => Units.ParseSize(text));
@@ -54,7 +58,7 @@ internal static class ServeVerb
     {
         var verb = new Command("serve", "NBD server; prints 'ready URI' per listener when it accepts; SIGTERM drains and ends it")
         {
-            Block, Node, Listen, Export, Replies, ReadOnly, Fill, Backend, Wait, Loops, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
+            Block, Node, Listen, Export, Replies, ReadOnly, Fill, Backend, Wait, Loops, Threads, MaxConnections, MaxInFlight, MaxBytes, Control, TcpCongestion,
         };
         verb.Validators.Add(result =>
         {
@@ -84,6 +88,7 @@ internal static class ServeVerb
         Backend = DefaultBackend.Or(parse.GetValue(Backend)),
         Wait = parse.GetValue(Wait)!,
         Loops = parse.GetValue(Loops),
+        ThreadModel = parse.GetValue(Threads),
         MaxConnections = parse.GetValue(MaxConnections),
         MaxInFlight = parse.GetValue(MaxInFlight),
         MaxBytes = parse.GetValue(MaxBytes),

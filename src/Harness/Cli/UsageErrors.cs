@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Harness.Matrix;
 
 namespace Harness.Cli;
@@ -10,9 +11,41 @@ internal static class UsageErrors
     public static string? Describe(RootCommand root, ParseResult parse, string[] args)
     {
         var command = parse.CommandResult.Command;
-        var name = command == root ? "harness" : $"harness {command.Name}";
-        var problem = UnknownVerb(root, command, args) ?? UnknownOption(root, command, args) ?? Unexpected(parse) ?? Invalid(parse, command);
+        var path = Path(parse.CommandResult);
+        var name = string.Join(' ', path.Select(part => part.Name).Skip(1).Prepend("harness"));
+        var problem = UnknownVerb(root, command, args) ?? UnknownOption(path, args) ?? UnknownCommand(parse, command) ?? Unexpected(parse) ?? Above(parse, path) ?? Invalid(parse, path);
         return problem is null ? null : $"{name}: {problem} ({name} --help explains)";
+    }
+
+    /// <summary>The commands that were written, from the root on: <c>ctl SOCKET drain</c> is two below it.</summary>
+    private static List<Command> Path(CommandResult result)
+    {
+        List<Command> path = [];
+        for (SymbolResult? part = result; part is CommandResult command; part = part.Parent)
+        {
+            path.Insert(0, command.Command);
+        }
+
+        return path;
+    }
+
+    /// <summary>What the verb itself needs, where one of its commands was written: the parser looks at the command alone.</summary>
+    private static string? Above(ParseResult parse, List<Command> path) => path
+        .SkipLast(1)
+        .SelectMany(command => command.Arguments)
+        .Where(argument => argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 })
+        .Select(argument => $"{argument.Name} is missing: {argument.Description}")
+        .FirstOrDefault();
+
+    /// <summary>A verb that has commands of its own was given none, or one that it does not know.</summary>
+    private static string? UnknownCommand(ParseResult parse, Command command)
+    {
+        string[] legal = [.. command.Subcommands.Select(sub => sub.Name)];
+        if (command is RootCommand || legal.Length == 0 || parse.CommandResult.Children.OfType<ArgumentResult>().Any(argument => argument.Tokens.Count == 0))
+        {
+            return null;
+        }
+        return parse.UnmatchedTokens is [var word, ..] ? Suggest.Unknown("command", word, legal) : $"which command? {string.Join(", ", legal)}";
     }
 
     private static string? UnknownVerb(RootCommand root, Command command, string[] args)
@@ -25,9 +58,9 @@ internal static class UsageErrors
     }
 
     // The parser would take an unknown option for an argument and complain about the next word, so it is looked for here first.
-    private static string? UnknownOption(RootCommand root, Command command, string[] args)
+    private static string? UnknownOption(List<Command> path, string[] args)
     {
-        var options = command.Options.Concat(root.Options.Where(option => option.Recursive)).ToList();
+        var options = path[^1].Options.Concat(path.SkipLast(1).SelectMany(command => command.Options).Where(option => option.Recursive)).ToList();
         var legal = options.SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet(StringComparer.Ordinal);
         foreach (var arg in args.TakeWhile(arg => arg != "--"))
         {
@@ -45,11 +78,17 @@ internal static class UsageErrors
     private static string? Unexpected(ParseResult parse) =>
         parse.UnmatchedTokens.Count > 0 ? $"unexpected '{parse.UnmatchedTokens[0]}'" : null;
 
-    private static string? Invalid(ParseResult parse, Command command)
+    private static string? Invalid(ParseResult parse, List<Command> path)
     {
         if (parse.Errors.Count == 0)
         {
             return null;
+        }
+        var command = path[^1];
+        var left = command.Options.FirstOrDefault(option => option.Required && parse.GetResult(option) is null or { Implicit: true });
+        if (left is not null)
+        {
+            return $"{left.Name} is missing: {left.Description}";
         }
         var missing = command.Arguments.FirstOrDefault(argument =>
             argument.Arity.MinimumNumberOfValues > 0 && parse.GetResult(argument) is null or { Tokens.Count: 0 });

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Compare;
 using Harness.Copy;
+using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
 using Harness.Measure;
@@ -32,6 +33,16 @@ namespace Harness.Results;
 [JsonSerializable(typeof(BlocksDocument))]
 [JsonSerializable(typeof(TimelineDocument))]
 [JsonSerializable(typeof(CopyResult))]
+[JsonSerializable(typeof(ControlRequest))]
+[JsonSerializable(typeof(ControlError))]
+[JsonSerializable(typeof(GraphDocument))]
+[JsonSerializable(typeof(DrainDocument))]
+[JsonSerializable(typeof(ResumeDocument))]
+[JsonSerializable(typeof(ChangeDocument))]
+[JsonSerializable(typeof(BlockStatsDocument))]
+[JsonSerializable(typeof(CopyDocument))]
+[JsonSerializable(typeof(CopyProgress))]
+[JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

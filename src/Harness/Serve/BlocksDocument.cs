@@ -23,6 +23,7 @@ internal sealed record BlocksDocument
         Synopsis = kind.Synopsis,
         Summary = kind.Summary,
         Example = null,
+        ThreadModel = kind.ThreadModel.Text(),
         Parameters = [.. kind.Parameters.Select(parameter => new BlockParameter(parameter.Name, null, parameter.Meaning))],
     };
 
@@ -33,6 +34,7 @@ internal sealed record BlocksDocument
         Synopsis = kind.Synopsis,
         Summary = kind.Summary,
         Example = kind.Example,
+        ThreadModel = kind.ThreadModel.Text(),
         Parameters = [.. kind.Parameters.Select(parameter => new BlockParameter(parameter.Name, parameter.Value, parameter.Meaning))],
     };
 }
@@ -47,6 +49,9 @@ internal sealed record BlockEntry
 
     /// <summary>A chain with it; null for a store, whose synopsis says enough.</summary>
     public required string? Example { get; init; }
+
+    /// <summary>How much it lets happen at one time; where a parameter says so, without it.</summary>
+    public required string ThreadModel { get; init; }
 
     public required IReadOnlyList<BlockParameter> Parameters { get; init; }
 }

@@ -47,6 +47,7 @@ internal static class BlocksText
             }
         }
 
+        text.Append($"\nThread model: {block.ThreadModel}\n");
         return (block.Example is null ? text : text.Append($"\nExample: --block {block.Example}\n")).ToString();
     }
 

@@ -5,27 +5,30 @@ namespace Harness.Serve;
 
 /// <summary>
 /// The control socket: a client sends a line, gets a line. Ordinary blocking threads and .NET's own sockets, apart from the loops, so that asking costs a
-/// loop one wake-up and no system call of its own. Commands: <c>stats</c>, and <c>stats all</c> with where the time goes.
+/// loop one wake-up and no system call of its own. A line is <c>stats</c>, or <c>stats all</c> with where the time goes, or a request of <c>harness ctl</c>.
 /// </summary>
 internal sealed class ControlServer : IDisposable
 {
     private const int MaxClients = 16;
-    private const int MaxLineBytes = 1024;
+    private const int MaxLineBytes = 16384;
     private const int RetryMs = 100;
 
     private readonly string _path;
     private readonly ControlStats _stats;
+    private readonly ControlCommands _commands;
     private readonly Socket _listener;
     private volatile bool _disposed;
     private int _clients;
 
     /// <param name="path">Where to listen; a socket that a dead server left is replaced.</param>
     /// <param name="stats">What <c>stats</c> answers.</param>
+    /// <param name="commands">What answers everything else.</param>
     /// <exception cref="HarnessException">The path cannot be had.</exception>
-    public ControlServer(string path, ControlStats stats)
+    public ControlServer(string path, ControlStats stats, ControlCommands commands)
     {
         _path = path;
         _stats = stats;
+        _commands = commands;
         SocketFile.MakeFree(path);
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -96,7 +99,7 @@ internal sealed class ControlServer : IDisposable
                 int end;
                 while ((end = line.AsSpan(0, filled).IndexOf((byte)'\n')) >= 0)
                 {
-                    Answer(stream, Encoding.UTF8.GetString(line, 0, end).Trim());
+                    Answer(stream, line.AsSpan(0, end));
                     filled -= end + 1;
                     Array.Copy(line, end + 1, line, 0, filled);
                 }
@@ -112,15 +115,23 @@ internal sealed class ControlServer : IDisposable
         }
     }
 
-    private void Answer(NetworkStream stream, string command)
+    private void Answer(NetworkStream stream, ReadOnlySpan<byte> line)
     {
-        byte[] answer = command switch
+        if (line.StartsWith("{"u8))
+        {
+            Send(_commands.Answer(line, Send));
+            return;
+        }
+
+        string command = Encoding.UTF8.GetString(line).Trim();
+        Send(command switch
         {
             "stats" => Stats(all: false),
             "stats all" => Stats(all: true),
-            _ => Error($"unknown command '{command}'; the commands are: stats, stats all"),
-        };
-        stream.Write([.. answer, (byte)'\n']);
+            _ => Error($"unknown command '{command}'; the commands are: stats, stats all, and the requests of harness ctl"),
+        });
+
+        void Send(byte[] answer) => stream.Write([.. answer, (byte)'\n']);
     }
 
     private byte[] Stats(bool all)

@@ -83,7 +83,7 @@ internal sealed class ExportList : IDisposable
         }
 
         BlockGraph graph = Make(
-            what, () => new BlockGraph(SeededRegression.Before(Nodes.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly));
+            what, () => new BlockGraph(SeededRegression.Before(Nodes.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly, options.ThreadModel));
         _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
     }
 

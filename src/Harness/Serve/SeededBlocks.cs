@@ -16,6 +16,8 @@ internal abstract class SeededBlock(IBlock store) : IBlock
 
     public BlockSizeConstraints Constraints => Store.Constraints;
 
+    public ThreadModel ThreadModel => ThreadModels.StrictestOf(Store).Model;
+
     // The client is told the same as without, so that the bytes on the wire are.
     public string Describe() => Store.Describe();
 

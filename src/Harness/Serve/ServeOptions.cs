@@ -41,6 +41,9 @@ internal sealed record ServeOptions
     /// <summary>Event loops, each on a thread of its own.</summary>
     public int Loops { get; init; } = 1;
 
+    /// <summary>A thread model no looser than any chain's; null for each chain's own.</summary>
+    public Nbd.ThreadModel? ThreadModel { get; init; }
+
     /// <summary>Connections at one time, over all loops; the next is closed as soon as it is accepted.</summary>
     public int MaxConnections { get; init; } = 100;
 

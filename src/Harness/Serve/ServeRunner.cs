@@ -26,6 +26,13 @@ internal static class ServeRunner
             errors.WriteLine($"harness serve: {SeededRegression.Describe(seeded)}");
         }
 
+        foreach (NbdExport export in exports.All.Where(export => export.Graph.ThreadModel != ThreadModel.Parallel))
+        {
+            (ThreadModel allowed, IBlock strictest) = ThreadModels.StrictestOf(export.Graph.Top);
+            string why = export.Graph.ThreadModel == allowed ? $"which '{strictest.Name}' asks for" : "as --thread-model says";
+            log.Line($"export '{export.Name}': thread model {export.Graph.ThreadModel.Text()}, {why}");
+        }
+
         var loops = new List<LoopThread>();
         var listeners = new List<Listener>(inherited ?? []);
         try
@@ -45,9 +52,12 @@ internal static class ServeRunner
             }
 
             var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log, exports.Nodes);
-            using ControlServer? control = options.Control is { } path ? new ControlServer(path, new ControlStats(server, loops)) : null;
+            var stats = new ControlStats(server, loops);
+            var commands = new ControlCommands(server, stats);
+            using ControlServer? control = options.Control is { } path ? new ControlServer(path, stats, commands) : null;
             Announce(server, listeners);
             stop.WaitHandle.WaitOne();
+            commands.End();
             bool drained = Drain(server);
             Summarize(exports.Nodes, errors);
             return drained ? ExitCode.Done : ExitCode.Failed;

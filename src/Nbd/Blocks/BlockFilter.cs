@@ -35,6 +35,10 @@ public abstract class BlockFilter : IBlock
     /// <inheritdoc/>
     public virtual BlockSizeConstraints Constraints => Next.Constraints;
 
+    /// <inheritdoc/>
+    /// <remarks>Its own, whatever stands behind it.</remarks>
+    public virtual ThreadModel ThreadModel => ThreadModel.Parallel;
+
     /// <summary>What was written for it, in a chain's text: <c>read=1ms,write=2ms</c>; empty where nothing was.</summary>
     public string Parameters { get; init; } = string.Empty;
 

@@ -16,6 +16,8 @@ namespace Harness.Nbd;
 /// </summary>
 public sealed class BlockGraph : IDisposable
 {
+    // What lets requests in one by one; null where the chain is parallel.
+    private RequestTurns? _turns;
     private readonly InFlightCount?[] _inFlight = new InFlightCount?[BlockLoop.MaxLoops];
     private readonly Lock _openLock = new();
 
@@ -27,17 +29,22 @@ public sealed class BlockGraph : IDisposable
     /// <summary>A graph that begins with <paramref name="top"/> and owns it.</summary>
     /// <param name="top">The block nearest to the client.</param>
     /// <param name="readOnly">Refuse every change, whatever the block can do.</param>
-    public BlockGraph(IBlock top, bool readOnly = false)
-        : this(top, readOnly, joins: true)
+    /// <param name="threadModel">A thread model no looser than the chain's; null for the chain's own.</param>
+    /// <exception cref="BlockException">A block of the chain forbids the thread model.</exception>
+    public BlockGraph(IBlock top, bool readOnly = false, ThreadModel? threadModel = null)
+        : this(top, readOnly, joins: true, threadModel)
     {
     }
 
     /// <summary>As above; one that does not join has a look at blocks without being one of their parents.</summary>
-    internal BlockGraph(IBlock top, bool readOnly, bool joins)
+    internal BlockGraph(IBlock top, bool readOnly, bool joins, ThreadModel? threadModel = null)
     {
+        ThreadModel = ThreadModels.Tighten(top, threadModel);
+        _turns = ThreadModel == ThreadModel.Parallel ? null : new RequestTurns(ThreadModel);
+        Entrance = new Entrance(oneAtATime: ThreadModel == ThreadModel.SerializeConnections);
         Edge = new BlockEdge(this, top);
         IsReadOnly = readOnly;
-        Capabilities = readOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
+        Capabilities = CapabilitiesOf(top);
         TransmissionFlags = FlagsOf(Capabilities);
         Constraints = top.Constraints;
         Rules = new RequestRules(top.Size, TransmissionFlags, Constraints);
@@ -51,6 +58,9 @@ public sealed class BlockGraph : IDisposable
 
     /// <summary>Bytes.</summary>
     public ulong Size => Rules.ExportSize;
+
+    /// <summary>How much happens in it at one time: what its strictest block asks for, or stricter. It stays when the blocks change.</summary>
+    public ThreadModel ThreadModel { get; }
 
     /// <summary>What the chain could do when the graph was made. Clients were promised that, so it stays when the blocks change.</summary>
     public BlockCapabilities Capabilities { get; }
@@ -75,6 +85,12 @@ public sealed class BlockGraph : IDisposable
 
     /// <summary>True where every change is refused, whatever the blocks can do.</summary>
     internal bool IsReadOnly { get; }
+
+    /// <summary>Clients that have entered it and not left; of those that take turns with this one too. Any thread may ask.</summary>
+    public int Clients => Entrance.Inside;
+
+    /// <summary>Where clients enter it.</summary>
+    internal Entrance Entrance { get; private set; }
 
     /// <summary>Opens the blocks at the first call. Any thread; a call that fails may be repeated.</summary>
     /// <exception cref="IOException">A block cannot be opened; the message is one line.</exception>
@@ -120,17 +136,20 @@ public sealed class BlockGraph : IDisposable
     internal void StartChecked(BlockRequest request)
     {
         request.MarkStarted(this, InFlightOn(request.Home));
-        request.EnterAt(Edge);
+        Send(request);
     }
 
     /// <summary>The blocks have changed: what the gate does in their place may have to be another. While no request is on its way through the change.</summary>
     internal void FollowChange() => _flushForFua = (Top.Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
 
+    /// <summary>What clients were promised and one block can do that another, in its place, cannot.</summary>
+    internal TransmissionFlags WouldLose(IBlock before, IBlock after) => TransmissionFlags & FlagsOf(before.Capabilities) & ~FlagsOf(after.Capabilities);
+
     /// <summary>Whether the blocks, as they are now, still do what clients were promised.</summary>
     /// <param name="problem">What they do not, in one line; empty where they do all.</param>
     internal bool KeepsPromises(out string problem)
     {
-        TransmissionFlags now = FlagsOf(IsReadOnly ? Top.Capabilities | BlockCapabilities.ReadOnly : Top.Capabilities);
+        TransmissionFlags now = FlagsOf(CapabilitiesOf(Top));
         TransmissionFlags lost = TransmissionFlags & ~now & ~TransmissionFlags.ReadOnly;
         BlockSizeConstraints sizes = Top.Constraints;
         if (Top.Size != Size)
@@ -152,11 +171,17 @@ public sealed class BlockGraph : IDisposable
         }
         else
         {
-            problem = string.Empty;
+            problem = ThreadModels.Complaint(this);
         }
 
         return problem.Length == 0;
     }
+
+    /// <summary>Requests of this graph and of another go one by one, and clients too: both lead to a block that asks for it. Before either is used.</summary>
+    internal void ShareTurnsWith(BlockGraph other) => (_turns, Entrance) = (other._turns, ThreadModel == other.ThreadModel ? other.Entrance : Entrance);
+
+    /// <summary>Whether the requests of both take turns with each other.</summary>
+    internal bool SharesTurnsWith(BlockGraph other) => _turns is not null && _turns == other._turns;
 
     /// <summary>On the loop's thread: the block has completed the request.</summary>
     internal void OnCompleted(BlockRequest request)
@@ -167,7 +192,7 @@ public sealed class BlockGraph : IDisposable
             if (_flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command) && request.Parent is null)
             {
                 request.RestartAsFlush();
-                request.EnterAt(Edge);
+                Send(request);
                 return;
             }
 
@@ -183,6 +208,26 @@ public sealed class BlockGraph : IDisposable
         }
 
         request.Owner.OnRequestCompleted(request);
+    }
+
+    private void Send(BlockRequest request)
+    {
+        if (_turns is null)
+        {
+            request.EnterAt(Edge);
+        }
+        else
+        {
+            _turns.Take(request);
+        }
+    }
+
+    private BlockCapabilities CapabilitiesOf(IBlock top)
+    {
+        BlockCapabilities can = IsReadOnly ? top.Capabilities | BlockCapabilities.ReadOnly : top.Capabilities;
+
+        // Where clients enter one at a time, one that took the word for it would open a second connection, and wait for ever.
+        return ThreadModel == ThreadModel.SerializeConnections ? can & ~BlockCapabilities.MultiConn : can;
     }
 
     private static bool Changes(NbdCommand command) => command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes;

@@ -11,6 +11,7 @@ public sealed partial class BlockNodes : IDisposable
     private readonly Lock _lock = new();
     private readonly List<BlockNode> _nodes = [];
     private readonly List<BlockGraph> _exports = [];
+    private readonly List<BlockGraph> _sources = [];
     private readonly Dictionary<string, int> _madeUp = [];
 
     /// <summary>The nodes, in the order in which they came.</summary>
@@ -33,6 +34,18 @@ public sealed partial class BlockNodes : IDisposable
             lock (_lock)
             {
                 return [.. _exports];
+            }
+        }
+    }
+
+    /// <summary>The ways by which background jobs put requests into the graph.</summary>
+    internal IReadOnlyList<BlockGraph> Sources
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _sources];
             }
         }
     }
@@ -134,6 +147,26 @@ public sealed partial class BlockNodes : IDisposable
         }
 
         return added;
+    }
+
+    /// <summary>A background job begins. Under the lock of the drains.</summary>
+    internal void AddSource(BlockGraph source)
+    {
+        lock (_lock)
+        {
+            _sources.Add(source);
+        }
+    }
+
+    /// <summary>A background job has ended: nothing of it is in flight.</summary>
+    internal void RemoveSource(BlockGraph source)
+    {
+        lock (_lock)
+        {
+            _sources.Remove(source);
+        }
+
+        source.Dispose();
     }
 
     /// <summary>A node has left the graph.</summary>

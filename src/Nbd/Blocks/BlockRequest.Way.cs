@@ -20,6 +20,15 @@ public sealed partial class BlockRequest
     /// <summary>The edge at which it waits for the end of a drain; null where it does not.</summary>
     internal BlockEdge? HeldAt { get; set; }
 
+    /// <summary>It waits for its turn before its graph's first edge, or has it, and then a child is behind that edge in its place.</summary>
+    internal bool TakesTurns { get; set; }
+
+    /// <summary>The request of a client that it is a part of; itself where it is one.</summary>
+    internal BlockRequest Root => Parent?.Root ?? this;
+
+    /// <summary>The graph that it was started in.</summary>
+    internal BlockGraph? Graph => _graph;
+
     /// <summary>Who waits for its end; null in steady state.</summary>
     internal DrainTicket? Tickets { get; set; }
 
@@ -69,9 +78,17 @@ public sealed partial class BlockRequest
         Enter(block);
     }
 
+    /// <summary>True where it is a child that was started on the block behind this edge.</summary>
+    internal bool IsFor(BlockEdge edge) => _entry == edge;
+
     /// <summary>True where one of the edges lies on the way that it has come: from its graph's first edge, or a child from where it was started.</summary>
     internal bool PathCrosses(BlockEdge[] edges)
     {
+        if (TakesTurns)
+        {
+            return false;
+        }
+
         for (BlockEdge? edge = _entry ?? _graph!.Edge; edge is not null && edge != HeldAt; edge = (edge.Target as BlockFilter)?.NextEdge)
         {
             if (Array.IndexOf(edges, edge) >= 0)

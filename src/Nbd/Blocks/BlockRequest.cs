@@ -277,7 +277,7 @@ public sealed partial class BlockRequest : LoopWork
     public string Text()
     {
         string on = _graph is null ? string.Empty : $" on {_graph.Describe()}";
-        string holder = Holder is null ? string.Empty : $", handed to '{BlockNode.NameOf(Holder)}'";
+        string holder = TakesTurns ? ", waits for its turn" : Holder is null ? string.Empty : $", handed to '{BlockNode.NameOf(Holder)}'";
         string held = HeldAt is null ? string.Empty : $", waits: '{BlockNode.NameOf(HeldAt.Target)}' is held by a drain";
         return $"{Command.Text()} of {Length} bytes at {Offset}{on}{holder}{held}";
     }

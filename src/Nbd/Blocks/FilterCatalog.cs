@@ -18,6 +18,9 @@ public sealed record FilterKind(
     /// <summary>True where it never changes what is behind it, so that a file there is opened for reading only.</summary>
     public bool OnlyReadsNext { get; init; }
 
+    /// <summary>The loosest thread model that one of its kind has without parameters.</summary>
+    public ThreadModel ThreadModel { get; init; } = ThreadModel.Parallel;
+
     /// <summary>How it is written, for example <c>delay:read=TIME,write=TIME/…</c>.</summary>
     public string Synopsis =>
         $"{Name}{(Parameters.Count == 0 ? string.Empty : ":")}{string.Join(',', Parameters.Select(parameter => $"{parameter.Name}={parameter.Value}"))}/…";
@@ -37,6 +40,7 @@ public static class FilterCatalog
         ReadOnlyFilter.Kind,
         BlockSizeFilter.Kind,
         CowFilter.Kind,
+        NoParallelFilter.Kind,
         OffsetFilter.Kind,
         PartitionFilter.Kind,
     ];

@@ -69,6 +69,12 @@ public interface IBlock : IDisposable
     /// <summary>Its block sizes.</summary>
     BlockSizeConstraints Constraints { get; }
 
+    /// <summary>
+    /// How much it lets happen at one time; known before <see cref="Open"/>. What its chain's gate lets in is never more (<see cref="ThreadModels.StrictestOf"/>),
+    /// but a filter that starts several children at one time lets what is behind it see just that. <see cref="ExtentAt"/> is no request, and is asked at any time.
+    /// </summary>
+    ThreadModel ThreadModel => ThreadModel.Parallel;
+
     /// <summary>For messages and the graph's picture: its name and what it stands on, for example <c>file:/srv/disk.img</c>.</summary>
     string Describe();
 

@@ -11,7 +11,11 @@ public sealed record StoreParameter(string Name, string Meaning);
 /// <param name="Summary">What it is, in a sentence.</param>
 /// <param name="Parameters">What it takes.</param>
 /// <param name="Make">Makes one from what follows the name's colon; the second argument asks for read-only.</param>
-public sealed record StoreKind(string Name, string Synopsis, string Summary, IReadOnlyList<StoreParameter> Parameters, Func<string, bool, IBlock> Make);
+public sealed record StoreKind(string Name, string Synopsis, string Summary, IReadOnlyList<StoreParameter> Parameters, Func<string, bool, IBlock> Make)
+{
+    /// <summary>How much it lets happen at one time.</summary>
+    public ThreadModel ThreadModel { get; init; } = ThreadModel.Parallel;
+}
 
 /// <summary>Every store, documented where it is listed: help texts and <c>harness blocks</c> are printed from here.</summary>
 public static class StoreCatalog

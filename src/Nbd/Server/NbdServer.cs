@@ -41,8 +41,10 @@ public sealed class NbdServer
             Nodes.AddExport(export.Name, export.Graph);
         }
 
+        ThreadModels.ShareTurns(Nodes.Exports);
         Drains = new BlockDrains(Nodes, [.. _loops.Select(loop => loop.Blocks)]);
         Changes = new GraphChanges(Nodes, Drains);
+        Observer = new GraphObserver(Nodes, Drains);
     }
 
     /// <summary>What it exports.</summary>
@@ -56,6 +58,17 @@ public sealed class NbdServer
 
     /// <summary>Changes the graph while the server serves.</summary>
     public GraphChanges Changes { get; }
+
+    /// <summary>Begins to copy a node's bytes to a new chain while the node serves; it takes the node's place in the end.</summary>
+    /// <param name="node">The ID of the node.</param>
+    /// <param name="chain">The chain, of the same size.</param>
+    /// <param name="newId">The ID that its first block gets; null to make one up from the node's.</param>
+    /// <exception cref="BlockException">Through the task: it cannot be; the message is one line.</exception>
+    public Task<BlockCopy> CopyAsync(string node, string chain, string? newId = null) =>
+        BlockCopy.StartAsync(Nodes, Drains, Changes, _loops[0].Blocks, node, chain, newId);
+
+    /// <summary>Counts and times what goes through the graph, for a while.</summary>
+    public GraphObserver Observer { get; }
 
     /// <summary>Its bounds.</summary>
     public NbdServerOptions Options { get; }

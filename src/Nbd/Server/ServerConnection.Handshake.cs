@@ -212,14 +212,9 @@ internal sealed partial class ServerConnection
         {
             Break("closed: the client asked for an export that does not exist");
         }
-        else if (Enter(export) is { } problem)
-        {
-            Break($"closed: {problem}");
-        }
         else
         {
-            bool noZeroes = (_clientFlags & ClientFlags.NoZeroes) != 0;
-            Answer(_home.Answers.ExportName(export, noZeroes, _form), AfterAnswer.Transmit);
+            EnterWhenFree(export, default);
         }
     }
 
@@ -238,30 +233,13 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        bool go = _option.Option == NbdOption.Go;
-        if (go && Enter(export) is { } problem)
+        if (_option.Option == NbdOption.Go)
         {
-            _server.Log.Line($"{_transport.Peer}: {problem}");
-            AnswerError(OptionReplyType.ErrUnknown, "the export cannot be opened; the server's log says why");
-            return;
+            EnterWhenFree(export, request.Wanted);
         }
-
-        Answer(_home.Answers.Info(_option.Option, export, request.Wanted, _form), go ? AfterAnswer.Transmit : AfterAnswer.Listen);
-    }
-
-    /// <summary>Opens the export. Returns what went wrong, or null.</summary>
-    private string? Enter(NbdExport export)
-    {
-        try
+        else
         {
-            export.Graph.Open();
-            _graph = export.Graph;
-            AgreeOnRules(export);
-            return null;
-        }
-        catch (IOException e)
-        {
-            return e.Message;
+            Answer(_home.Answers.Info(_option.Option, export, request.Wanted, _form), AfterAnswer.Listen);
         }
     }
 

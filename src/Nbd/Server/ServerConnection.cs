@@ -172,6 +172,7 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
             _ending = Ending.Gone;
             FreeReceiving();
             FreeSending();
+            LeaveExport();
             _home.Remove(this);
         }
     }

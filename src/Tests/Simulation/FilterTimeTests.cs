@@ -71,6 +71,8 @@ public class FilterTimeTests
     [InlineData("throttle:requests=1000000000/memory:1M")]
     [InlineData("blocksize:minimum=512,maximum=4k/memory:1M")]
     [InlineData("cow/memory:1M")]
+    [InlineData("noparallel/memory:1M")]
+    [InlineData("noparallel:serialize=all-requests/memory:1M")]
     public void Once_warm_no_filter_allocates(string chain)
     {
         using var world = new BlockWorld(BlockChain.Parse(chain));

@@ -14,6 +14,8 @@ internal abstract class TestBlock : IBlock
 
     public virtual BlockSizeConstraints Constraints => BlockSizeConstraints.Default;
 
+    public ThreadModel ThreadModel { get; init; } = ThreadModel.Parallel;
+
     public int Opened { get; private set; }
 
     public string Describe() => "test block";
@@ -41,18 +43,11 @@ internal class HeldBlock : TestBlock
         Held.Add(request);
     }
 
-    /// <summary>Completes the oldest.</summary>
-    public void CompleteOne(int error = 0)
-    {
-        BlockRequest request = Held[0];
-        Held.RemoveAt(0);
-        if (request.Command == NbdCommand.Read && error == 0)
-        {
-            request.AddHole(request.Length);
-        }
+    /// <summary>Completes the request of an offset.</summary>
+    public void Complete(ulong offset) => CompleteAt(Held.FindIndex(request => request.Offset == offset), error: 0);
 
-        request.Complete(error);
-    }
+    /// <summary>Completes the oldest.</summary>
+    public void CompleteOne(int error = 0) => CompleteAt(0, error);
 
     public void CompleteAll()
     {
@@ -60,6 +55,18 @@ internal class HeldBlock : TestBlock
         {
             CompleteOne();
         }
+    }
+
+    private void CompleteAt(int index, int error)
+    {
+        BlockRequest request = Held[index];
+        Held.RemoveAt(index);
+        if (request.Command == NbdCommand.Read && error == 0)
+        {
+            request.AddHole(request.Length);
+        }
+
+        request.Complete(error);
     }
 }
 

@@ -29,7 +29,7 @@ internal sealed class BlockCensus
     {
         lock (_loads)
         {
-            foreach (BlockRequest request in loop.All.Where(request => request.IsWithBlock))
+            foreach (BlockRequest request in loop.All.Where(request => request.IsWithBlock && !request.TakesTurns))
             {
                 IBlock block = request.HeldAt?.Target ?? request.Where;
                 NodeLoad load = _loads.GetValueOrDefault(block);

@@ -47,13 +47,27 @@ public sealed class BlockDrains
     /// <summary>Holds one export at its top; other exports of the same nodes go on.</summary>
     public DrainSection Begin(BlockGraph export, DrainOptions? options = null) => Begin(export.Edge, options);
 
-    /// <summary>Holds every export at its top, so that nothing is in flight in any block, and nothing waits between two.</summary>
-    public DrainSection BeginAll(DrainOptions? options = null) => Begin("all", null, () => _nodes.Exports.Select(export => export.Edge), options);
+    /// <summary>Holds every export at its top, and every background job, so that nothing is in flight in any block, and nothing waits between two.</summary>
+    public DrainSection BeginAll(DrainOptions? options = null) => Begin(DrainSection.All, null, () => _nodes.Exports.Concat(_nodes.Sources).Select(graph => graph.Edge), options);
 
     /// <summary>
     /// How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.
     /// </summary>
     public Task<IReadOnlyDictionary<IBlock, NodeLoad>> CountAsync() => BlockCensus.Take(Loops);
+
+    /// <summary>A background job begins to put requests into the graph by a way of its own. Who holds the node that it leads to, or all, holds the job too.</summary>
+    /// <param name="source">Leads to a node of the graph; its requests begin after what is posted to the loops here.</param>
+    internal void AddSource(BlockGraph source)
+    {
+        lock (Sync)
+        {
+            _nodes.AddSource(source);
+            foreach (DrainSection section in Active.Where(section => section.IsOfAll || section.Node?.Block == source.Top).ToArray())
+            {
+                section.Add(source.Edge);
+            }
+        }
+    }
 
     internal DrainSection Begin(BlockEdge edge, DrainOptions? options) => Begin(edge.OwnerName, null, () => [edge], options);
 

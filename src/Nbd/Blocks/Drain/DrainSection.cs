@@ -37,6 +37,11 @@ public sealed class DrainSection : ITimerHandler
         BeganNs = drains.NowNs;
     }
 
+    /// <summary>What <see cref="What"/> says where every export is held.</summary>
+    internal const string All = "all";
+
+    internal bool IsOfAll => Node is null && What == All;
+
     private enum State
     {
         Beginning,
@@ -59,6 +64,15 @@ public sealed class DrainSection : ITimerHandler
 
     /// <summary>True from the moment in which nothing is in flight, until <see cref="End"/>.</summary>
     public bool IsQuiet => _state == State.Quiet;
+
+    /// <summary>True where it holds this edge. Any thread.</summary>
+    public bool Holds(BlockEdge edge)
+    {
+        lock (_drains.Sync)
+        {
+            return _edges.Contains(edge);
+        }
+    }
 
     /// <summary>Completes with the outcome, exactly once; never on a loop's thread.</summary>
     public Task<DrainOutcome> Done => _done.Task;

@@ -1,8 +1,8 @@
 namespace Harness.Nbd;
 
 /// <summary>
-/// What somebody waits for on one loop: that requests which were there at one moment have come to their end. Made off the hot path, when the waiting begins;
-/// a request without a ticket pays one branch at its end. All members are for the loop's thread.
+/// What somebody waits for on one loop: that requests which were there at one moment have come to their end. Made off the hot path, when the waiting begins,
+/// or for each request while somebody observes; a request without a ticket pays one branch at its end. All members are for the loop's thread.
 /// </summary>
 internal sealed class DrainTicket
 {
@@ -22,10 +22,13 @@ internal sealed class DrainTicket
     /// <summary>The next ticket of the same request.</summary>
     public DrainTicket? Next { get; }
 
+    /// <summary>When the request got it, on the loop's clock.</summary>
+    public long SinceNs { get; private init; }
+
     /// <summary>A request gets one more ticket.</summary>
     public static void Add(BlockRequest request, TicketCount count, bool untilRelease)
     {
-        request.Tickets = new DrainTicket(count, untilRelease, request.Tickets);
+        request.Tickets = new DrainTicket(count, untilRelease, request.Tickets) { SinceNs = request.Home.Loop.NowNs };
         count.Left++;
     }
 
@@ -38,11 +41,11 @@ internal sealed class DrainTicket
         {
             if (ticket.UntilRelease && !released)
             {
-                request.Tickets = new DrainTicket(ticket.Count, untilRelease: true, request.Tickets);
+                request.Tickets = new DrainTicket(ticket.Count, untilRelease: true, request.Tickets) { SinceNs = ticket.SinceNs };
             }
             else
             {
-                ticket.Count.End();
+                ticket.Count.End(request, ticket);
             }
         }
     }
@@ -56,7 +59,7 @@ internal sealed class DrainTicket
         {
             if (ticket.Count != count)
             {
-                request.Tickets = new DrainTicket(ticket.Count, ticket.UntilRelease, request.Tickets);
+                request.Tickets = new DrainTicket(ticket.Count, ticket.UntilRelease, request.Tickets) { SinceNs = ticket.SinceNs };
             }
         }
     }
@@ -65,14 +68,14 @@ internal sealed class DrainTicket
 /// <summary>Tickets that are left on one loop.</summary>
 /// <param name="home">The loop.</param>
 /// <param name="none">Called on the loop's thread once none is left; never from inside the end of a request.</param>
-internal sealed class TicketCount(BlockLoop home, Action none)
+internal class TicketCount(BlockLoop home, Action none)
 {
     public int Left { get; set; }
 
     /// <summary>
     /// One has ended. What follows from the last one is posted: whoever completes a request must be through with it first, and the request's owner too.
     /// </summary>
-    public void End()
+    public virtual void End(BlockRequest request, DrainTicket ticket)
     {
         if (--Left == 0)
         {

@@ -21,11 +21,15 @@ internal class EdgeGate(BlockEdge edge, BlockLoop home)
     /// <summary>Requests that wait now.</summary>
     public int Waiting { get; private set; }
 
+    /// <summary>Who counts what goes through, or null.</summary>
+    public EdgeCounts? Counts { get; set; }
+
     /// <summary>A request comes. Returns false where it need not wait.</summary>
     public virtual bool Hold(BlockRequest request)
     {
         if (!IsClosed)
         {
+            Counts?.Enter(request);
             return false;
         }
 
@@ -76,6 +80,7 @@ internal class EdgeGate(BlockEdge edge, BlockLoop home)
     protected virtual void LetIn(BlockRequest request)
     {
         request.HeldAt = null;
+        Counts?.Enter(request);
         request.ResumeAt(edge);
     }
 }

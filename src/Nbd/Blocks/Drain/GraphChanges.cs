@@ -33,6 +33,15 @@ public sealed class GraphChanges
     public Task<GraphChange> InsertAsync(string id, string filters, string? newId = null, long deadlineNs = DefaultDeadlineNs) =>
         InTurn(() => PlanInsert(id, filters, newId), deadlineNs);
 
+    /// <summary>As above, for a filter that is no chain's text: one that is there for a background job.</summary>
+    internal Task<GraphChange> PutBeforeAsync(string id, Func<IBlock, BlockFilter> make, long deadlineNs = DefaultDeadlineNs) => InTurn(
+        () =>
+        {
+            BlockNode node = _nodes.Get(id);
+            return Ready(new ChangePlan { What = $"insert before {id}", Edges = WaysOfClients(node), Top = make(node.Block) });
+        },
+        deadlineNs);
+
     /// <summary>Takes a filter out; what led to it leads to what is behind it. A node that nobody leads to can be taken out as well.</summary>
     /// <inheritdoc cref="InsertAsync" path="/param"/>
     /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
@@ -118,14 +127,23 @@ public sealed class GraphChanges
             _nodes.CheckNew(newId);
         }
 
-        if (BlockChain.Split($"{filters}/").Store.Length > 0)
+        // A name that is neither a filter's nor a store's is found out when the chain is read.
+        string store = BlockChain.Split($"{filters}/").Store;
+        if (store.Length > 0 && (store[0] == '@' || StoreCatalog.All.Any(kind => kind.Name == store.Split(':', '/')[0])))
         {
             const string Remedy = "write for example delay:read=1ms, or use replace for a chain with a store";
             throw new BlockException($"insert: '{filters}' is not filters alone; {Remedy}") { IsUsage = true };
         }
 
         IBlock top = _nodes.Parse($"{filters}/@{id}");
-        return Ready(new ChangePlan { What = $"insert before {id}", Edges = node.Parents, Top = top, Id = newId });
+        return Ready(new ChangePlan { What = $"insert before {id}", Edges = WaysOfClients(node), Top = top, Id = newId });
+    }
+
+    /// <summary>What leads to a node but for background jobs, whose requests are for that node and no filter before it.</summary>
+    private BlockEdge[] WaysOfClients(BlockNode node)
+    {
+        IReadOnlyList<BlockGraph> jobs = _nodes.Sources;
+        return [.. node.Parents.Where(edge => edge.Graph is not { } graph || !jobs.Contains(graph))];
     }
 
     private ChangePlan PlanRemove(string id)

@@ -15,7 +15,7 @@ internal abstract class StepJob : LoopWork, IBlockRequestOwner
     protected BlockRequest Request { get; private set; } = null!;
 
     /// <summary>What the request will end with.</summary>
-    protected int Error { get; private set; }
+    protected int Error { get; set; }
 
     /// <summary>Prepares the job for a request; then <see cref="Go"/>.</summary>
     public void Take(BlockRequest request)
@@ -56,10 +56,13 @@ internal abstract class StepJob : LoopWork, IBlockRequestOwner
     /// <inheritdoc/>
     void IBlockRequestOwner.OnRequestCompleted(BlockRequest child)
     {
-        Error = child.Error;
-        if (Error == 0)
+        if (child.Error == 0)
         {
             OnChild(child);
+        }
+        else
+        {
+            Error = OnError(child);
         }
 
         child.Release();
@@ -74,6 +77,9 @@ internal abstract class StepJob : LoopWork, IBlockRequestOwner
 
     /// <summary>A child is complete, without error; it is released afterwards, and the next step follows.</summary>
     protected abstract void OnChild(BlockRequest child);
+
+    /// <summary>A child has failed. Returns what the request ends with at once, or 0 where the next step follows.</summary>
+    protected virtual int OnError(BlockRequest child) => child.Error;
 
     /// <summary>The last step was taken, or one has failed: gives back what it holds, itself to the pool at the last.</summary>
     protected abstract void End();
