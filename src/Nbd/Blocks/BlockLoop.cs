@@ -73,7 +73,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     internal IEnumerable<BlockRequest> Unfinished()
     {
         HashSet<BlockRequest> waiting = [.. _all.Where(request => request.IsStarted && request.Parent is not null).Select(request => request.Parent!)];
-        return _all.Where(request => request.IsStarted && !waiting.Contains(request));
+
+        // Those last that wait for their turn: they wait for one of the others.
+        return _all.Where(request => request.IsStarted && !waiting.Contains(request)).OrderBy(request => request.TakesTurns);
     }
 
     internal BlockRequest RentChild(IBlockRequestOwner owner)

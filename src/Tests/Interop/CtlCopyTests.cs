@@ -99,12 +99,10 @@ public sealed class CtlCopyTests
 
         using (var client = new ControlClient(control))
         {
-            other.Ask(new ControlRequest { Command = ControlWords.Drain });
-            client.Send(new ControlRequest { Command = ControlWords.Copy, Node = "memory0-copy", Chain = "memory:64M", NewId = "never" });
+            client.Send(new ControlRequest { Command = ControlWords.Copy, Node = "memory0-copy", Chain = "delay:write=200ms/memory:64M", NewId = "never" });
             client.Take();
         }
 
-        other.Ask(new ControlRequest { Command = ControlWords.Resume });
         for (int i = 0; i < 1000 && !Nodes(control).SequenceEqual(["memory0-copy"]); i++)
         {
             Thread.Sleep(10);
