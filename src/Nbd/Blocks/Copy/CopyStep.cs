@@ -19,6 +19,10 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
     private bool _inside;
     private ulong _at;
     private ulong _end;
+
+    // What the block has said of the bytes from here on; nothing where it has not been asked.
+    private ulong _known;
+    private ExtentState _knownState;
     private PooledBuffer? _piece;
     private int _result;
 
@@ -34,6 +38,7 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
     {
         _copies = copies;
         _result = 0;
+        _known = 0;
         (_at, _end) = (Request.Offset, Request.Offset + Request.Length);
         _state = copies && Request.Command == NbdCommand.Cache ? State.Copy : State.Change;
         _inside = _at < _end;
@@ -91,7 +96,11 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
             return;
         }
 
-        if (child.Command == NbdCommand.Read)
+        if (child.Command == NbdCommand.BlockStatus)
+        {
+            Know(child.Status is [var extent, ..] ? extent : new BlockExtent(_end - _at, ExtentState.Data));
+        }
+        else if (child.Command == NbdCommand.Read)
         {
             _piece = child.Home.Buffers.Rent((int)child.Length);
             child.CopyAnswerTo(_piece.Slice.Span);
@@ -99,6 +108,7 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
         else if (child.IsFor(filter.TargetEdge))
         {
             _at += child.Length;
+            _known -= Math.Min(_known, child.Length);
             DropPiece();
         }
     }
@@ -110,6 +120,11 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
         {
             filter.Fail($"{child.Text()} failed: {ErrnoText.Of(child.Error)}");
             DropPiece();
+        }
+        else if (child.Command == NbdCommand.BlockStatus)
+        {
+            // Without its answer everything is data, which is never wrong.
+            Know(new BlockExtent(_end - _at, ExtentState.Data));
         }
         else if (child.Command == NbdCommand.Read)
         {
@@ -145,20 +160,33 @@ internal sealed class CopyStep(CopyFilter filter, JobPool<CopyStep> pool) : Step
             return;
         }
 
+        if (_known == 0)
+        {
+            StartOnBlock(NbdCommand.BlockStatus, NbdCommandFlags.ReqOne, _end - _at);
+            return;
+        }
+
         // Both sides are asked for whole blocks, and who knows of holes may know them to the byte.
-        BlockExtent extent = filter.Next.ExtentAt(_at, _end - _at);
-        ulong blocks = extent.Length - (extent.Length % filter.Constraints.Minimum);
-        if (blocks > 0 && (extent.State & ExtentState.Zero) != 0 && (filter.TargetCan & BlockCapabilities.WriteZeroes) != 0)
+        ulong blocks = _known - (_known % filter.Constraints.Minimum);
+        if (blocks > 0 && (_knownState & ExtentState.Zero) != 0 && (filter.TargetCan & BlockCapabilities.WriteZeroes) != 0)
         {
             StartOnTarget(NbdCommand.WriteZeroes, Math.Min(blocks, ZeroBytes), default);
             return;
         }
 
+        ulong wanted = Math.Max(blocks, Math.Min(filter.Constraints.Minimum, _end - _at));
+        StartOnBlock(NbdCommand.Read, NbdCommandFlags.None, Math.Min(Math.Min(wanted, PieceBytes), filter.MaximumPayload));
+    }
+
+    private void Know(BlockExtent extent) => (_known, _knownState) = (extent.Length, extent.State);
+
+    private void StartOnBlock(NbdCommand command, NbdCommandFlags flags, ulong length)
+    {
         BlockRequest child = Request.MakeChild(this);
-        child.Command = NbdCommand.Read;
-        child.Flags = NbdCommandFlags.None;
+        child.Command = command;
+        child.Flags = flags;
         child.Offset = _at;
-        child.Length = Math.Min(Math.Min(Math.Max(blocks, Math.Min(filter.Constraints.Minimum, _end - _at)), PieceBytes), filter.MaximumPayload);
+        child.Length = length;
         child.Payload = default;
         child.StartOn(filter.NextEdge);
     }

@@ -77,7 +77,7 @@ internal sealed class CowStatusJob(CowFilter filter, JobPool<CowStatusJob> pool)
             BlockRequest child = Request.MakeChild(this);
             child.Offset = at;
             child.Length = run;
-            child.StartOn(filter.Next);
+            child.StartOn(filter.NextEdge);
         }
 
         return true;
