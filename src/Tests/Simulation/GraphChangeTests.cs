@@ -162,6 +162,23 @@ public class GraphChangeTests
     }
 
     [Fact]
+    public void Block_sizes_may_not_become_tighter()
+    {
+        using var world = new DrainWorld();
+        world.Export("tight", new TightBlock());
+        world.Export("one", new HeldBlock());
+        world.Export("two", BlockWorld.Filter("delay", "", new HeldBlock()));
+        Assert.Equal(
+            "reparent export:one: its block sizes (512 to 33554432) would be tighter than clients of export 'one' were told (1 to 33554432)",
+            world.Refusal(world.Changes.ReparentAsync("export:one", "@test0")));
+        Assert.Equal(
+            "reparent delay0: the block sizes of 'test block' are tighter than those that delay0 was made for",
+            world.Refusal(world.Changes.ReparentAsync("delay0", "@test0")));
+        Assert.Equal(["test0"], world.Finish(world.Changes.ReparentAsync("export:tight", "@test1")).Removed);
+        world.AssertNothingLeft();
+    }
+
+    [Fact]
     public void A_change_of_a_block_that_never_answers_ends_at_its_deadline_and_changes_nothing()
     {
         var held = new HeldBlock();
@@ -265,6 +282,11 @@ public class GraphChangeTests
         "replace" => world.Changes.ReplaceAsync(id, chain),
         _ => world.Changes.ReparentAsync(id, chain),
     };
+
+    private sealed class TightBlock : HeldBlock
+    {
+        public override BlockSizeConstraints Constraints => base.Constraints with { Minimum = 512 };
+    }
 
     private sealed class FuaBlock : HeldBlock
     {
