@@ -13,10 +13,25 @@ public sealed class ServerLog(Action<string> write)
     private readonly Lock _lock = new();
     private long _second;
     private int _lines;
+    private int _notices;
     private long _suppressed;
 
     /// <summary>Writes one line, or counts it where there were too many in this second.</summary>
-    public void Line(string line)
+    public void Line(string line) => Take(line, ref _lines);
+
+    /// <summary>As <see cref="Line"/>, with a bound of its own: that a state has changed is not left out because requests fail by thousands.</summary>
+    public void Notice(string line) => Take(line, ref _notices);
+
+    /// <summary>Says how many lines were left out, if any were; for the end of the server.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            TellSuppressed();
+        }
+    }
+
+    private void Take(string line, ref int count)
     {
         lock (_lock)
         {
@@ -25,10 +40,11 @@ public sealed class ServerLog(Action<string> write)
             {
                 _second = second;
                 _lines = 0;
+                _notices = 0;
                 TellSuppressed();
             }
 
-            if (_lines++ < MaxLinesPerSecond)
+            if (count++ < MaxLinesPerSecond)
             {
                 Write(line);
             }
@@ -36,15 +52,6 @@ public sealed class ServerLog(Action<string> write)
             {
                 _suppressed++;
             }
-        }
-    }
-
-    /// <summary>Says how many lines were left out, if any were; for the end of the server.</summary>
-    public void Flush()
-    {
-        lock (_lock)
-        {
-            TellSuppressed();
         }
     }
 

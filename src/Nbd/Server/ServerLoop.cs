@@ -24,7 +24,7 @@ public sealed class ServerLoop : ITimerHandler, IDisposable
     internal ServerLoop(NbdServer server, EventLoop loop, int index)
     {
         _server = server;
-        Blocks = new BlockLoop(loop, index) { Log = server.Log.Line };
+        Blocks = new BlockLoop(loop, index) { Log = server.Log.Notice };
         Chunks = new ReceiveChunkPool(server.Options.ReceiveBytes);
         IdleSweep = new IdleSweep(this);
         _drainTimer = new LoopTimer(this);

@@ -130,6 +130,7 @@ public sealed class CliTests : IDisposable
             {
                 Block = "null:1G",
                 Listen = options.Listen,
+                ListenAsked = true,
                 Exports = options.Exports,
                 Nodes = options.Nodes,
                 Replies = Nbd.ReplyForm.Structured,

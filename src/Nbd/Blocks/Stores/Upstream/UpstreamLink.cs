@@ -9,8 +9,15 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerHandler
 {
+    private const long ShortestPauseNs = 1_000_000;
     private const long FirstPauseNs = 20_000_000;
     private const long LongestPauseNs = 1_000_000_000;
+
+    // Of the time that a request waits, so that some attempts fall into it.
+    private const long PausesInTimeout = 4;
+
+    // A connection that was of use for so long is made again at once; a server that hangs up on every request is not asked in a loop.
+    private const long UsefulNs = 1_000_000_000;
 
     private readonly Upstream _upstream;
     private readonly LoopTimer _retry;
@@ -20,7 +27,9 @@ internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerH
     private long _pauseNs;
     private long _notBeforeNs;
     private long _awaySinceNs = -1;
+    private long _readySinceNs;
     private bool _wasReady;
+    private bool _toldAway;
 
     public UpstreamLink(Upstream upstream)
     {
@@ -54,6 +63,15 @@ internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerH
     private EventLoop Loop => _upstream.Home.Loop;
 
     private NbdStore Store => _upstream.Store;
+
+    private long NextPauseNs
+    {
+        get
+        {
+            long longestNs = Math.Clamp(Store.TimeoutNs / PausesInTimeout, ShortestPauseNs, LongestPauseNs);
+            return Math.Min(Math.Max(_pauseNs * 2, FirstPauseNs), longestNs);
+        }
+    }
 
     /// <summary>A request needs the connection.</summary>
     public void Want()
@@ -116,7 +134,8 @@ internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerH
 
         _state = State.Ready;
         _wasReady = true;
-        _pauseNs = 0;
+        _toldAway = false;
+        _readySinceNs = Loop.NowNs;
         if (_awaySinceNs >= 0)
         {
             _upstream.Home.Log($"{Store.ServerText} is connected to again, after {TimeLength.Format(Loop.NowNs - _awaySinceNs)}");
@@ -164,7 +183,7 @@ internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerH
         _upstream.Home.Log($"{Store.ServerText} is lost{requests}{changes}: {reason}");
 
         // At once: a server that was started anew may be there already.
-        PauseThenRetry(pauseNs: 0);
+        PauseThenRetry(Loop.NowNs - _readySinceNs >= UsefulNs ? 0 : NextPauseNs);
         for (int left = _broken.Count; left > 0; left--)
         {
             _broken.Dequeue().End(Errno.EIO);
@@ -174,14 +193,16 @@ internal sealed class UpstreamLink : IConnectHandler, INbdClientHandler, ITimerH
     /// <summary>An attempt came to nothing, or the connection ended as it was asked to.</summary>
     private void Failed(string reason)
     {
-        if (_pauseNs == 0 && reason.Length > 0)
+        if (!_toldAway && reason.Length > 0)
         {
+            _toldAway = true;
+
             // Once for a time of absence, however many attempts it takes.
             _upstream.Home.Log($"{Store.ServerText} cannot be connected to, and requests wait for it up to {TimeLength.Format(Store.TimeoutNs)}: {reason}");
             _awaySinceNs = _awaySinceNs < 0 ? Loop.NowNs : _awaySinceNs;
         }
 
-        PauseThenRetry(Math.Clamp(_pauseNs * 2, FirstPauseNs, LongestPauseNs));
+        PauseThenRetry(NextPauseNs);
     }
 
     private void PauseThenRetry(long pauseNs)
