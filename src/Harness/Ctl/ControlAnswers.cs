@@ -153,7 +153,7 @@ internal sealed record BlockLatency
 }
 
 /// <summary>Where a copy is: a line now and then before its answer.</summary>
-internal sealed record CopyProgress
+internal sealed record NodeCopyProgress
 {
     public required long CopiedBytes { get; init; }
     public required long SizeBytes { get; init; }

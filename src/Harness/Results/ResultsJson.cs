@@ -41,7 +41,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(ChangeDocument))]
 [JsonSerializable(typeof(BlockStatsDocument))]
 [JsonSerializable(typeof(CopyDocument))]
-[JsonSerializable(typeof(CopyProgress))]
+[JsonSerializable(typeof(NodeCopyProgress))]
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {

@@ -79,8 +79,8 @@ internal sealed class ControlCopies(NbdServer server)
         {
             while (Task.WhenAny(copy.Done, Task.Delay(s_between)).GetAwaiter().GetResult() != copy.Done)
             {
-                var line = new CopyProgress { CopiedBytes = (long)copy.Copied, SizeBytes = (long)copy.Size };
-                progress(JsonSerializer.SerializeToUtf8Bytes(line, ResultsJson.Line.CopyProgress));
+                var line = new NodeCopyProgress { CopiedBytes = (long)copy.Copied, SizeBytes = (long)copy.Size };
+                progress(JsonSerializer.SerializeToUtf8Bytes(line, ResultsJson.Line.NodeCopyProgress));
             }
         }
         catch (IOException) when (!copy.Done.IsCompleted)
