@@ -17,7 +17,8 @@ internal static class LoadVerb
     private static readonly Option<TimeSpan?> ThinkTime = OptionParsers.Parsed<TimeSpan?>("--think-time", "TIME", "closed loop: pause between an answer and the next request in its place [default: none]", Units.ParseSomeTime);
     private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight per connection; with --rate the most there may be", 1, 65536, 64);
     private static readonly Option<int> Connections = OptionParsers.Count("--connections", "connections", 1, 16_384, 1);
-    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>("--duration", "TIME", "measured time [default: 3s]", Units.ParseSomeTime);
+    private static readonly Option<TimeSpan?> Duration = OptionParsers.Parsed<TimeSpan?>(
+        "--duration", "TIME", "measured time [default: 3s]", Units.ParseSomeTime);
     private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>("--ops", "N", "measured operations, in place of --duration", Operations);
     private static readonly Option<long?> Rate = OptionParsers.Parsed<long?>(
         "--rate", "OPS_PER_SECOND", "open loop: send on a schedule, over all connections; latency counts from the intended time [default: closed loop]", text => Vocabulary.Rate(text));

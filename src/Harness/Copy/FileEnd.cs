@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Harness.Copy;
 
 /// <summary>
-/// A regular file. A destination is made where there is none, and begins as one hole, so its zeroes are there before the copy; zeroes that are to take space are
-/// written as data.
+/// A regular file. A destination is made where there is none, and begins as one hole, so its zeroes are there before the copy; zeroes that are to take space
+/// are written as data.
 /// </summary>
 internal sealed class FileEnd : CopyEnd
 {

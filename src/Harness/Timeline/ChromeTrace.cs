@@ -22,7 +22,8 @@ internal static class ChromeTrace
             Meta("process_name", 0, $"\"name\":{Text(recording.Uri)}"),
             .. Track(WriteTrack, "write side: requests to the server"), .. Track(ReadTrack, "read side: replies from the server"),
             .. recording.Requests.Select(request => request.Slot).Distinct().Order().SelectMany(slot => Track(FirstSlotTrack + slot, $"request {slot}")),
-            .. Side(TimelineSide.Write, recording.Write, WriteTrack, recording.StartNs), .. Side(TimelineSide.Read, recording.Read, ReadTrack, recording.StartNs),
+            .. Side(TimelineSide.Write, recording.Write, WriteTrack, recording.StartNs),
+            .. Side(TimelineSide.Read, recording.Read, ReadTrack, recording.StartNs),
             .. recording.Requests.SelectMany(request => Request(request, recording.StartNs)),
         ];
         return $"{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{string.Join(",\n", events)}\n]}}\n";
@@ -85,7 +86,8 @@ internal static class ChromeTrace
         yield return Slice(request.Name, track, request.GatheredNs, endedNs, startNs, $",\"args\":{{\"cookie\":\"{cookie}\"}}");
         long sentNs = Math.Min(request.SentNs ?? request.GatheredNs, endedNs);
         long answeredNs = Math.Max(request.AnsweredNs ?? endedNs, sentNs);
-        (string, long, long)[] parts = [("sending", request.GatheredNs, sentNs), ("waiting for the reply", sentNs, answeredNs), ("receiving", answeredNs, endedNs)];
+        (string, long, long)[] parts =
+            [("sending", request.GatheredNs, sentNs), ("waiting for the reply", sentNs, answeredNs), ("receiving", answeredNs, endedNs)];
         foreach ((string name, long fromNs, long toNs) in parts)
         {
             if (toNs > fromNs)
@@ -102,7 +104,8 @@ internal static class ChromeTrace
     private static IEnumerable<string> Track(int track, string name) =>
         [Meta("thread_name", track, $"\"name\":{Text(name)}"), Meta("thread_sort_index", track, $"\"sort_index\":{track}")];
 
-    private static string Meta(string what, int track, string argument) => $"{{\"ph\":\"M\",\"name\":\"{what}\",\"pid\":1,\"tid\":{track},\"args\":{{{argument}}}}}";
+    private static string Meta(string what, int track, string argument) =>
+        $"{{\"ph\":\"M\",\"name\":\"{what}\",\"pid\":1,\"tid\":{track},\"args\":{{{argument}}}}}";
 
     private static string Slice(string name, int track, long fromNs, long toNs, long startNs, string more) =>
         $"{{\"ph\":\"X\",\"name\":{Text(name)},\"pid\":1,\"tid\":{track},\"ts\":{Us(fromNs - startNs)},\"dur\":{Us(toNs - fromNs)}{more}}}";

@@ -29,10 +29,12 @@ internal static class TimelineSvg
     public static string Of(Recording recording, string shape, TimeSpan? asked)
     {
         PictureWindow window = PictureWindow.Of(recording, asked);
-        (TimelineSide Side, byte State)[] present = [.. Present(TimelineSide.Write, recording.Write, window), .. Present(TimelineSide.Read, recording.Read, window)];
+        (TimelineSide Side, byte State)[] present =
+            [.. Present(TimelineSide.Write, recording.Write, window), .. Present(TimelineSide.Read, recording.Read, window)];
         int height = LegendTop + (LegendRow * (present.Length + 1)) + 10;
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {height}" width="{Width}" height="{height}" """);
+        svg.Append(CultureInfo.InvariantCulture,
+            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {height}" width="{Width}" height="{height}" """);
         svg.AppendLine("font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#1b1f24\">");
         svg.AppendLine("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
         AppendPatterns(svg, present);
@@ -47,7 +49,11 @@ internal static class TimelineSvg
     }
 
     private static IEnumerable<(TimelineSide Side, byte State)> Present(TimelineSide side, SideHistory history, PictureWindow window) =>
-        history.Intervals.Where(interval => window.Cut(interval) is not null).Select(interval => interval.State).Distinct().Order().Select(state => (side, state));
+        from interval in history.Intervals
+        where window.Cut(interval) is not null
+        group interval by interval.State into state
+        orderby state.Key
+        select (side, state.Key);
 
     private static void AppendPatterns(StringBuilder svg, (TimelineSide Side, byte State)[] present)
     {
@@ -79,7 +85,8 @@ internal static class TimelineSvg
             int lineTop = isWrite ? top + LaneHeight - 3 : top;
             string fill = interval.IsWaiting && !isLine ? $"url(#{Id(side, interval.State)})" : Colour(side, interval.State);
             svg.AppendLine(CultureInfo.InvariantCulture, $"""
-                <rect x="{x:0.##}" y="{(isLine ? lineTop : top)}" width="{width:0.##}" height="{(isLine ? 3 : LaneHeight)}" fill="{fill}"><title>{title}</title></rect>
+                <rect x="{x:0.##}" y="{(isLine ? lineTop : top)}" width="{width:0.##}" height="{(isLine ? 3 : LaneHeight)}" fill="{fill}">
+                <title>{title}</title></rect>
                 """);
         }
     }

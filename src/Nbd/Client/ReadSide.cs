@@ -308,7 +308,8 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
         // Outside a receive there is no time of a batch; and between replies there is no request.
         long nowNs = BatchNs != 0 ? _nowNs : _transport.Loop.NowNs;
         bool isOfReply = before != ReadState.NotStarted && (before != ReadState.ReplyHeader || State != ReadState.Ended);
-        bool isData = before is ReadState.ReplyHeader or ReadState.ChunkHead && State is ReadState.Payload or ReadState.PayloadDirect or ReadState.PayloadDropped;
+        bool isData = before is ReadState.ReplyHeader or ReadState.ChunkHead
+            && State is ReadState.Payload or ReadState.PayloadDirect or ReadState.PayloadDropped;
         timeline.Add(nowNs, before, State, isOfReply ? _inFlight.CookieOf(_slot) : 0, isData ? _missing : 0);
     }
 }

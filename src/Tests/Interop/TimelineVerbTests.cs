@@ -26,7 +26,8 @@ public class TimelineVerbTests
     public void Json_has_the_table()
     {
         using var server = HarnessServer.Start("epoll", "unix", "memory:16M");
-        (int code, string output, _) = VerbConsole.Invoke("timeline", server.Uri, "--backend", "epoll", "--rw", "read", "--ops", "100", "--warmup", "10ms", "--half-duplex", "--json", "-");
+        (int code, string output, _) = VerbConsole.Invoke(
+            "timeline", server.Uri, "--backend", "epoll", "--rw", "read", "--ops", "100", "--warmup", "10ms", "--half-duplex", "--json", "-");
         Assert.Equal(0, code);
         using JsonDocument document = JsonDocument.Parse(output);
         Assert.Equal(100, document.RootElement.GetProperty("ops").GetInt64());

@@ -72,6 +72,9 @@ public class CutConnectionTests
         Replies = form,
         MetaContexts = form == ReplyForm.Simple ? [] : [MetaContext.Allocation],
         HandshakeTimeoutNs = 0,
+
+        // Fewer than there are requests, so that some have not been sent when it breaks.
+        MaxInFlight = 3,
     };
 
     private static void AssertReason(World world, bool isReset, string what)

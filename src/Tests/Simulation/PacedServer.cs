@@ -187,5 +187,6 @@ internal sealed class PacedServer : IIoHandler, ITimerHandler, IDisposable
         _transport.Send(_send, _vector);
     }
 
-    private static byte[] OptionReply(uint type, byte[] data) => [.. Wire.U64(0x0003e889045565a9), .. Wire.U32(7), .. Wire.U32(type), .. Wire.U32((uint)data.Length), .. data];
+    private static byte[] OptionReply(uint type, byte[] data) =>
+        [.. Wire.U64(0x0003e889045565a9), .. Wire.U32(7), .. Wire.U32(type), .. Wire.U32((uint)data.Length), .. data];
 }

@@ -106,7 +106,12 @@ public class TimelineTests
         using JsonDocument trace = JsonDocument.Parse(ChromeTrace.Of(world.Record(Ops)));
         JsonElement[] events = [.. trace.RootElement.GetProperty("traceEvents").EnumerateArray()];
         JsonElement[] slices = [.. events.Where(one => one.GetProperty("ph").GetString() == "X")];
-        string[] tracks = [.. events.Where(one => one.GetProperty("name").GetString() == "thread_name").Select(one => one.GetProperty("args").GetProperty("name").GetString()!)];
+        string[] tracks =
+        [
+            .. from one in events
+               where one.GetProperty("name").GetString() == "thread_name"
+               select one.GetProperty("args").GetProperty("name").GetString()!,
+        ];
         Assert.Equal(["write side: requests to the server", "read side: replies from the server", "request 0", "request 1", "request 2", "request 3"], tracks);
         Assert.Equal(Ops, events.Count(one => one.GetProperty("ph").GetString() == "s"));
         Assert.Equal(Ops, events.Count(one => one.GetProperty("ph").GetString() == "f"));

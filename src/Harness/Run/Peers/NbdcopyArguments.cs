@@ -9,7 +9,8 @@ internal static class NbdcopyArguments
     private const long LeastRequestBytes = 4096;
     private const long MostRequestBytes = 32 << 20;
 
-    // What watches over our own program watches the shell already. Under bash, which times a command to the millisecond: its own start and end are in the figures. What nbdcopy itself says stays on stderr.
+    // Under bash, which times a command to the millisecond: its own start and end are in the figures. What the command itself says stays on stderr. The
+    // lifeline of our own program is the shell's already.
     private const string Timed = $$"""unset {{Lifeline.Variable}}; TIMEFORMAT='%3R %3U %3S'; { time "$@" 2>&3; } 3>&2 2>"$0" """;
 
     /// <summary>Why nbdcopy cannot load the server as a cell wants it, in one line; null where it can.</summary>

@@ -6,8 +6,8 @@ using Harness.Results;
 namespace Harness.Run;
 
 /// <summary>
-/// nbdcopy(1), or our own <c>copy</c>, for one cell: it reads the export once, however long that takes, and has no latencies to tell. Its own start and its connecting are in its time,
-/// so the export should be large enough for a second or more.
+/// nbdcopy(1), or our own <c>copy</c>, for one cell: it reads the export once, however long that takes, and has no latencies to tell. Its own start and its
+/// connecting are in its time, so the export should be large enough for a second or more.
 /// </summary>
 internal sealed class NbdcopyClient : CellClient
 {
