@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Harness.Serve;
 
 namespace Harness.Cli;
 
@@ -8,6 +9,7 @@ internal static class HarnessCommand
 {
     public static ExitCode Invoke(string[] args)
     {
+        SystemStores.Register();
         var root = Build();
         if (args.Length == 0)
         {

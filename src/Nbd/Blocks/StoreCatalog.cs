@@ -22,8 +22,7 @@ public static class StoreCatalog
 {
     private static readonly StoreParameter s_size = new("SIZE", "bytes, with k, M, G or T for powers of 1024; for example 1G");
 
-    /// <summary>All of them, in the order in which they are printed.</summary>
-    public static IReadOnlyList<StoreKind> All { get; } =
+    private static readonly StoreKind[] s_own =
     [
         new(
             "null",
@@ -57,6 +56,15 @@ public static class StoreCatalog
             (text, _) => new PatternStore(ParseSize("pattern", text))),
         NbdStore.Kind,
     ];
+
+    /// <summary>All of them, in the order in which they are printed.</summary>
+    public static IReadOnlyList<StoreKind> All { get; private set; } = s_own;
+
+    /// <summary>
+    /// Makes stores known that are written elsewhere, such as those that need a library of the system; what was added before is replaced. Before the first chain
+    /// is read.
+    /// </summary>
+    public static void Extend(params StoreKind[] kinds) => All = [.. s_own, .. kinds];
 
     private static string ParsePath(string store, string text) =>
         text.Length > 0 ? text : throw new BlockException($"'{store}' needs a path: {store}:/srv/disk.img") { IsUsage = true };

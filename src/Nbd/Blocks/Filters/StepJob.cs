@@ -24,6 +24,9 @@ internal abstract class StepJob : LoopWork, IBlockRequestOwner
         Error = 0;
     }
 
+    /// <summary>The request will end with this error, and no further step is taken.</summary>
+    protected void Fail(int error) => Error = error;
+
     /// <summary>Takes steps until one has to be waited for.</summary>
     public void Go()
     {
