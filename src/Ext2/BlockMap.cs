@@ -79,21 +79,15 @@ internal sealed unsafe class BlockMap : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BlockState StateOf(ulong block) => (BlockState)(Volatile.Read(ref _words[block]) & StateMask);
 
-    /// <summary>Says of some blocks that they are data, which lies side by side in the image.</summary>
-    public void SetData(ulong block, ulong count, ulong imageBlock)
+    /// <summary>Says of some blocks what they are and, where they are data, which lies side by side in the image, where the first of them is.</summary>
+    public void Set(ulong block, ulong count, BlockState state, ulong imageBlock)
     {
+        bool isData = state == BlockState.Data;
+        ulong word = (isData ? imageBlock << StateBits : 0) | (ulong)state;
         for (ulong i = 0; i < count; i++)
         {
-            Volatile.Write(ref _words[block + i], ((imageBlock + i) << StateBits) | (ulong)BlockState.Data);
-        }
-    }
-
-    /// <summary>Says of some blocks that they are <see cref="BlockState.Hole"/> or <see cref="BlockState.Unwritten"/>.</summary>
-    public void SetZero(ulong block, ulong count, BlockState state)
-    {
-        for (ulong i = 0; i < count; i++)
-        {
-            Volatile.Write(ref _words[block + i], (ulong)state);
+            Volatile.Write(ref _words[block + i], word);
+            word += isData ? 1ul << StateBits : 0;
         }
     }
 

@@ -17,10 +17,12 @@ internal sealed class Ext2Job : StepJob
     private readonly JobPool<Ext2Job> _pool;
     private BlockLoop _home = null!;
     private PooledBuffer? _inline;
+    private List<BlockExtent>? _extents;
     private ulong _done;
     private bool _inside;
     private bool _toOwner;
     private bool _flushed;
+    private bool _told;
 
     public Ext2Job(Ext2Store store, JobPool<Ext2Job> pool)
     {
@@ -55,8 +57,13 @@ internal sealed class Ext2Job : StepJob
         {
             case NbdCommand.Flush:
                 return StepFlush();
+            case NbdCommand.BlockStatus:
+                return StepStatus();
             case NbdCommand.Trim or NbdCommand.WriteZeroes when IsPunch:
                 return !IsWhole && AskOwner();
+            case NbdCommand.Trim:
+                // A hint.
+                return false;
             case NbdCommand.Read or NbdCommand.Write or NbdCommand.WriteZeroes:
                 return !IsWhole && StepData();
             default:
@@ -84,6 +91,8 @@ internal sealed class Ext2Job : StepJob
         _inline?.Release();
         _inline = null;
         _flushed = false;
+        _told = false;
+        _extents?.Clear();
         _pool.Return(this);
     }
 
@@ -105,8 +114,8 @@ internal sealed class Ext2Job : StepJob
         Go();
     }
 
-    private bool IsPunch => Request.Command == NbdCommand.Trim
-        || ((Request.Flags & NbdCommandFlags.NoHole) == 0 && (Request.Length >= LeastPunchBytes || (Request.Flags & NbdCommandFlags.FastZero) != 0));
+    private bool IsPunch => Inode.CanPunch && (Request.Command == NbdCommand.Trim || ((Request.Flags & NbdCommandFlags.NoHole) == 0
+        && (Request.Length >= LeastPunchBytes || (Request.Flags & NbdCommandFlags.FastZero) != 0)));
 
     private bool StepFlush()
     {
@@ -131,11 +140,35 @@ internal sealed class Ext2Job : StepJob
         return true;
     }
 
+    private bool StepStatus()
+    {
+        if (Inode.IsInline)
+        {
+            // Says nothing, and so that there is data.
+            return false;
+        }
+
+        if (!_told)
+        {
+            return AskOwner();
+        }
+
+        foreach (BlockExtent extent in _extents!)
+        {
+            if (!Request.AddStatus(extent.Length, extent.State))
+            {
+                break;
+            }
+        }
+
+        return false;
+    }
+
     private bool StepData()
     {
-        if ((Request.Flags & (NbdCommandFlags.FastZero | NbdCommandFlags.NoHole)) == (NbdCommandFlags.FastZero | NbdCommandFlags.NoHole))
+        if ((Request.Flags & NbdCommandFlags.FastZero) != 0)
         {
-            // It would take writing.
+            // It takes writing.
             Fail(Errno.EOPNOTSUPP);
             return false;
         }
@@ -261,14 +294,17 @@ internal sealed class Ext2Job : StepJob
             case NbdCommand.Flush:
                 _flushed = true;
                 return Blocks.Flush();
+            case NbdCommand.BlockStatus:
+                _told = true;
+                _extents ??= [];
+                int most = (Request.Flags & NbdCommandFlags.ReqOne) != 0 ? 1 : BlockRequest.MaxStatusExtents;
+                return Inode.IsInline ? 0 : Blocks.Describe(Inode, Request.Offset, Request.Length, most, _extents);
             case NbdCommand.Read when !Inode.IsInline:
                 return Blocks.Resolve(Inode, offset, Left);
             case NbdCommand.Read:
                 return _inline is null ? 0 : Done(Blocks.ReadInline(Inode, Request.Offset, _inline.Slice));
             case NbdCommand.Write when Inode.IsInline:
                 return Done(Blocks.WriteInline(Inode, Request.Offset, Request.Length, Request.Payload));
-            case NbdCommand.Trim when Inode.IsInline:
-                return Done(0);
             case NbdCommand.WriteZeroes when Inode.IsInline:
                 return Done(Blocks.WriteInline(Inode, Request.Offset, Request.Length, default));
             case NbdCommand.Write:

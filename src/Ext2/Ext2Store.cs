@@ -96,19 +96,6 @@ public sealed class Ext2Store : IBlock
         job.Begin();
     }
 
-    /// <inheritdoc/>
-    /// <remarks>What the map knows already; of the rest it says that there is data, which is never wrong.</remarks>
-    public BlockExtent ExtentAt(ulong offset, ulong length)
-    {
-        ulong run = Inode.Map.RunAt(offset, length, out BlockState state, out _);
-        return new BlockExtent(run, state switch
-        {
-            BlockState.Hole => ExtentState.Hole | ExtentState.Zero,
-            BlockState.Unwritten => ExtentState.Zero,
-            _ => ExtentState.Data,
-        });
-    }
-
     /// <summary>Gives the file back; the last store of an image flushes and closes it. Nothing may be in flight.</summary>
     public void Dispose()
     {

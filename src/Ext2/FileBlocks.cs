@@ -19,6 +19,9 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
 {
     // Blocks that the library is asked for at one time beyond those that are wanted: they lie near, and will be.
     private const ulong AheadBlocks = 1024;
+    private const ulong BlocksToStep = 65_536;
+    // What an extended attribute may have at most, wherever it lies.
+    private const uint MaxValueBytes = 64 << 10;
     private const int MaxRunBytes = 1 << 20;
     private const long MaxChangedBytes = 64 << 20;
 
@@ -36,8 +39,58 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         BlockMap map = inode.Map;
         ulong first = offset / map.BlockBytes;
         ulong end = Math.Min(map.Blocks, Math.Max(((offset + length - 1) / map.BlockBytes) + 1, ((first / AheadBlocks) + 1) * AheadBlocks));
-        nint error = inode.Inode->Has(ext2_inode.EXT4_EXTENTS_FL) ? ResolveExtents(inode, first, end) : ResolveBlocks(inode, first, end);
-        return Ext2Error.ToErrno(error);
+        return Walk(inode, first, end, (block, count, state, place) =>
+        {
+            map.Set(block, count, state, place);
+            return true;
+        });
+    }
+
+    /// <summary>
+    /// Says what lies where, for BLOCK_STATUS: past the map, of which a hole of any size would take memory, and in steps that keep nobody waiting for long.
+    /// </summary>
+    /// <param name="inode">The file.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="most">Extents at most.</param>
+    /// <param name="extents">Emptied, then filled from the first byte on, at most to the end of the range.</param>
+    public int Describe(OpenInode inode, ulong offset, ulong length, int most, List<BlockExtent> extents)
+    {
+        extents.Clear();
+        BlockMap map = inode.Map;
+        ulong first = offset / map.BlockBytes;
+        ulong end = ((offset + length - 1) / map.BlockBytes) + 1;
+        ulong told = offset;
+        if (!inode.Inode->Has(ext2_inode.EXT4_EXTENTS_FL))
+        {
+            end = Math.Min(end, first + BlocksToStep);
+        }
+
+        return Walk(inode, first, end, (block, count, state, _) =>
+        {
+            ulong stop = Math.Min((block + count) * map.BlockBytes, offset + length);
+            ExtentState says = state switch
+            {
+                BlockState.Hole => ExtentState.Hole | ExtentState.Zero,
+                BlockState.Unwritten => ExtentState.Zero,
+                _ => ExtentState.Data,
+            };
+            if (extents.Count > 0 && extents[^1].State == says)
+            {
+                extents[^1] = new BlockExtent(extents[^1].Length + stop - told, says);
+            }
+            else if (extents.Count == most)
+            {
+                return false;
+            }
+            else
+            {
+                extents.Add(new BlockExtent(stop - told, says));
+            }
+
+            told = stop;
+            return true;
+        });
     }
 
     /// <summary>Writes, into new blocks where there are none.</summary>
@@ -103,19 +156,18 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
     }
 
     /// <summary>Reads from a file whose bytes lie in its inode.</summary>
-    public int ReadInline(OpenInode inode, ulong offset, NativeSlice into) => WithFile(inode, 0, offset, file =>
+    public int ReadInline(OpenInode inode, ulong offset, NativeSlice into)
     {
-        uint got;
-        nint error = Ext2fs.ext2fs_file_read(file, (void*)into.Address, (uint)into.Length, &got);
+        int error = GetInline(inode, out byte[] bytes);
         if (error == 0)
         {
-            into.Span[(int)got..].Clear();
+            bytes.AsSpan((int)offset, into.Length).CopyTo(into.Span);
         }
 
         return error;
-    });
+    }
 
-    /// <summary>Writes into a file whose bytes lie in its inode.</summary>
+    /// <summary>Writes into a file whose bytes lie in its inode; an empty payload is zeroes.</summary>
     public int WriteInline(OpenInode inode, ulong offset, ulong length, NativeSlice payload)
     {
         if (_broken != 0)
@@ -123,20 +175,22 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
             return _broken;
         }
 
-        PooledBuffer? zeroes = payload.IsEmpty ? image.Rent((int)length) : null;
-        zeroes?.Slice.Span.Clear();
-        NativeSlice from = zeroes?.Slice ?? payload;
-        MarkChanged();
-        int error = WithFile(inode, Ext2fs.EXT2_FILE_WRITE, offset, file =>
+        if (GetInline(inode, out byte[] bytes) is > 0 and int error)
         {
-            uint written;
-            nint failed = Ext2fs.ext2fs_file_write(file, (void*)from.Address, (uint)from.Length, &written);
-            return failed != 0 || written == (uint)from.Length ? failed : Errno.EIO;
-        });
-        zeroes?.Release();
-        *inode.Inode = fs.ReadInode(inode.Ino);
-        inode.NoteForm();
-        return error == 0 ? Settle() : Break(error);
+            return error;
+        }
+
+        Span<byte> part = bytes.AsSpan((int)offset, (int)length);
+        part.Clear();
+        payload.Span.CopyTo(part);
+        MarkChanged();
+
+        // Not its ext2fs_file_write, which crashes on files like this (tried with 1.47.0).
+        fixed (byte* buffer = bytes)
+        {
+            nint failed = Ext2fs.ext2fs_inline_data_set(fs.Handle, inode.Ino, inode.Inode, buffer, (nuint)inode.Map.Size);
+            return failed == 0 ? Settle() : Break(Ext2Error.ToErrno(failed));
+        }
     }
 
     /// <summary>Makes durable what was changed, the library's part and everything else.</summary>
@@ -157,7 +211,11 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         return error;
     }
 
-    private nint ResolveExtents(OpenInode inode, ulong first, ulong end)
+    /// <summary>Tells of a file's blocks, one run after the other, until it is told not to go on.</summary>
+    private int Walk(OpenInode inode, ulong first, ulong end, Note note) =>
+        Ext2Error.ToErrno(inode.Inode->Has(ext2_inode.EXT4_EXTENTS_FL) ? WalkExtents(inode, first, end, note) : WalkBlocks(inode, first, end, note));
+
+    private nint WalkExtents(OpenInode inode, ulong first, ulong end, Note note)
     {
         void* handle;
         nint error = Ext2fs.ext2fs_extent_open2(fs.Handle, inode.Ino, inode.Inode, &handle);
@@ -166,22 +224,29 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
             return error;
         }
 
-        ext2fs_extent extent = default;
         for (ulong block = first; block < end && error == 0;)
         {
+            ext2fs_extent extent = default;
             error = Ext2fs.ext2fs_extent_goto(handle, block);
-            bool found = error == 0;
-            if (found)
+            if (error == 0)
             {
                 error = Ext2fs.ext2fs_extent_get(handle, Ext2fs.EXT2_EXTENT_CURRENT, &extent);
             }
             else if (error == Ext2Error.EXT2_ET_EXTENT_NOT_FOUND)
             {
                 error = 0;
-                extent.e_lblk = NextExtent(handle, block, end);
             }
 
-            block = error == 0 ? NoteExtent(inode.Map, block, end, extent, found) : block;
+            if (error == 0)
+            {
+                bool isHole = extent.e_len == 0;
+                ulong stop = isHole ? HoleEnd(handle, block, end) : Math.Min(end, extent.e_lblk + extent.e_len);
+                BlockState state = isHole ? BlockState.Hole
+                    : (extent.e_flags & Ext2fs.EXT2_EXTENT_FLAGS_UNINIT) != 0 ? BlockState.Unwritten : BlockState.Data;
+                ulong place = extent.e_pblk + (block - extent.e_lblk);
+                error = IsSound(state, place, stop - block) ? 0 : Ext2Error.EUCLEAN;
+                block = error != 0 ? block : note(block, stop - block, state, place) ? stop : end;
+            }
         }
 
         Ext2fs.ext2fs_extent_free(handle);
@@ -191,7 +256,7 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
     /// <summary>
     /// Where the hole ends that a block is in. The library stands at the extent before it or, where that would lie in another node, at the one after it.
     /// </summary>
-    private static ulong NextExtent(void* handle, ulong block, ulong end)
+    private static ulong HoleEnd(void* handle, ulong block, ulong end)
     {
         ext2fs_extent extent;
         bool has = Ext2fs.ext2fs_extent_get(handle, Ext2fs.EXT2_EXTENT_CURRENT, &extent) == 0;
@@ -203,52 +268,35 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         return has && extent.e_lblk > block ? Math.Min(extent.e_lblk, end) : has ? block + 1 : end;
     }
 
-    private static ulong NoteExtent(BlockMap map, ulong block, ulong end, in ext2fs_extent extent, bool found)
-    {
-        if (!found)
-        {
-            map.SetZero(block, extent.e_lblk - block, BlockState.Hole);
-            return extent.e_lblk;
-        }
+    /// <summary>A damaged map may lead anywhere, but not out of the image.</summary>
+    private bool IsSound(BlockState state, ulong place, ulong count) =>
+        state != BlockState.Data || (place > 0 && count <= image.Size / fs.BlockBytes && place <= (image.Size / fs.BlockBytes) - count);
 
-        ulong stop = Math.Min(end, extent.e_lblk + extent.e_len);
-        if ((extent.e_flags & Ext2fs.EXT2_EXTENT_FLAGS_UNINIT) != 0)
-        {
-            map.SetZero(block, stop - block, BlockState.Unwritten);
-        }
-        else
-        {
-            map.SetData(block, stop - block, extent.e_pblk + (block - extent.e_lblk));
-        }
-
-        return stop;
-    }
-
-    private nint ResolveBlocks(OpenInode inode, ulong first, ulong end)
+    private nint WalkBlocks(OpenInode inode, ulong first, ulong end, Note note)
     {
         nint error = 0;
         for (ulong block = first; block < end && error == 0; block++)
         {
-            error = Bmap(inode, block, 0, out ulong place, out _);
-            if (error == 0 && place == 0)
+            error = Bmap(inode, block, 0, out ulong place);
+            BlockState state = place == 0 ? BlockState.Hole : BlockState.Data;
+            if (error == 0 && !IsSound(state, place, 1))
             {
-                inode.Map.SetZero(block, 1, BlockState.Hole);
+                error = Ext2Error.EUCLEAN;
             }
-            else if (error == 0)
+            else if (error == 0 && !note(block, 1, state, place))
             {
-                inode.Map.SetData(block, 1, place);
+                break;
             }
         }
 
         return error;
     }
 
-    private nint Bmap(OpenInode inode, ulong block, int flags, out ulong place, out int found)
+    private nint Bmap(OpenInode inode, ulong block, int flags, out ulong place)
     {
         ulong at = 0;
-        int state = 0;
-        nint error = Ext2fs.ext2fs_bmap2(fs.Handle, inode.Ino, inode.Inode, null, flags, block, &state, &at);
-        (place, found) = (at, state);
+        nint error = Ext2fs.ext2fs_bmap2(fs.Handle, inode.Ino, inode.Inode, null, flags, block, null, &at);
+        place = at;
         return error;
     }
 
@@ -282,7 +330,7 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         nint error = 0;
         while (given < count && error == 0)
         {
-            error = Bmap(inode, first + (ulong)given, state == BlockState.Hole ? Ext2fs.BMAP_ALLOC : 0, out places[given], out _);
+            error = Bmap(inode, first + (ulong)given, state == BlockState.Hole ? Ext2fs.BMAP_ALLOC : 0, out places[given]);
             if (error == 0)
             {
                 // What the library wrote there, zeroes or an index that is no more, is not to come after what we write.
@@ -327,7 +375,7 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
 
             if (error == 0)
             {
-                inode.Map.SetData(first + (ulong)i, (ulong)run, places[i]);
+                inode.Map.Set(first + (ulong)i, (ulong)run, BlockState.Data, places[i]);
             }
 
             i += run;
@@ -350,7 +398,7 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         }
 
         _hasFreed = true;
-        bool isBack = state == BlockState.Unwritten || Ext2fs.ext2fs_punch(fs.Handle, inode.Ino, inode.Inode, null, block, first + count - 1) == 0;
+        bool isBack = state == BlockState.Unwritten || inode.CanPunch && Ext2fs.ext2fs_punch(fs.Handle, inode.Ino, inode.Inode, null, block, first + count - 1) == 0;
         return isBack ? error : Break(error);
     }
 
@@ -432,20 +480,19 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         return error;
     }
 
-    private int WithFile(OpenInode inode, int flags, ulong offset, Use use)
+    /// <summary>The bytes of a file that lie in its inode, as many as the file has or more, with zeroes behind what is there.</summary>
+    private int GetInline(OpenInode inode, out byte[] bytes)
     {
-        void* file;
-        nint error = Ext2fs.ext2fs_file_open(fs.Handle, inode.Ino, flags, &file);
-        if (error == 0)
+        // More than there can be: a damaged image may have a length that the library believes.
+        bytes = new byte[MaxValueBytes + (fs.BlockBytes * 2)];
+        nuint size;
+        fixed (byte* buffer = bytes)
         {
-            error = Ext2fs.ext2fs_file_llseek(file, offset, Ext2fs.EXT2_SEEK_SET, null);
-            error = error == 0 ? use(file) : error;
-            nint closed = Ext2fs.ext2fs_file_close(file);
-            error = error == 0 ? closed : error;
+            return inode.Map.Size > fs.BlockBytes
+                ? Ext2Error.EUCLEAN
+                : Ext2Error.ToErrno(Ext2fs.ext2fs_inline_data_get(fs.Handle, inode.Ino, inode.Inode, buffer, &size));
         }
-
-        return Ext2Error.ToErrno(error);
     }
 
-    private delegate nint Use(void* file);
+    private delegate bool Note(ulong block, ulong count, BlockState state, ulong imageBlock);
 }

@@ -17,8 +17,9 @@ internal static unsafe class Ext2Error
     public const int EXT2_ET_FILE_NOT_FOUND = 2133571404;
     public const int EXT2_ET_EXTENT_NOT_FOUND = 2133571460;
 
-    // What the library says of itself is no errno; Linux says this of a file system that is damaged.
-    private const int EUCLEAN = 117;
+    /// <summary>What Linux says of a file system that is damaged, and we of most codes of the library.</summary>
+    public const int EUCLEAN = 117;
+
     private const nint FirstOwnCode = 4096;
 
     private static readonly bool s_initialized = Initialize();

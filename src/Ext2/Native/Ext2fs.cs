@@ -18,9 +18,6 @@ internal static unsafe partial class Ext2fs
     public const int EXT2_FLAG_64BITS = 0x20000;
     public const int EXT2_FLAG_SKIP_MMP = 0x100000;
 
-    public const int EXT2_FILE_WRITE = 0x0001;
-    public const int EXT2_SEEK_SET = 0;
-
     public const int BMAP_ALLOC = 0x0001;
     public const int BMAP_SET = 0x0002;
     public const int BMAP_RET_UNINIT = 0x0001;
@@ -74,17 +71,8 @@ internal static unsafe partial class Ext2fs
     public static partial nint ext2fs_extent_get(void* handle, int flags, ext2fs_extent* extent);
 
     [LibraryImport(Library)]
-    public static partial nint ext2fs_file_open(struct_ext2_filsys* fs, uint ino, int flags, void** ret);
+    public static partial nint ext2fs_inline_data_get(struct_ext2_filsys* fs, uint ino, ext2_inode* inode, void* buf, nuint* size);
 
     [LibraryImport(Library)]
-    public static partial nint ext2fs_file_llseek(void* file, ulong offset, int whence, ulong* ret_pos);
-
-    [LibraryImport(Library)]
-    public static partial nint ext2fs_file_read(void* file, void* buf, uint wanted, uint* got);
-
-    [LibraryImport(Library)]
-    public static partial nint ext2fs_file_write(void* file, void* buf, uint nbytes, uint* written);
-
-    [LibraryImport(Library)]
-    public static partial nint ext2fs_file_close(void* file);
+    public static partial nint ext2fs_inline_data_set(struct_ext2_filsys* fs, uint ino, ext2_inode* inode, void* buf, nuint size);
 }

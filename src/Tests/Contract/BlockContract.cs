@@ -37,9 +37,11 @@ public sealed class BlockContract : IDisposable
             { "cow/blocksize:minimum=512,maximum=64k/UPSTREAM", "epoll" },
             { "blocksize:minimum=512,maximum=4k/cow/offset:offset=512/stats/memory:1049088", "" },
         };
+        cases.Add("EXT2:blocksize:minimum=512/file:", "epoll");
         foreach (string backend in LoopBackends.All)
         {
             cases.Add("FILE", backend);
+            cases.Add("EXT2:", backend);
             cases.Add("cow/FILE", backend);
             cases.Add("blocksize/DIRECT-FILE", backend);
             cases.Add("UPSTREAM", backend);
@@ -216,6 +218,11 @@ public sealed class BlockContract : IDisposable
         else if (chain.Contains("UPSTREAM", StringComparison.Ordinal))
         {
             _upstream = new UpstreamServer(new MemoryStore(DiskBytes));
+        }
+        else if (chain.Contains("EXT2", StringComparison.Ordinal))
+        {
+            var image = new Ext2Image(_folder, "-t ext4 -b 1024 -O ^has_journal", "4M", tree => Ext2Image.Sparse(Path.Combine(tree, "disk"), DiskBytes));
+            chain = $"ext2:image={chain["EXT2:".Length..]}{image.Path},file=/disk";
         }
 
         string log = _folder.File("log").Replace("/", "%2F", StringComparison.Ordinal);

@@ -9,11 +9,14 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
     private readonly SimulatedBackend? _simulated;
     private readonly Dictionary<BlockRequest, Answer> _asked = [];
 
-    public BlockWorld(IBlock block, string? backend = null)
+    /// <param name="block">The chain.</param>
+    /// <param name="backend">Who runs the loop; null for simulated time.</param>
+    /// <param name="index">The loop's number, which no other has that asks the same blocks.</param>
+    public BlockWorld(IBlock block, string? backend = null, int index = 0)
     {
         _simulated = backend is null ? new SimulatedBackend() : null;
         Loop = new EventLoop(_simulated ?? Create(backend!));
-        Home = new BlockLoop(Loop, 0) { Log = Log.Add };
+        Home = new BlockLoop(Loop, index) { Log = Log.Add };
         Graph = new BlockGraph(block);
         Graph.Open();
     }
