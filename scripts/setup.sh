@@ -27,6 +27,9 @@ if [ "$what" != plot ]; then
   need qemu-utils qemu-io
   need nbd-server nbd-server
   need fio fio
+  need libext2fs2 /usr/lib/"$(uname -m)"-linux-gnu/libext2fs.so.2
+  need e2fsprogs /usr/sbin/mke2fs
+  need libext2fs-dev /usr/include/ext2fs/ext2fs.h
   need gcc gcc
   need libc6-dev /usr/include/stdio.h
   need linux-libc-dev /usr/include/linux/io_uring.h

@@ -41,7 +41,7 @@ public class BlocksVerbTests
     {
         var (code, output, error) = VerbConsole.Invoke("blocks", "dalay");
         Assert.Equal((2, ""), (code, output));
-        Assert.StartsWith("harness blocks: unknown block 'dalay'; did you mean 'delay'? legal: null, memory, file, file-direct, pattern, nbd, delay,", error, StringComparison.Ordinal);
+        Assert.StartsWith("harness blocks: unknown block 'dalay'; did you mean 'delay'? legal: null, memory, file, file-direct, pattern, nbd, ext2, delay,", error, StringComparison.Ordinal);
     }
 
     [Fact]
