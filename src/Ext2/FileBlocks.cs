@@ -6,8 +6,8 @@ using Harness.Nbd;
 namespace Harness.Ext2;
 
 /// <summary>
-/// What only the library can do with a file's blocks: say where they lie, give it new ones, take some away; and the bytes that lie in an inode. On the thread of
-/// the image's owner. Everything returns 0 or an errno.
+/// What only the library can do with a file's blocks: say where they lie, give it new ones, take some away; and the bytes that lie in an inode. On the thread
+/// of the image's owner. Everything returns 0 or an errno.
 /// </summary>
 /// <remarks>
 /// A new block is written whole, with zeroes around the data, before the map speaks of it: nobody ever sees what was in it before. Blocks that were freed are
@@ -398,7 +398,8 @@ internal sealed unsafe class FileBlocks(FileSystem fs, ImageRequests image)
         }
 
         _hasFreed = true;
-        bool isBack = state == BlockState.Unwritten || inode.CanPunch && Ext2fs.ext2fs_punch(fs.Handle, inode.Ino, inode.Inode, null, block, first + count - 1) == 0;
+        bool isBack = state == BlockState.Unwritten
+            || (inode.CanPunch && Ext2fs.ext2fs_punch(fs.Handle, inode.Ino, inode.Inode, null, block, first + count - 1) == 0);
         return isBack ? error : Break(error);
     }
 

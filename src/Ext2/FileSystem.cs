@@ -113,7 +113,7 @@ internal sealed unsafe class FileSystem : IDisposable
         return error == 0 ? inode : throw new BlockException($"inode {ino} of {_image} cannot be read: {Ext2Error.Text(error)}; repair it with 'e2fsck -f FILE'");
     }
 
-    /// <summary>Writes bitmaps, descriptors and superblock, then everything that was changed to the image, and makes it durable. Returns 0 or an errno.</summary>
+    /// <summary>Writes bitmaps, descriptors and superblock, then everything changed to the image, and makes it durable. Returns 0 or an errno.</summary>
     public int Flush() => Ext2Error.ToErrno(Ext2fs.ext2fs_flush(_fs));
 
     /// <summary>Makes durable what went to the image without the library. Returns 0 or an errno.</summary>

@@ -131,7 +131,9 @@ internal static unsafe class ImageManager
     {
         try
         {
-            return TryPlace(channel, block, count, out ulong offset, out int bytes) ? Of(channel).Cache.Read(offset, new Span<byte>(data, bytes)) : Errno.EINVAL;
+            return TryPlace(channel, block, count, out ulong offset, out int bytes)
+                ? Of(channel).Cache.Read(offset, new Span<byte>(data, bytes))
+                : Errno.EINVAL;
         }
         catch (Exception e)
         {

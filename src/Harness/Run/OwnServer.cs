@@ -35,7 +35,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     public static OwnServer Start(Cell cell, CellSettings settings, ScratchFolder scratch)
     {
         var control = scratch.File("control");
-        var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size) : null;
+        var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size, TmpfsFile.IsImageIn(cell["block"])) : null;
         string[] arguments =
         [
             "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
@@ -56,7 +56,9 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     }
 
     /// <summary>Why a cell with our server cannot run, in one line; null where it may.</summary>
-    public static string? Refusal(Cell cell) => cell.HasOurServer && TmpfsFile.SizeIn(cell["block"]) is { } size ? TmpfsFile.Refusal(size) : null;
+    public static string? Refusal(Cell cell) => !cell.HasOurServer || TmpfsFile.SizeIn(cell["block"]) is not { } size ? null
+        : !TmpfsFile.IsImageIn(cell["block"]) ? TmpfsFile.Refusal(size)
+        : Ext2ImageFile.Refusal() ?? TmpfsFile.Refusal(Ext2ImageFile.Bytes(size));
 
     public override void Dispose()
     {

@@ -61,8 +61,8 @@ public static class StoreCatalog
     public static IReadOnlyList<StoreKind> All { get; private set; } = s_own;
 
     /// <summary>
-    /// Makes stores known that are written elsewhere, such as those that need a library of the system; what was added before is replaced. Before the first chain
-    /// is read.
+    /// Makes stores known that are written elsewhere, such as those that need a library of the system; what was added before is replaced. Before the first
+    /// chain is read.
     /// </summary>
     public static void Extend(params StoreKind[] kinds) => All = [.. s_own, .. kinds];
 

@@ -31,7 +31,8 @@ public sealed class Ext2ServerTests : IDisposable
         {
             var ops = TestScale.Pick("6000", "200000");
             Load(server.Uri(""), backend, ["--connections", "8", "--depth", "8", "--ops", ops]);
-            Task.WaitAll([.. Enumerable.Range(1, Files - 1).Select(i => Task.Run(() => Load(server.Uri($"f{i}"), backend, ["--connections", "2", "--depth", "16", "--ops", ops])))]);
+            string[] few = ["--connections", "2", "--depth", "16", "--ops", ops];
+            Task.WaitAll([.. Enumerable.Range(1, Files - 1).Select(i => Task.Run(() => Load(server.Uri($"f{i}"), backend, few)))]);
             for (var i = 0; i < Files; i++)
             {
                 var uri = server.Uri(i == 0 ? "" : $"f{i}");
@@ -74,7 +75,8 @@ public sealed class Ext2ServerTests : IDisposable
             RandomFile.AssertSame(sent, received);
             var map = Tool.Run(nbdinfo, "--map", server.Uri).Succeeded().Output;
             Assert.Matches(@"^\s+0\s+3145728\s+0\s+data\s+3145728\s+5242880\s+3\s+hole,zero\s*$", map);
-            Tool.Run(qemuIo, "-f", "raw", "-c", "write -z -u 64k 128k", "-c", "read -P 0 64k 128k", "-c", "discard 1M 1M", "-c", "read -P 0 1M 1M", server.Uri).Succeeded();
+            string[] zeroes = ["-c", "write -z -u 64k 128k", "-c", "read -P 0 64k 128k", "-c", "discard 1M 1M", "-c", "read -P 0 1M 1M"];
+            Tool.Run(qemuIo, ["-f", "raw", .. zeroes, server.Uri]).Succeeded();
             Tool.Run(fio,
                 "--name=verify", "--ioengine=nbd", $"--uri={server.Uri}", "--rw=randrw", "--bs=4k", "--iodepth=16", "--size=8M", "--randseed=7",
                 "--verify=crc32c", "--verify_fatal=1", "--verify_state_save=0", "--output-format=terse").Succeeded();
@@ -95,7 +97,8 @@ public sealed class Ext2ServerTests : IDisposable
     {
         public static KilledServer Start(string backend, string block, string socket, string[] more)
         {
-            var child = Child.Start(HarnessServer.Program, ["serve", "--block", block, "--listen", $"nbd+unix:///?socket={socket}", "--backend", backend, .. more], null);
+            string[] serve = ["serve", "--block", block, "--listen", $"nbd+unix:///?socket={socket}", "--backend", backend, .. more];
+            var child = Child.Start(HarnessServer.Program, serve, null);
             var line = child.NextLine(TimeSpan.FromSeconds(30));
             Skip.If(line is null && child.WaitForExit(TimeSpan.FromSeconds(5)) == 77, $"backend {backend} cannot run here");
             Assert.True(line?.StartsWith("ready ", StringComparison.Ordinal) == true, child.Errors);

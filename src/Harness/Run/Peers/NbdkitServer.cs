@@ -4,7 +4,10 @@ using Harness.Nbd;
 
 namespace Harness.Run;
 
-/// <summary>nbdkit(1): a thread for each request in flight, 64 of them for a connection instead of its default 16; its memory and null plugins, and its delay filter.</summary>
+/// <summary>
+/// nbdkit(1): a thread for each request in flight, 64 of them for a connection instead of its default 16; its memory and null plugins, its delay filter and its
+/// ext2 filter.
+/// </summary>
 internal sealed class NbdkitServer : PeerServer
 {
     public override string Name => "nbdkit";
@@ -13,7 +16,9 @@ internal sealed class NbdkitServer : PeerServer
 
     public override bool CanDelay => true;
 
-    public override bool NeedsFile(PeerExport export) => false;
+    public override bool ReadsImages => true;
+
+    public override bool NeedsFile(PeerExport export) => export.IsImage;
 
     public override PeerLaunch Launch(Cell cell, PeerExport export, ScratchFolder scratch, TmpfsFile? file)
     {
@@ -21,7 +26,10 @@ internal sealed class NbdkitServer : PeerServer
         var size = export.Size.ToString(CultureInfo.InvariantCulture);
         string[] filter = export.DelayMs is null ? [] : ["--filter=delay"];
         string[] delays = export.DelayMs is var (read, write) ? [$"rdelay={read}ms", $"wdelay={write}ms"] : [];
-        return new PeerLaunch([Name, "--foreground", .. Listen(uri), "--threads", "64", .. filter, export.IsNull ? "null" : "memory", $"size={size}", .. delays], uri);
+        string[] serve = export.IsImage
+            ? ["--filter=ext2", "file", file!.Path, $"ext2file={Ext2ImageFile.FileName}"]
+            : [.. filter, export.IsNull ? "null" : "memory", $"size={size}", .. delays];
+        return new PeerLaunch([Name, "--foreground", .. Listen(uri), "--threads", "64", .. serve], uri);
     }
 
     private static string[] Listen(string text)

@@ -9,16 +9,19 @@ internal sealed record PeerExport(bool IsNull, long Size)
 {
     private const string DelayFilter = "delay:";
 
+    /// <summary>The bytes are those of a file in an ext4 image, which lies in memory.</summary>
+    public bool IsImage { get; init; }
+
     /// <summary>How long each READ and each WRITE waits before it is served, in milliseconds; null where the chain has no delay.</summary>
     public (long Read, long Write)? DelayMs { get; init; }
 
-    /// <summary>Null where the chain is neither <c>memory:SIZE</c> nor <c>null:SIZE</c>, with a delay before it or without.</summary>
+    /// <summary>Null where the chain is none of <c>memory:SIZE</c>, <c>null:SIZE</c> and <c>ext2:SIZE</c>, the first two with a delay before it or without.</summary>
     public static PeerExport? Of(string chain)
     {
         try
         {
             return chain.StartsWith(DelayFilter, StringComparison.Ordinal) && chain.IndexOf('/', StringComparison.Ordinal) is var slash and > 0
-                ? Store(chain[(slash + 1)..]) is { } store ? store with { DelayMs = Delays(chain[DelayFilter.Length..slash]) } : null
+                ? Store(chain[(slash + 1)..]) is { IsImage: false } store ? store with { DelayMs = Delays(chain[DelayFilter.Length..slash]) } : null
                 : Store(chain);
         }
         catch (FormatException)
@@ -27,8 +30,9 @@ internal sealed record PeerExport(bool IsNull, long Size)
         }
     }
 
-    private static PeerExport? Store(string text) =>
-        text.Split(':') is [("memory" or "null") and var name, var size] ? new PeerExport(name == "null", Units.ParseSize(size)) : null;
+    private static PeerExport? Store(string text) => text.Split(':') is [("memory" or "null" or "ext2") and var name, var size]
+        ? new PeerExport(name == "null", Units.ParseSize(size)) { IsImage = name == "ext2" }
+        : null;
 
     private static (long Read, long Write) Delays(string text)
     {

@@ -44,7 +44,7 @@ internal sealed class PeerProcess : CellServer
     {
         var peer = Peers.Server(cell);
         var export = PeerExport.Of(cell["block"])!;
-        var file = peer.NeedsFile(export) ? new TmpfsFile(scratch, export.Size) : null;
+        var file = peer.NeedsFile(export) ? new TmpfsFile(scratch, export.Size, export.IsImage) : null;
         try
         {
             var launch = peer.Launch(cell, export, scratch, file);

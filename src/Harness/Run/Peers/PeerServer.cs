@@ -30,8 +30,13 @@ internal abstract class PeerServer
     public virtual string? Refusal(Cell cell) => PeerExport.Of(cell["block"]) is not { } export
         ? $"{Name} stands beside memory:SIZE and null:SIZE, not beside {cell["block"]}"
         : export.DelayMs is not null && !CanDelay ? $"{Name} has no delay; nbdkit has one"
+        : export.IsImage && !ReadsImages ? $"{Name} cannot serve a file in an image, as ext2:SIZE asks; nbdkit can"
+        : export.IsImage && Ext2ImageFile.Refusal() is { } missing ? missing
         : cell["fill"] == "true" ? $"{Name} is not filled before it serves; leave fill at false"
-        : NeedsFile(export) ? TmpfsFile.Refusal(export.Size) : null;
+        : NeedsFile(export) ? TmpfsFile.Refusal(export.IsImage ? Ext2ImageFile.Bytes(export.Size) : export.Size) : null;
+
+    /// <summary>Whether it can serve a file in an ext4 image.</summary>
+    public virtual bool ReadsImages => false;
 
     /// <summary>Whether it can let requests wait on purpose.</summary>
     public virtual bool CanDelay => false;
