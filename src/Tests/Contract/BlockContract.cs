@@ -214,7 +214,6 @@ public sealed class BlockContract : IDisposable
             byte[] disk = PartitionImages.Logical(start: 100, sectors: DiskBytes / 512);
             File.WriteAllBytes(file, disk);
         }
-
         else if (chain.Contains("UPSTREAM", StringComparison.Ordinal))
         {
             _upstream = new UpstreamServer(new MemoryStore(DiskBytes));
