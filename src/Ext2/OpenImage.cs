@@ -50,8 +50,8 @@ internal sealed class OpenImage : IDisposable
     /// <summary>What the library does with files' blocks. On the owner's thread.</summary>
     public FileBlocks Blocks { get; }
 
-    /// <summary>Where requests go that need no library.</summary>
-    public IBlock Image => _graph.Top;
+    /// <summary>The way to the image, for requests that need no library.</summary>
+    public BlockEdge Image => _graph.Edge;
 
     /// <summary>True where a FLUSH may be asked of it.</summary>
     public bool CanFlush => (_graph.Capabilities & BlockCapabilities.Flush) != 0;

@@ -157,7 +157,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
         bool changes = request.Command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes;
         bool able = request.Command switch
         {
-            NbdCommand.Read or NbdCommand.Write => true,
+            NbdCommand.Read or NbdCommand.Write or NbdCommand.BlockStatus => true,
             NbdCommand.Flush => setup.CanFlush,
             NbdCommand.Trim => setup.Can(BlockCapabilities.Trim),
             NbdCommand.WriteZeroes => setup.Can(BlockCapabilities.WriteZeroes),
