@@ -39,6 +39,7 @@ internal static class HarnessCommand
             ProbeVerb.Create(),
             EventsVerb.Create(),
             BlocksVerb.Create(),
+            KernelsVerb.Create(),
             RungVerb.Create(),
         };
         root.Directives.Clear();

@@ -34,6 +34,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),
         new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),
         new("client_wait", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_wait", text, [Vocabulary.SameAsServer, .. Vocabulary.Waits])),
+        new("mitigations", ["auto"], false, text => Vocabulary.Word("mitigations", text, Vocabulary.Mitigations)),
     ];
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];

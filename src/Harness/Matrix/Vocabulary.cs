@@ -34,6 +34,12 @@ internal static class Vocabulary
     public static readonly string[] Servers = [Ours, "nbdkit", "qemu-nbd", "nbd-server"];
     public static readonly string[] Clients = [Ours, "fio", "nbdcopy"];
 
+    /// <summary>
+    /// The kernel's parameter of that name: what it finds necessary on its CPU, or none. A running kernel has what it was
+    /// booted with, which is <c>auto</c> here.
+    /// </summary>
+    public static readonly string[] Mitigations = ["auto", "off"];
+
     /// <summary>Forms of replies, the shortest first: <see cref="Nbd.ReplyForm"/>.</summary>
     public static readonly string[] ReplyForms = ["simple", "structured", "extended"];
 

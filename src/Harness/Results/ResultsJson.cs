@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Harness.Compare;
 using Harness.Events;
 using Harness.Io;
+using Harness.Kernels;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -28,6 +29,9 @@ namespace Harness.Results;
 [JsonSerializable(typeof(EventsRecord))]
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
+[JsonSerializable(typeof(KernelFacts))]
+[JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
+[JsonSerializable(typeof(KernelTable))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
