@@ -41,7 +41,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, or nothing of the kind.</summary>
     public static bool GoesWithoutSaying(string axis, string value) =>
-        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false");
+        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("mitigations", "auto");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

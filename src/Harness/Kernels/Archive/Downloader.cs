@@ -92,7 +92,15 @@ internal sealed class Downloader : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static long Length(string part) => File.Exists(part) ? new FileInfo(part).Length : 0;
+    private static long Length(string part)
+    {
+        if (!File.Exists(part))
+        {
+            return 0;
+        }
+        using var file = File.OpenHandle(part);
+        return RandomAccess.GetLength(file);
+    }
 
     // An exception of the other side is returned, since another try may do; one of the disk is thrown.
     private Exception? TryGoOn(ArchiveFile file, string part, CancellationToken cancel)
@@ -106,7 +114,10 @@ internal sealed class Downloader : IDisposable
                 return new HttpRequestException("the archive does not have it");
             }
             using var target = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write);
-            target.SetLength(from);
+            if (target.Length != from)
+            {
+                target.SetLength(from);
+            }
             target.Position = from;
             return Copy(source, target, file, cancel);
         }
