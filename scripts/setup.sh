@@ -39,6 +39,11 @@ if [ "$what" != plot ]; then
   need libhdrhistogram-java /usr/share/java/hdrhistogram.jar
   need util-linux taskset
   need chromium /usr/bin/chromium
+  need qemu-system-x86 qemu-system-x86_64
+  need busybox-static busybox
+  need cpio cpio
+  need gpgv gpgv
+  need xz-utils xz
   need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 fi
 if [ "$what" != test ]; then need gnuplot-nox gnuplot; fi

@@ -44,6 +44,7 @@ internal static class HarnessCommand
             CopyVerb.Create(),
             BlocksVerb.Create(),
             CtlVerb.Create(),
+            KernelsVerb.Create(),
             RungVerb.Create(),
         };
         root.Directives.Clear();

@@ -22,6 +22,9 @@ internal sealed record Figure
     /// </summary>
     public double EdgePerWindow { get; init; }
 
+    /// <summary>Invariant: the share by which rounds of the same code may differ.</summary>
+    public double Play { get; init; }
+
     /// <summary>Invariant: the least that code which does more for every operation adds to it. What hides it hides all, so then nothing is said.</summary>
     public double SmallestStep { get; init; } = double.PositiveInfinity;
 

@@ -22,6 +22,8 @@ internal sealed class Fingerprint
     /// <summary>The one factor that may be declared: <c>--factor kernel</c>.</summary>
     public const string KernelFactor = "kernel";
 
+    private const string GuestMode = "guest.mode";
+
     // What the machine happened to be doing is no fact about it.
     private static readonly string[] Fleeting = ["environment.load_average1_min"];
 
@@ -34,6 +36,14 @@ internal sealed class Fingerprint
     // What a kernel is, and what it brings along. TCP's settings and the command line are chosen apart from it, so they still have to match.
     private static readonly string[] OfTheKernel =
         ["environment.kernel_release", "environment.kernel_version", "environment.mitigations.", "environment.io_uring.", "environment.memory_bytes"];
+
+    // In a guest nothing but the kernel sets these, so they are what it brings along; nor is there another machine than the kernel's name.
+    private static readonly string[] OfAGuestsKernel =
+    [
+        "environment.clocksource", "environment.default_qdisc", "environment.governor", "environment.io_uring_disabled", "environment.limit_",
+        "environment.rmem_max", "environment.wmem_max", "environment.tcp_", "environment.microcode", "environment.cpu_model", "environment.smt",
+        "environment.boost", "environment.hypervisor", "guest.kernel", "machine",
+    ];
 
     /// <summary>Twelve hexadecimal digits of the SHA-256 over all facts: equal where all facts are.</summary>
     public string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Lines())))[..12];
@@ -66,16 +76,25 @@ internal sealed class Fingerprint
         }
         fingerprint._facts["duration_seconds"] = JsonSerializer.Serialize(run.DurationSeconds);
         fingerprint._facts["warmup_seconds"] = JsonSerializer.Serialize(run.WarmupSeconds);
+        if (run.Guest is { } guest)
+        {
+            fingerprint._facts[GuestMode] = guest.Mode;
+            fingerprint._facts["guest.qemu"] = guest.Qemu;
+            fingerprint._facts["guest.machine"] = guest.Machine;
+            fingerprint._facts["guest.ready_to_run"] = guest.ReadyToRun.ToString();
+            fingerprint._facts["guest.ops"] = guest.Ops.ToString(CultureInfo.InvariantCulture);
+            fingerprint._facts["guest.kernel"] = guest.Kernel.Sha256;
+        }
         return fingerprint;
     }
 
     /// <summary>The facts that forbid a verdict, in the order of their names.</summary>
     public static IReadOnlyList<FactDifference> Differences(Fingerprint was, Fingerprint now, string? factor) =>
-        [.. All(was, now).Where(difference => difference is { Base: not null, New: not null } && !Allowed(difference, factor))];
+        [.. All(was, now).Where(difference => IsRefused(difference) && !Allowed(difference, factor, AreGuests(was, now)))];
 
     /// <summary>The facts that only one of the two knows: worth a warning, since they may differ.</summary>
     public static IReadOnlyList<FactDifference> Unknown(Fingerprint was, Fingerprint now, string? factor) =>
-        [.. All(was, now).Where(difference => difference is { Base: null } or { New: null } && !IsOfTheKernel(difference.Fact, factor))];
+        [.. All(was, now).Where(difference => !IsRefused(difference) && !IsOfTheKernel(difference.Fact, factor, AreGuests(was, now)))];
 
     // A null is told from an empty text.
     private string Lines() => string.Concat(_facts.Select(fact => fact.Value is null ? $"{fact.Key}\n" : $"{fact.Key}={fact.Value}\n"));
@@ -86,13 +105,20 @@ internal sealed class Fingerprint
         where difference.Base != difference.New
         select difference;
 
-    private static bool IsOfTheKernel(string fact, string? factor) =>
-        factor == KernelFactor && OfTheKernel.Any(prefix => fact.StartsWith(prefix, StringComparison.Ordinal));
+    // A guest beside what is none is another kind of figure, not a fact that one of them did not record.
+    private static bool IsRefused(FactDifference difference) => difference is { Base: not null, New: not null } || difference.Fact == GuestMode;
+
+    private static bool AreGuests(Fingerprint was, Fingerprint now) => was._facts.ContainsKey(GuestMode) && now._facts.ContainsKey(GuestMode);
+
+    private static bool IsOfTheKernel(string fact, string? factor, bool guests) =>
+        factor == KernelFactor && (guests ? OfTheKernel.Concat(OfAGuestsKernel) : OfTheKernel).Any(prefix => fact.StartsWith(prefix, StringComparison.Ordinal));
 
     // Kernels word their mitigations each in its own way; whether one is at work must be the same.
-    private static bool Allowed(FactDifference difference, string? factor) =>
-        IsOfTheKernel(difference.Fact, factor)
-        && (!difference.Fact.StartsWith("environment.mitigations.", StringComparison.Ordinal) || FirstWord(difference.Base!) == FirstWord(difference.New!));
+    private static bool Allowed(FactDifference difference, string? factor, bool guests) =>
+        IsOfTheKernel(difference.Fact, factor, guests)
+        && (guests
+            || !difference.Fact.StartsWith("environment.mitigations.", StringComparison.Ordinal)
+            || FirstWord(difference.Base!) == FirstWord(difference.New!));
 
     private static string FirstWord(string state) => state.Split(':', ' ')[0];
 

@@ -46,5 +46,7 @@ internal static class InvariantJudge
     private static double LeastOps(Figure figure) => Math.Max(1, Math.Ceiling(4 * figure.EdgePerWindow / figure.SmallestStep));
 
     private static double Tolerance(Figure figure, LoadResult[] baseLoads, LoadResult[] newLoads, double largest) =>
-        (figure.EdgePerWindow / baseLoads.Min(load => load.Ops)) + (figure.EdgePerWindow / newLoads.Min(load => load.Ops)) + (largest * Rounding);
+        (figure.EdgePerWindow / baseLoads.Min(load => load.Ops))
+        + (figure.EdgePerWindow / newLoads.Min(load => load.Ops))
+        + (largest * (Rounding + figure.Play));
 }

@@ -39,13 +39,15 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("duplex", [Vocabulary.Duplexes[0]], false, text => Vocabulary.Word("duplex", text, Vocabulary.Duplexes)),
         new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),
         new("client_wait", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_wait", text, [Vocabulary.SameAsServer, .. Vocabulary.Waits])),
+        new("mitigations", ["auto"], false, text => Vocabulary.Word("mitigations", text, Vocabulary.Mitigations)),
     ];
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
     /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, the server's usual bound, or nothing of the kind.</summary>
     public static bool GoesWithoutSaying(string axis, string value) =>
-        value == Vocabulary.None || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight) or ("duplex", "full");
+        value == Vocabulary.None
+        || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight) or ("duplex", "full") or ("mitigations", "auto");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

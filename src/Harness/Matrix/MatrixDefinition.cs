@@ -18,6 +18,9 @@ internal sealed record MatrixDefinition
     /// <summary>What runs before the measured part and is not recorded.</summary>
     public required TimeSpan Warmup { get; init; }
 
+    /// <summary>Operations of the measured part, in place of <see cref="Duration"/>; null measures for that time.</summary>
+    public long? Ops { get; init; }
+
     /// <summary>Whether every cell is measured once more after the last round, traced (<see cref="Run.GcPass"/>).</summary>
     public bool GcPass { get; init; }
 

@@ -13,7 +13,7 @@ internal sealed class MatrixReader
 {
     private const int MaxNesting = 32;
 
-    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "gc_pass"];
+    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "ops", "gc_pass"];
     private static readonly string[] Keys = [.. Settings, .. Axis.Names, "parts", "cells", "brief"];
 
     private readonly string _path;
@@ -24,6 +24,7 @@ internal sealed class MatrixReader
     private ulong _seed = 1;
     private TimeSpan _duration = TimeSpan.FromSeconds(1);
     private TimeSpan _warmup = TimeSpan.FromMilliseconds(500);
+    private long? _ops;
     private bool _gcPass;
 
     private MatrixReader(string path) => _path = path;
@@ -74,6 +75,7 @@ internal sealed class MatrixReader
             Seed = _seed,
             Duration = _duration,
             Warmup = _warmup,
+            Ops = _ops,
             GcPass = _gcPass,
             Values = _values,
             Parts = _parts,
@@ -196,6 +198,9 @@ internal sealed class MatrixReader
                 break;
             case "warmup":
                 _warmup = Checked(name, value, Units.ParseTime);
+                break;
+            case "ops":
+                _ops = Checked(name, value, text => (long)Vocabulary.Count(text, 1, int.MaxValue));
                 break;
             case "cells":
                 _cells = value;

@@ -40,6 +40,12 @@ internal static class Vocabulary
     /// <summary>Whether the client sends while a reply is half received.</summary>
     public static readonly string[] Duplexes = ["full", "half"];
 
+    /// <summary>
+    /// The kernel's parameter of that name: what it finds necessary on its CPU, or none. A running kernel has what it was
+    /// booted with, which is <c>auto</c> here.
+    /// </summary>
+    public static readonly string[] Mitigations = ["auto", "off"];
+
     /// <summary>Forms of replies, the shortest first: <see cref="Nbd.ReplyForm"/>.</summary>
     public static readonly string[] ReplyForms = ["simple", "structured", "extended"];
 

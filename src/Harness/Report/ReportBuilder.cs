@@ -90,6 +90,7 @@ internal static class ReportBuilder
         return sides.Length == 0 ? null : new SideCosts
         {
             CpuUsPerOp = Spread.MedianOf(sides.Select(side => side.CpuUsPerOp)),
+            InstructionsPerOp = Spread.MedianOf(sides.Select(side => side.InstructionsPerOp)),
             SyscallsPerOp = Spread.MedianOf(sides.Select(side => side.SyscallsPerOp)),
             EntersPerOp = Spread.MedianOf(sides.Select(side => side.EntersPerOp)),
             SqesPerOp = Spread.MedianOf(sides.Select(side => side.SqesPerOp)),

@@ -26,6 +26,9 @@ internal sealed record LoadResult
     public required double Iops { get; init; }
     public required double BytesPerSecond { get; init; }
 
+    /// <summary>Of a guest whose clock counts instructions: those of server, client and kernel for an operation, waiting included. Null elsewhere.</summary>
+    public double? InstructionsPerOp { get; init; }
+
     /// <summary>The client's backend, as it names itself; null where the client is not ours.</summary>
     public required string? Backend { get; init; }
 
@@ -101,6 +104,9 @@ internal sealed record SideCosts
 {
     /// <summary>User and system time of the whole process, in microseconds.</summary>
     public double? CpuUsPerOp { get; init; }
+
+    /// <summary>Of a guest whose clock counts instructions: those of this process, in user mode and in the kernel. Null elsewhere.</summary>
+    public double? InstructionsPerOp { get; init; }
 
     /// <summary>System calls of the loops, <c>io_uring_enter</c> among them.</summary>
     public double? SyscallsPerOp { get; init; }

@@ -6,6 +6,7 @@ using Harness.Copy;
 using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
+using Harness.Kernels;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -43,6 +44,9 @@ namespace Harness.Results;
 [JsonSerializable(typeof(CopyDocument))]
 [JsonSerializable(typeof(NodeCopyProgress))]
 [JsonSerializable(typeof(JsonElement))]
+[JsonSerializable(typeof(KernelFacts))]
+[JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
+[JsonSerializable(typeof(KernelTable))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

@@ -1,3 +1,4 @@
+using Harness.Kernels;
 using Harness.Measure;
 
 namespace Harness.Results;
@@ -70,6 +71,9 @@ internal sealed record RunRecord
     public string? SeededRegression { get; init; }
 
     public required EnvironmentFacts Environment { get; init; }
+
+    /// <summary>Of a run in guests, which then are what <see cref="Environment"/> describes; null of any other.</summary>
+    public GuestFacts? Guest { get; init; }
 
     /// <summary>What spoils the run as a whole, from its beginning and, once it has ended, from its cells.</summary>
     public required IReadOnlyList<Warning> Warnings { get; init; }

@@ -14,6 +14,10 @@ internal sealed record CellSettings
     public required Pinning Pinning { get; init; }
     public required TimeSpan Duration { get; init; }
     public required TimeSpan Warmup { get; init; }
+
+    /// <summary>Operations of a measured part, in place of <see cref="Duration"/>; null measures for that time.</summary>
+    public long? Ops { get; init; }
+
     public required ulong Seed { get; init; }
 
     /// <summary>How long an interval of the latency log is; null leaves it to the load generator.</summary>

@@ -97,6 +97,7 @@ internal sealed class MatrixRunner(MatrixDefinition matrix, ICellRunner runner, 
     /// <summary>Why a cell cannot run here, as far as that is known before it is tried; null where it may.</summary>
     public static string? Refusal(Cell cell, RingFacts ring) =>
         cell.NeedsRing && !ring.Available ? $"io_uring is refused: {ring.Refusal}"
+        : cell["mitigations"] != Vocabulary.Mitigations[0] ? $"this kernel is booted already; harness kernels run boots one with mitigations={cell["mitigations"]}"
         : cell.IsBare ? BareRefusal.Of(cell)
         : OwnServer.Refusal(cell) ?? Peers.Refusal(cell);
 

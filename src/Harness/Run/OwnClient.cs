@@ -53,7 +53,7 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
         [
             "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
             "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
-            "--duration", Units.FormatTime(duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
+            .. Length(settings, duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
             .. cell["duplex"] == "half" ? ["--half-duplex"] : Array.Empty<string>(),
             "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
             .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
@@ -75,6 +75,11 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
             return CellOutcome.Failed($"the load generator's result cannot be read: {OneLine.Of(e.Message)}");
         }
     }
+
+    // A schedule has a length in time; the warm-up for a peer's client measures nothing.
+    private static string[] Length(CellSettings settings, TimeSpan duration) => settings.Ops is { } ops && duration == settings.Duration
+        ? ["--ops", ops.ToString(CultureInfo.InvariantCulture)]
+        : ["--duration", Units.FormatTime(duration)];
 
     private static string[] Schedule(Cell cell) => cell.IsOpenLoop ? ["--rate", cell["rate"], "--arrivals", cell["arrivals"]] : [];
 }

@@ -66,6 +66,7 @@ internal sealed record RunSession
             Pinning = pinning,
             Duration = Matrix.Duration,
             Warmup = Matrix.Warmup,
+            Ops = Matrix.Ops,
             Seed = Matrix.Seed,
         };
         var goes = new CellRunner(settings with { Duration = SaturatedRates.Duration(Matrix.Duration) });

@@ -11,8 +11,8 @@ public sealed class CliTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "harness: which verb? serve, load, run, report, compare, self-check, probe, events, timeline, copy, blocks, ctl, rung (harness --help explains)")]
-    [InlineData("serv", "harness: unknown verb 'serv'; did you mean 'serve'? legal: serve, load, run, report, compare, self-check, probe, events, timeline, copy, blocks, ctl, rung (harness --help explains)")]
+    [InlineData("", "harness: which verb? serve, load, run, report, compare, self-check, probe, events, timeline, copy, blocks, ctl, kernels, rung (harness --help explains)")]
+    [InlineData("serv", "harness: unknown verb 'serv'; did you mean 'serve'? legal: serve, load, run, report, compare, self-check, probe, events, timeline, copy, blocks, ctl, kernels, rung (harness --help explains)")]
     [InlineData("--verbos", "harness: unknown option '--verbos' (harness --help explains)")]
     [InlineData("load --bakend uring nbd://x", "harness load: unknown option '--bakend'; did you mean '--backend'? (harness load --help explains)")]
     [InlineData("load --bakend=uring nbd://x", "harness load: unknown option '--bakend'; did you mean '--backend'? (harness load --help explains)")]

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using Harness.Matrix;
+using Harness.Run;
+
+namespace Harness.Kernels.Guest;
+
+/// <summary>One boot of one kernel: starts the emulator, passes on what the guest says as it says it, and finds out why a guest that ends early did.</summary>
+/// <param name="qemu">The emulator.</param>
+/// <param name="image">The root file system.</param>
+/// <param name="silence">How long a guest may say nothing before it counts as hanging; host time.</param>
+internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
+{
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
+
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="plan">What to measure.</param>
+    /// <param name="mitigations">As the axis has it.</param>
+    /// <param name="seed">Of the guest's random numbers.</param>
+    /// <param name="hear">Called with each thing that the guest says.</param>
+    /// <param name="cancel">Ends it with an exception.</param>
+    /// <returns>Null where the guest went through its plan; else why it did not, in one line.</returns>
+    public async Task<string?> RunAsync(CachedKernel kernel, GuestPlan plan, string mitigations, int seed, Action<GuestSays> hear, CancellationToken cancel)
+    {
+        using var scratch = new ScratchFolder();
+        WriteInitrd(scratch.File("initrd"), plan);
+        using var process = ChildProcess.Start(
+            qemu.CommandLine(kernel.Image, scratch.File("initrd"), mitigations, seed, scratch.File("console"), scratch.File("results")), scratch);
+        var console = new GrowingFile(scratch.File("console"));
+        var results = new GrowingFile(scratch.File("results"));
+        var lastSign = Stopwatch.StartNew();
+        bool ended = false;
+        while (true)
+        {
+            bool exited = process.HasExited;
+            foreach (string line in results.NewLines())
+            {
+                if (GuestSays.Read(line) is { } said)
+                {
+                    ended |= said is GuestSays.End;
+                    hear(said);
+                }
+            }
+            if (results.Grew | console.NewLines().Count > 0)
+            {
+                lastSign.Restart();
+            }
+            if (exited)
+            {
+                await process.WaitAsync(cancel);
+                return ended ? null : Ending(process, console);
+            }
+            if (lastSign.Elapsed > silence)
+            {
+                return $"the guest hangs: no sign of it for {Units.FormatTime(silence)}{LastLine(console)}";
+            }
+            await Task.Delay(s_look, cancel);
+        }
+    }
+
+    // The kernel unpacks one archive after the other, so the image stays the same file for every plan.
+    private void WriteInitrd(string path, GuestPlan plan)
+    {
+        var own = new CpioArchive();
+        own.AddText("plan", plan.Script(), executable: false);
+        try
+        {
+            File.Copy(image.Path, path);
+            using var stream = new FileStream(path, FileMode.Append);
+            own.Write(stream);
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write a guest's initrd to '{path}': {FileTrouble.Reason(e, path)}; make room there, or set TMPDIR", e);
+        }
+    }
+
+    private static string Ending(ChildProcess process, GrowingFile console)
+    {
+        if (console.Lines.LastOrDefault(line => line.Contains("Kernel panic", StringComparison.Ordinal)) is { } panic)
+        {
+            return $"the kernel panicked: {panic[panic.IndexOf("Kernel panic", StringComparison.Ordinal)..].Trim()}";
+        }
+        return process.ExitCode == 0 ? $"the guest ended before its plan did{LastLine(console)}" : $"the emulator {process.Ending()}";
+    }
+
+    private static string LastLine(GrowingFile console) =>
+        console.Lines.LastOrDefault(line => line.Trim().Length > 0) is { } line ? $"; the last line of its console: {line.Trim()}" : "; its console is empty";
+}

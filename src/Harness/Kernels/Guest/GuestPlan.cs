@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text;
+using Harness.Matrix;
+using Harness.Run;
+
+namespace Harness.Kernels.Guest;
+
+/// <summary>What one boot is to measure: a script of calls of the functions of <c>guest-init.sh</c>.</summary>
+/// <param name="Cells">The cells, in order.</param>
+/// <param name="Ops">Operations of a measured part.</param>
+/// <param name="Seed">Of the load.</param>
+/// <param name="Facts">Whether the guest is to say what its kernel is and does.</param>
+internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed, bool Facts)
+{
+    public string Script()
+    {
+        var script = new StringBuilder("# What this boot measures.\n");
+        if (Facts)
+        {
+            script.Append("facts\n");
+        }
+        for (int i = 0; i < Cells.Count; i++)
+        {
+            script.Append(CultureInfo.InvariantCulture, $"cell {i} '{string.Join(' ', Serve(Cells[i]))}' '{string.Join(' ', Load(Cells[i]))}'\n");
+        }
+        return script.ToString();
+    }
+
+    /// <summary>Why a cell cannot be counted in a guest, in one line; null where it can.</summary>
+    public static string? Refusal(Cell cell) => cell switch
+    {
+        _ when cell.IsBare => "guests measure NBD; leave layer at nbd",
+        _ when !cell.HasOurServer || !cell.HasOurClient => "guests have no peers; leave server and client at harness",
+        _ when cell["wait"] != "block" || cell.ClientWait != "block" => "on the one CPU of a guest a loop that spins keeps the other side waiting, and what it counts depends on it; leave wait at block",
+        _ when cell.IsOpenLoop => "a guest counts a fixed number of operations; leave rate at closed",
+        _ when cell.Loops != 1 => "a guest has one CPU; leave loops at 1",
+        _ when cell["block"].Contains('\'', StringComparison.Ordinal) || cell["block"].Contains("file", StringComparison.Ordinal) => "a guest has no files to serve; use a memory store",
+        _ => null,
+    };
+
+    private static string[] Serve(Cell cell) =>
+    [
+        "--block", cell["block"], "--listen", Address(cell["transport"]),
+        "--backend", cell.Backend, "--wait", "block", .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), .. TcpCongestion.Arguments(cell),
+    ];
+
+    private static string Address(string transport) => transport switch
+    {
+        "unix" => "nbd+unix:///?socket=/run/cell/nbd",
+        "tcp" => "nbd://127.0.0.1:10809",
+        _ => "nbd://[::1]:10809",
+    };
+
+    private string[] Load(Cell cell) =>
+    [
+        "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
+        "--ops", Ops.ToString(CultureInfo.InvariantCulture), "--backend", cell.ClientBackend, "--wait", "block",
+        "--seed", Seed.ToString(CultureInfo.InvariantCulture), .. TcpCongestion.Arguments(cell),
+    ];
+}

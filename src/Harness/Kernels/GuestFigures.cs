@@ -1,0 +1,27 @@
+using Harness.Results;
+
+namespace Harness.Kernels;
+
+/// <summary>From what a load generator in a guest found to instructions: a nanosecond of the guest's clock, or of a process's CPU time, is one.</summary>
+internal static class GuestFigures
+{
+    private const double InstructionsPerSecond = 1e9;
+    private const double InstructionsPerUs = 1e3;
+
+    public static LoadResult Counted(LoadResult load) => load with
+    {
+        InstructionsPerOp = load.Ops > 0 ? Math.Round(load.Seconds * InstructionsPerSecond / load.Ops, 3) : null,
+        Client = Counted(load.Client),
+        Server = load.Server is { } server ? Counted(server) : null,
+    };
+
+    private static SideCosts Counted(SideCosts side) =>
+        side with { InstructionsPerOp = side.CpuUsPerOp is { } us ? Math.Round(us * InstructionsPerUs, 3) : null };
+
+    /// <summary>Why the figures of a cell do not count, in one line; null where they do.</summary>
+    public static string? Spoiled(LoadResult load) =>
+        load.Errors > 0 ? $"{load.Errors} operations failed{(load.FirstError is { } first ? $"; the first: {first}" : "")}"
+        : load.Client.GcCount + (load.Server?.GcCount ?? 0) > 0 ? "a collection fell into the measured part; give the matrix fewer operations"
+        : load.Client.JitMethodsInWindow + (load.Server?.JitMethodsInWindow ?? 0) > 0 ? "methods were compiled in the measured part; give the matrix more operations, a tenth of which warm up"
+        : null;
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using Harness.Compare;
+using Harness.Kernels.Guest;
+using Harness.Matrix;
+using Harness.Measure;
+using Harness.Report;
+using Harness.Results;
+
+namespace Harness.Kernels;
+
+/// <summary>
+/// The results folder of one kernel of a run, <c>guest-RELEASE/DATE-MATRIX-COMMIT</c>. It begins when the kernel has said what it is; what is known before
+/// that waits. Called from several threads.
+/// </summary>
+internal sealed class KernelResults(KernelRunSession session, CachedKernel kernel, IReadOnlyList<Cell> cells)
+{
+    public const string ProbeFile = "probe.json";
+
+    private readonly Lock _lock = new();
+    private readonly List<CellRecord> _waiting = [.. Skipped(cells)];
+    private ResultsFolder? _results;
+    private RunRecord? _record;
+
+    public CachedKernel Kernel => kernel;
+
+    /// <summary>Where it lies; null where the kernel never said what it is.</summary>
+    public string? Folder { get; private set; }
+
+    /// <summary>Why it does not come up; null as long as nobody knows that it does not.</summary>
+    public string? Broken { get; set; }
+
+    /// <summary>The machine's name of a guest.</summary>
+    public static string MachineOf(string release) => $"guest-{MachineName.Slug(release)}";
+
+    /// <summary>The kernel has said what it is.</summary>
+    public void Began(ProbeDocument probe)
+    {
+        lock (_lock)
+        {
+            if (_results is not null)
+            {
+                return;
+            }
+            RunRecord record = Record(probe);
+            _record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
+            _results = ResultsFolder.Create(session.ResultsRoot, _record, session.Matrix.Text);
+            Folder = _results.Path;
+            File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n");
+            _waiting.ForEach(cell => _results.Append(cell, null));
+            _waiting.Clear();
+        }
+    }
+
+    public void Append(CellRecord cell)
+    {
+        lock (_lock)
+        {
+            if (_results is null)
+            {
+                _waiting.Add(cell);
+            }
+            else
+            {
+                _results.Append(cell, null);
+            }
+        }
+    }
+
+    public void Finish(bool interrupted)
+    {
+        lock (_lock)
+        {
+            if (_results is not null && _record is not null)
+            {
+                _results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = interrupted ? RunStatus.Interrupted : RunStatus.Complete });
+                _results.Dispose();
+                _results = null;
+            }
+        }
+    }
+
+    private static IEnumerable<CellRecord> Skipped(IReadOnlyList<Cell> cells) =>
+        from cell in cells
+        let reason = GuestPlan.Refusal(cell)
+        where reason is not null
+        select new CellRecord
+        {
+            Cell = cell.Id,
+            Round = 0,
+            Status = CellStatus.Skipped,
+            Reason = reason,
+            Started = DateTimeOffset.UtcNow,
+            Seconds = 0,
+            Axes = cell.Values,
+        };
+
+    private RunRecord Record(ProbeDocument probe) => new()
+    {
+        Matrix = session.Matrix.Name,
+        Machine = MachineOf(kernel.Facts.Release),
+        Commit = Checkout.Commit(),
+        Build = ProgramBuild.Id,
+        CommandLine = session.CommandLine,
+        Filter = session.Filter,
+        Seed = session.Matrix.Seed,
+        Rounds = session.Matrix.Rounds,
+        DurationSeconds = 0,
+        WarmupSeconds = 0,
+        CellCount = cells.Count,
+        Started = DateTimeOffset.UtcNow,
+        Status = RunStatus.Running,
+        TcpCongestionControl = Run.TcpCongestion.Forced,
+        Environment = probe.Environment,
+        Guest = new GuestFacts
+        {
+            Mode = GuestFacts.Counted,
+            Kernel = kernel.Facts,
+            Qemu = session.Qemu.Version,
+            Machine = string.Join(' ', Qemu.Machine),
+            Image = session.Image.Hash,
+            ReadyToRun = session.ReadyToRun,
+            Ops = session.Matrix.Ops!.Value,
+        },
+        // What spoils times does not spoil counts, so the guest's own warnings are not repeated; this one belongs beside every figure.
+        Warnings = [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+    };
+}

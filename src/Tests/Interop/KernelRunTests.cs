@@ -1,0 +1,197 @@
+using System.Text.Json;
+using Harness.Kernels;
+using Harness.Kernels.Guest;
+using Harness.Matrix;
+using Harness.Report;
+using Harness.Results;
+using Harness.Run;
+
+namespace Harness.Tests.Interop;
+
+/// <summary>
+/// <c>harness kernels run</c> with an emulator that is a script: kernels that panic, guests that hang, cells that are skipped. What a real guest says is
+/// in one test more, where there is QEMU and a kernel.
+/// </summary>
+public sealed class KernelRunTests : IDisposable
+{
+    private const string Cells = "backend: [epoll, uring]\ndepth: 1\nrounds: 2\nops: 1000\n";
+
+    private readonly TempDir _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Each_kernel_gets_a_folder_with_its_boots_in_it()
+    {
+        var (outcome, folders, _) = Run(Cells, "emit facts; emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal(ExitCode.Done, outcome.ExitCode);
+        Assert.Equal(["guest-6.1.0", "guest-7.2.0"], folders.Select(folder => Path.GetFileName(Path.GetDirectoryName(folder))));
+        foreach (string folder in folders)
+        {
+            RunData run = RunReader.Read(folder);
+            Assert.Empty(run.Problems);
+            Assert.Equal(RunStatus.Complete, run.Run.Status);
+            Assert.Equal(GuestFacts.Counted, run.Run.Guest!.Mode);
+            Assert.Equal(4, run.Cells.Count);
+            // 1,000 operations in 25 ms, with a nanosecond for each instruction.
+            Assert.All(run.Cells, cell => Assert.Equal(25_000, cell.Load!.InstructionsPerOp));
+            Assert.All(run.Cells, cell => Assert.Equal(3_125, cell.Load!.Server!.InstructionsPerOp));
+            Assert.True(File.Exists(Path.Combine(folder, KernelResults.ProbeFile)));
+        }
+    }
+
+    [Fact]
+    public void A_kernel_that_panics_costs_its_own_cells_only_and_is_not_booted_again()
+    {
+        const string Panic = "echo '[ 1.5] Kernel panic - not syncing: VFS: Unable to mount root fs' >$console; exit 0";
+        var (outcome, folders, messages) = Run(Cells.Replace("rounds: 2", "rounds: 3", StringComparison.Ordinal), $"case $kernel in *6.1.0*) {Panic};; esac; emit facts; emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal(ExitCode.Failed, outcome.ExitCode);
+        Assert.Equal(6, outcome.Ok);
+        Assert.Equal(6, outcome.Failed);
+        Assert.Equal("guest-7.2.0", Path.GetFileName(Path.GetDirectoryName(Assert.Single(folders))));
+        Assert.Contains("6.1.0 boot 1: the kernel panicked: Kernel panic - not syncing: VFS: Unable to mount root fs", messages);
+        Assert.Contains("6.1.0 boot 3: an earlier boot of this kernel did not come up: the kernel panicked", messages);
+    }
+
+    [Fact]
+    public void A_guest_that_hangs_is_ended_and_the_cell_is_named()
+    {
+        var (outcome, folders, messages) = Run(Cells, "emit facts; echo begin 0 >>$results; exec sleep 600", "6.1.0");
+        Assert.Equal(ExitCode.Failed, outcome.ExitCode);
+        Assert.Contains("6.1.0 boot 1: the guest hangs: no sign of it for 1s; its console is empty (in backend=", messages);
+        Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal(CellStatus.Failed, cell.Status));
+    }
+
+    [Fact]
+    public void What_a_kernel_lacks_is_skipped_by_name_and_an_emulator_that_cannot_start_says_why()
+    {
+        var (outcome, folders, messages) = Run(Cells, "emit facts; emit cells 'skipped io_uring is refused: this kernel is too old'; emit end", "5.4.0");
+        Assert.Equal(ExitCode.NothingCouldRun, outcome.ExitCode);
+        const string Why = "io_uring is refused: this kernel is too old";
+        Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal((CellStatus.Skipped, Why), (cell.Status, cell.Reason)));
+        Assert.Contains("skipped: io_uring is refused: this kernel is too old", messages);
+
+        (_, _, messages) = Run(Cells, "echo 'qemu: could not load kernel' >&2; exit 1", "5.5.0");
+        Assert.Contains("the emulator ended with exit code 1: qemu: could not load kernel", messages);
+    }
+
+    [Fact]
+    public void What_a_guest_cannot_count_is_refused_and_a_spoiled_window_does_not_count()
+    {
+        var (_, folders, messages) = Run("backend: epoll\ndepth: 1\nwait: [block, spin]\nrounds: 1\nops: 1000\n", "emit facts; emit cells collected; emit end", "6.1.0");
+        Assert.Contains("wait=spin,depth=1,rw=read: on the one CPU of a guest a loop that spins keeps the other side waiting", messages);
+        Assert.Contains("failed: a collection fell into the measured part", messages);
+        Assert.Equal([(0, CellStatus.Skipped), (1, CellStatus.Failed)], RunReader.Read(Assert.Single(folders)).Cells.Select(cell => (cell.Round, cell.Status)));
+    }
+
+    [Fact]
+    public void The_same_files_make_the_same_image_and_others_read_it()
+    {
+        string file = _folder.File("program");
+        File.WriteAllText(file, "text");
+        byte[] Bytes(DateTime time)
+        {
+            File.SetLastWriteTimeUtc(file, time);
+            var archive = new CpioArchive();
+            archive.AddFile("bin/program", file, executable: true);
+            archive.AddText("init", "#!/bin/sh\n", executable: true);
+            archive.AddFolder("proc");
+            using var stream = new MemoryStream();
+            archive.Write(stream);
+            return stream.ToArray();
+        }
+        byte[] image = Bytes(DateTime.UnixEpoch);
+        Assert.Equal(image, Bytes(DateTime.UtcNow));
+        if (Requires.Find("cpio") is { } cpio)
+        {
+            File.WriteAllBytes(_folder.File("image"), image);
+            string listed = Tool.Run("sh", "-c", $"{cpio} -tv --numeric-uid-gid <{_folder.File("image")}").Succeeded().Output;
+            Assert.Equal(
+                ["drwxr-xr-x bin", "-rwxr-xr-x bin/program", "-rwxr-xr-x init", "drwxr-xr-x proc"],
+                listed.TrimEnd('\n').Split('\n').Select(line => line.Split(' ')).Select(words => $"{words[0]} {words[^1]}"));
+        }
+    }
+
+    // Two boots with the same random numbers are the same to the last instruction.
+    [SkippableFact]
+    public void A_real_guest_counts_the_same_twice()
+    {
+        Requires.Tool("qemu-system-x86_64");
+        Requires.Tool("busybox");
+        var cache = new KernelCache(KernelCache.DefaultRoot);
+        Skip.If(cache.Kernels().Count == 0, "needs a kernel; harness kernels fetch 6.1 brings one");
+        string program = cache.Folder($"program/{Measure.ProgramBuild.Id}");
+        Skip.IfNot(TestScale.Full || Directory.Exists(program), "needs this build compiled ahead for guests, which takes a minute; harness kernels run does it, or --full");
+        LoadResult Boot(string name) => Assert.Single(RunReader.Read(Assert.Single(Session(
+            "backend: uring\ndepth: 1\nblock: memory:1M\nrounds: 1\nops: 1000\n",
+            name,
+            [cache.Kernels()[^1]],
+            Qemu.Find(),
+            GuestImage.Make(cache, GuestProgram.Make(cache, _ => { }))).Run(CancellationToken.None).Folders)).Cells).Load!;
+        LoadResult first = Boot("first");
+        Assert.InRange(first.InstructionsPerOp!.Value, 5_000, 500_000);
+        Assert.Equal(2, first.Server!.SyscallsPerOp!.Value, 2);
+        Assert.Equal(first.InstructionsPerOp, Boot("second").InstructionsPerOp);
+    }
+
+    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null)
+    {
+        File.WriteAllText(_folder.File("m.yml"), yaml);
+        return new KernelRunSession
+        {
+            Matrix = MatrixReader.Read(_folder.File("m.yml"), brief: false),
+            Filter = null,
+            Kernels = kernels,
+            ResultsRoot = _folder.File(results),
+            CommandLine = "harness kernels run",
+            Qemu = qemu,
+            Image = image,
+            ReadyToRun = true,
+            Guests = 2,
+            Silence = image.Hash == "scripted" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(5),
+            Messages = messages ?? TextWriter.Null,
+        };
+    }
+
+    /// <summary>A run whose emulator is a shell script; <c>emit facts</c>, <c>emit cells WHAT</c> and <c>emit end</c> are what a guest would say.</summary>
+    private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Run(string yaml, string script, params string[] releases)
+    {
+        var probe = ProbeDocument.Of(Unit.ResultsSamples.Environment, [], []);
+        var load = Unit.ResultsSamples.Ok(Unit.ResultsSamples.Cell("epoll", "read"), 1, 1000).Load! with { Ops = 1000, Seconds = 0.025 };
+        File.WriteAllText(_folder.File("facts"), $"facts {JsonSerializer.Serialize(probe, ResultsJson.Line.ProbeDocument)}\n");
+        File.WriteAllText(_folder.File("ok"), $"ok {JsonSerializer.Serialize(load, ResultsJson.Line.LoadResult)}\n");
+        File.WriteAllText(_folder.File("collected"), $"ok {JsonSerializer.Serialize(load with { Client = load.Client with { GcCount = 1 } }, ResultsJson.Line.LoadResult)}\n");
+        File.WriteAllText(_folder.File("qemu"), $$"""
+            #!/bin/sh
+            for word; do
+              case $before in -kernel) kernel=$word;; -initrd) initrd=$word;; esac
+              case $word in file,id=console,path=*) console=${word#*path=};; file,id=results,path=*) results=${word#*path=};; esac
+              before=$word
+            done
+            here={{_folder.Path}}
+            emit() {
+              case $1 in
+                facts) cat $here/facts >>$results;;
+                cells) for cell in $(grep -a -o '^cell [0-9]* ' $initrd | sed -n 's/^cell \([0-9]*\) .*/\1/p'); do
+                    echo "begin $cell" >>$results
+                    if [ -f "$here/$2" ]; then printf 'cell %s ' $cell >>$results; cat "$here/$2" >>$results; else echo "cell $cell $2" >>$results; fi
+                  done;;
+                end) echo end >>$results;;
+              esac
+            }
+            : >$console; : >$results
+            {{script}}
+            """ + "\n");
+        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
+        File.WriteAllText(_folder.File("image"), "");
+        CachedKernel[] kernels = [.. releases.Select(release =>
+        {
+            File.WriteAllText(_folder.File($"vmlinuz-{release}"), release);
+            return new CachedKernel(_folder.Path, new KernelFacts { Release = release, Image = $"vmlinuz-{release}", Sha256 = release });
+        })];
+        using var messages = new StringWriter();
+        var image = new GuestImage(_folder.File("image"), "scripted");
+        var (outcome, folders) = Session(yaml, "results", kernels, new Qemu(_folder.File("qemu"), "7.2"), image, messages).Run(CancellationToken.None);
+        return (outcome, folders, messages.ToString());
+    }
+}
