@@ -2,7 +2,7 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// Blocks that have left the graph. Replies that are still to be sent may point into their memory, and another loop may be asking one for the state of a range
-/// at this moment; so they are disposed of when every loop has come round once, and every request that held an answer then has been released.
+/// at this moment; so they are disposed of when every loop has come round once, and every request that held an answer then has been released, or a part of one.
 /// </summary>
 internal static class RemovedBlocks
 {
@@ -28,7 +28,8 @@ internal static class RemovedBlocks
         {
             foreach (BlockRequest request in loop.All.Where(request => request.HoldsExtents))
             {
-                DrainTicket.Add(request, tickets, untilRelease: true);
+                // A part's answer becomes its parent's, and so on up to the request that a client waits for, which is released last.
+                DrainTicket.Add(request.Root, tickets, untilRelease: true);
             }
 
             if (tickets.Left == 0)
