@@ -6,7 +6,9 @@ using Harness.Results;
 
 namespace Harness.Cli;
 
-/// <summary><c>harness ctl SOCKET copy</c>: a job that the server does in the background, whose progress is shown until it ends. Who interrupts it cancels it.</summary>
+/// <summary>
+/// <c>harness ctl SOCKET copy</c>: a job that the server does in the background, whose progress is shown until it ends. Who interrupts it cancels it.
+/// </summary>
 internal static class CtlCopyVerb
 {
     private const string EraseLine = "\r\x1b[2K";

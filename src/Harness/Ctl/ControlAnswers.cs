@@ -120,7 +120,9 @@ internal sealed record BlockTraffic
     /// <summary>The node's ID, or the export's name.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Of an export: requests that have not been answered to the last byte. Of a node: requests that it has and has not completed or handed on.</summary>
+    /// <summary>
+    /// Of an export: requests that have not been answered to the last byte. Of a node: requests that it has and has not completed or handed on.
+    /// </summary>
     public required long InFlight { get; init; }
 
     /// <summary>Requests that wait before it for the end of a drain.</summary>

@@ -5,7 +5,9 @@ using Harness.Matrix;
 
 namespace Harness.Ctl;
 
-/// <summary>The graph as a picture: exports at the top, stores at the bottom, shared nodes where their lines meet. Light or dark, as the reader has it.</summary>
+/// <summary>
+/// The graph as a picture: exports at the top, stores at the bottom, shared nodes where their lines meet. Light or dark, as the reader has it.
+/// </summary>
 internal static class GraphSvg
 {
     private const int BoxWidth = 210;

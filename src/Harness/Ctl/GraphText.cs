@@ -3,7 +3,9 @@ using Harness.Matrix;
 
 namespace Harness.Ctl;
 
-/// <summary>The graph as a tree of text: a branch for each export, from the client's side to the store; of a node that is shared, what follows is printed once.</summary>
+/// <summary>
+/// The graph as a tree of text: a branch for each export, from the client's side to the store; of a node that is shared, what follows is printed once.
+/// </summary>
 internal static class GraphText
 {
     public static string Of(GraphDocument graph)

@@ -44,7 +44,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
 
     public static readonly string[] Names = [.. All.Select(axis => axis.Name)];
 
-    /// <summary>Whether all cells of a run may have this value without a word about it: NBD, stores as they are, the server's usual bound, or nothing of the kind.</summary>
+    /// <summary>
+    /// Whether all cells of a run may have this value without a word about it: NBD, stores as they are, the server's usual bound, or nothing of the kind.
+    /// </summary>
     public static bool GoesWithoutSaying(string axis, string value) =>
         value == Vocabulary.None
         || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight) or ("duplex", "full") or ("mitigations", "auto");

@@ -44,7 +44,9 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         }
     }
 
-    /// <summary>The server is going to end: what was held goes on, since it is to be answered, and copies are cancelled. Returns when they have ended.</summary>
+    /// <summary>
+    /// The server is going to end: what was held goes on, since it is to be answered, and copies are cancelled. Returns when they have ended.
+    /// </summary>
     public void End()
     {
         foreach ((_, DrainSection section) in Take(null))

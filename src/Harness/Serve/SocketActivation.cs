@@ -17,7 +17,9 @@ internal static class SocketActivation
     // No more than a socket unit has; a number from elsewhere must not make us take thousands of descriptors for sockets.
     private const int MostSockets = 1000;
 
-    /// <summary>The sockets; null where none are meant for this process. The variables are gone afterwards, so that nobody whom we start takes them for its own.</summary>
+    /// <summary>
+    /// The sockets; null where none are meant for this process. The variables are gone afterwards, so that nobody whom we start takes them for its own.
+    /// </summary>
     /// <param name="listenAsked">Whether the command line says where to listen.</param>
     /// <exception cref="HarnessException">What was handed over is not what was announced, or the command line says where to listen too.</exception>
     public static IReadOnlyList<Listener>? Take(bool listenAsked)

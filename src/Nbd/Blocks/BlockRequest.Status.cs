@@ -24,7 +24,9 @@ public sealed partial class BlockRequest
 
     private StatusList? _status;
 
-    /// <summary>The answer to a BLOCK_STATUS, in the order of the offsets, the first from the range's first byte on. None is empty, and none leaves the range.</summary>
+    /// <summary>
+    /// The answer to a BLOCK_STATUS, in the order of the offsets, the first from the range's first byte on. None is empty, and none leaves the range.
+    /// </summary>
     public ReadOnlySpan<BlockExtent> Status => _status is null ? [] : _status.Extents;
 
     /// <summary>Bytes of the range of which <see cref="Status"/> tells.</summary>

@@ -4,7 +4,9 @@ using Harness.Nbd;
 
 namespace Harness.Tests;
 
-/// <summary>Thread models with real threads: three loops ask a store that completes from threads of its own and says what overlapped and what came out of order.</summary>
+/// <summary>
+/// Thread models with real threads: three loops ask a store that completes from threads of its own and says what overlapped and what came out of order.
+/// </summary>
 public sealed class ThreadModelContract
 {
     private const int Loops = 3;

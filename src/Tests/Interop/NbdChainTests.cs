@@ -3,7 +3,9 @@ using Harness.Nbd;
 
 namespace Harness.Tests;
 
-/// <summary>Other people's clients, our server, its <c>nbd</c> store, and behind it a server of ours or of somebody else: as if the one in the middle were not there.</summary>
+/// <summary>
+/// Other people's clients, our server, its <c>nbd</c> store, and behind it a server of ours or of somebody else: as if the one in the middle were not there.
+/// </summary>
 public sealed class NbdChainTests : IDisposable
 {
     private const int Bytes = 32 << 20;

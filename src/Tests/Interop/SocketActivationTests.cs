@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Harness.Tests;
 
-/// <summary>Servers that are started with their sockets: by libnbd's own activation, by systemd's, and by a program that does what sd_listen_fds(3) says.</summary>
+/// <summary>
+/// Servers that are started with their sockets: by libnbd's own activation, by systemd's, and by a program that does what sd_listen_fds(3) says.
+/// </summary>
 public sealed class SocketActivationTests : IDisposable
 {
     // Opens a socket for each argument before the first "--", puts them at 3 and on, and becomes the program behind it.

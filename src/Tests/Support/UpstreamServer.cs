@@ -4,7 +4,9 @@ using Harness.Serve;
 
 namespace Harness.Tests;
 
-/// <summary>A server of ours on a thread of the test's own process, behind which a test can put any block; it can end and come back at the same place.</summary>
+/// <summary>
+/// A server of ours on a thread of the test's own process, behind which a test can put any block; it can end and come back at the same place.
+/// </summary>
 internal sealed class UpstreamServer : IDisposable
 {
     private readonly TempDir _folder = new();

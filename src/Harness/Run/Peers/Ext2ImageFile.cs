@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Harness.Run;
 
-/// <summary>An ext4 image for <c>ext2:SIZE</c> in a matrix: one file of that size, full of bytes that are not zero, so that reads come from all of it.</summary>
+/// <summary>
+/// An ext4 image for <c>ext2:SIZE</c> in a matrix: one file of that size, full of bytes that are not zero, so that reads come from all of it.
+/// </summary>
 internal static class Ext2ImageFile
 {
     /// <summary>The file in it.</summary>

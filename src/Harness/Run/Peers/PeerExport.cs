@@ -15,7 +15,9 @@ internal sealed record PeerExport(bool IsNull, long Size)
     /// <summary>How long each READ and each WRITE waits before it is served, in milliseconds; null where the chain has no delay.</summary>
     public (long Read, long Write)? DelayMs { get; init; }
 
-    /// <summary>Null where the chain is none of <c>memory:SIZE</c>, <c>null:SIZE</c> and <c>ext2:SIZE</c>, the first two with a delay before it or without.</summary>
+    /// <summary>
+    /// Null where the chain is none of <c>memory:SIZE</c>, <c>null:SIZE</c> and <c>ext2:SIZE</c>, the first two with a delay before it or without.
+    /// </summary>
     public static PeerExport? Of(string chain)
     {
         try

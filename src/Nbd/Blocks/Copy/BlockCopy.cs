@@ -55,7 +55,8 @@ public sealed class BlockCopy : IBlockRequestOwner
     public ulong Copied => _filter.Copied;
 
     /// <summary>
-    /// Completes with the change that put the chain into the node's place. Fails with a <see cref="BlockException"/> where the copy has failed or was cancelled;
+    /// Completes with the change that put the chain into the node's place. Fails with a <see cref="BlockException"/> where the copy has failed or was
+    /// cancelled;
     /// everything is as it was before then.
     /// </summary>
     public Task<GraphChange> Done { get; private set; } = null!;

@@ -55,7 +55,9 @@ public sealed class BlockDrains
     /// </summary>
     public Task<IReadOnlyDictionary<IBlock, NodeLoad>> CountAsync() => BlockCensus.Take(Loops);
 
-    /// <summary>A background job begins to put requests into the graph by a way of its own. Who holds the node that it leads to, or all, holds the job too.</summary>
+    /// <summary>
+    /// A background job begins to put requests into the graph by a way of its own. Who holds the node that it leads to, or all, holds the job too.
+    /// </summary>
     /// <param name="source">Leads to a node of the graph; its requests begin after what is posted to the loops here.</param>
     internal void AddSource(BlockGraph source)
     {

@@ -3,7 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One request on its way to another server and back: begun on the thread of the request's own loop, asked on that of the connection's, and completed on its own
+/// One request on its way to another server and back: begun on the thread of the request's own loop, asked on that of the connection's, and completed on its
+/// own
 /// again; most often these are one. Pooled by its own loop.
 /// </summary>
 internal sealed class UpstreamJob : LoopWork, IClientRequestHandler, IClientChunkHandler
