@@ -99,7 +99,8 @@ internal static class CtlVerb
         Option<string?> id = OptionParsers.Text("--id", "ID", "the ID of the first of them [default: one is made up]");
         var command = new Command("insert", "puts filters before a node") { filters, above, id, Json };
         command.SetAction(parse => Show(
-            parse, Request(ControlWords.Insert) with { Node = parse.GetValue(above), Chain = parse.GetValue(filters), NewId = parse.GetValue(id) }, CtlText.Changed));
+            parse,
+            Request(ControlWords.Insert) with { Node = parse.GetValue(above), Chain = parse.GetValue(filters), NewId = parse.GetValue(id) }, CtlText.Changed));
         return command;
     }
 

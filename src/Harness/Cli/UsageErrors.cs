@@ -13,7 +13,8 @@ internal static class UsageErrors
         var command = parse.CommandResult.Command;
         var path = Path(parse.CommandResult);
         var name = string.Join(' ', path.Select(part => part.Name).Skip(1).Prepend("harness"));
-        var problem = UnknownVerb(root, command, args) ?? UnknownOption(path, args) ?? UnknownCommand(parse, command) ?? Unexpected(parse) ?? Above(parse, path) ?? Invalid(parse, path);
+        var problem = UnknownVerb(root, command, args) ?? UnknownOption(path, args) ?? UnknownCommand(parse, command)
+            ?? Unexpected(parse) ?? Above(parse, path) ?? Invalid(parse, path);
         return problem is null ? null : $"{name}: {problem} ({name} --help explains)";
     }
 

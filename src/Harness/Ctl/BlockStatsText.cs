@@ -8,7 +8,8 @@ namespace Harness.Ctl;
 /// <summary>What <c>ctl SOCKET stats</c> prints for people: the server in a line or two, then a row for each export, node and command.</summary>
 internal static class BlockStatsText
 {
-    private static readonly string[] s_heads = ["", "in flight", "waiting", "command", "requests/s", "MiB/s", "errors", "p50 µs", "p99 µs", "p99.9 µs", "max µs"];
+    private static readonly string[] s_heads =
+        ["", "in flight", "waiting", "command", "requests/s", "MiB/s", "errors", "p50 µs", "p99 µs", "p99.9 µs", "max µs"];
 
     public static string Of(JsonElement answer)
     {
@@ -55,8 +56,10 @@ internal static class BlockStatsText
         {
             rows.Add(
             [
-                .. begin, command.Command, Whole((long)(command.Requests / time)), (command.Bytes / time / (1 << 20)).ToString("0.0", CultureInfo.InvariantCulture),
-                Whole(command.Errors), Micros(command.LatencyUs.P50), Micros(command.LatencyUs.P99), Micros(command.LatencyUs.P999), Micros(command.LatencyUs.Max),
+                .. begin, command.Command, Whole((long)(command.Requests / time)),
+                (command.Bytes / time / (1 << 20)).ToString("0.0", CultureInfo.InvariantCulture),
+                Whole(command.Errors), Micros(command.LatencyUs.P50), Micros(command.LatencyUs.P99),
+                Micros(command.LatencyUs.P999), Micros(command.LatencyUs.Max),
             ]);
             begin = [string.Empty, string.Empty, string.Empty];
         }

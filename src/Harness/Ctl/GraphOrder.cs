@@ -33,7 +33,8 @@ internal static class GraphOrder
             }
         }
 
-        return [.. graph.Exports.OrderBy(export => graph.ChainFrom(export.Top).Reverse().Select(node => ranks[node.Id]).ToArray(), Comparer<int[]>.Create(Compare))];
+        int[] RanksOf(string top) => [.. graph.ChainFrom(top).Reverse().Select(node => ranks[node.Id])];
+        return [.. graph.Exports.OrderBy(export => RanksOf(export.Top), Comparer<int[]>.Create(Compare))];
     }
 
     /// <summary>Nodes that nothing leads to, which only an ID of their own keeps.</summary>

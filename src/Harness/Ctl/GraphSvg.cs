@@ -37,7 +37,8 @@ internal static class GraphSvg
         List<Box> boxes = Place(graph);
         int width = (2 * Margin) + boxes.Select(box => (int)box.Middle + (ColumnWidth / 2)).DefaultIfEmpty(ColumnWidth).Max();
         int height = (2 * Margin) + boxes.Select(box => (box.Row * RowHeight) + BoxHeight).DefaultIfEmpty(BoxHeight).Max();
-        var svg = new StringBuilder($"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">""");
+        var svg = new StringBuilder(
+            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">""");
         svg.Append("\n<title>The block graph of a harness server</title>\n<style>\n").Append(Style).Append("\n</style>\n");
         svg.Append("""<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">""");
         svg.Append("""<polygon class="arrow" points="0,0 8,4 0,8"/></marker></defs>""");

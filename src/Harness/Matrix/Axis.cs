@@ -49,7 +49,8 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     /// </summary>
     public static bool GoesWithoutSaying(string axis, string value) =>
         value == Vocabulary.None
-        || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight) or ("duplex", "full") or ("mitigations", "auto");
+        || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight)
+            or ("duplex", "full") or ("mitigations", "auto");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

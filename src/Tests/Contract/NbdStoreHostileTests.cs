@@ -8,7 +8,8 @@ public class NbdStoreHostileTests
 {
     private const int EIO = 5, ETIMEDOUT = 110;
 
-    public static TheoryData<string> Manners => ["hangs up", "says anything", "answers what nobody asked", "stops in the middle", "answers twice", "greets with anything"];
+    public static TheoryData<string> Manners =>
+        ["hangs up", "says anything", "answers what nobody asked", "stops in the middle", "answers twice", "greets with anything"];
 
     [Theory]
     [MemberData(nameof(Manners))]
@@ -18,7 +19,8 @@ public class NbdStoreHostileTests
         using var world = new BlockWorld(BlockChain.Parse($"nbd:timeout=30ms,{server.Uri}"), "epoll");
         for (int turn = 0; turn < 4; turn++)
         {
-            List<BlockWorld.Answer> answers = [.. Enumerable.Range(0, 20).Select(i => i % 3 == 0 ? world.StartWrite(i * 512, new byte[512]) : world.Start(NbdCommand.Read, i * 512, 512))];
+            List<BlockWorld.Answer> answers = [.. Enumerable.Range(0, 20).Select(i => i % 3 == 0 ? world.StartWrite(i * 512, new byte[512])
+                : world.Start(NbdCommand.Read, i * 512, 512))];
             int[] errors = [.. answers.Select(answer => world.Finish(answer).Error)];
             int served = manner == "answers twice" ? errors.Count(error => error == 0) : 0;
             Assert.InRange(served, 0, 1);

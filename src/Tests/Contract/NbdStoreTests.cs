@@ -139,7 +139,8 @@ public class NbdStoreTests
         var block = new HeldBlock();
         using var upstream = new UpstreamServer(block, Abrupt);
         using var world = new BlockWorld(BlockChain.Parse($"nbd:{upstream.Uri}"), backend);
-        List<BlockWorld.Answer> held = [.. Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? world.Start(NbdCommand.Read, i * 512, 512) : world.StartWrite(i * 512, new byte[512]))];
+        List<BlockWorld.Answer> held = [.. Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? world.Start(NbdCommand.Read, i * 512, 512)
+            : world.StartWrite(i * 512, new byte[512]))];
         Await(world, () => block.Held.Count == 200);
         upstream.Stop();
         Assert.All(held, answer => Assert.Equal(EIO, world.Finish(answer).Error));

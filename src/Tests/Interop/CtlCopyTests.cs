@@ -25,7 +25,8 @@ public sealed class CtlCopyTests
         while (!verified.IsCompleted)
         {
             string next = $"disk{copies}";
-            ToolResult copy = CtlProcessTests.Ctl(control, "copy", node, copies % 2 == 0 ? "delay:write=10us/memory:32M" : "memory:32M", "--id", next).Succeeded();
+            ToolResult copy = CtlProcessTests.Ctl(control, "copy", node,
+                copies % 2 == 0 ? "delay:write=10us/memory:32M" : "memory:32M", "--id", next).Succeeded();
             Assert.Contains($"copy {node}: 32M in ", copy.Output, StringComparison.Ordinal);
             node = next;
             copies++;

@@ -129,7 +129,8 @@ public sealed class DrainLoadTests(ITestOutputHelper output)
             string depth = TestScale.Pick("16", "64");
             string[] load =
             [
-                "load", _live.Uri, "--backend", backend, "--rw", "mix:50", "--connections", connections, "--depth", depth, "--duration", duration, "--verify", "--json", "-",
+                "load", _live.Uri, "--backend", backend, "--rw", "mix:50", "--connections", connections,
+                "--depth", depth, "--duration", duration, "--verify", "--json", "-",
             ];
             using var child = Child.Start(HarnessServer.Program, load);
             while (!child.HasExited)

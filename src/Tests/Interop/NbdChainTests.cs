@@ -100,7 +100,8 @@ public sealed class NbdChainTests : IDisposable
         string[] commands =
         [
             "write -P 0xab 4k 8k", "read -P 0xab 4k 8k", "write -P 0x11 1048577 513", "read -P 0x11 1048577 513", "write -P 0x5a 8M 16M", "read -P 0x5a 8M 16M",
-            "write -f -P 0xcd 33554431 1", "read -P 0xcd 33554431 1", "write -z 9M 64k", "read -P 0 9M 64k", "write -z -u 10M 64k", "read -P 0 10M 64k", "discard 12M 1M",
+            "write -f -P 0xcd 33554431 1", "read -P 0xcd 33554431 1", "write -z 9M 64k", "read -P 0 9M 64k",
+            "write -z -u 10M 64k", "read -P 0 10M 64k", "discard 12M 1M",
             "read -P 0x5a 13M 64k", "flush",
         ];
         var result = Tool.Run(qemuIo, ["-f", "raw", .. commands.SelectMany(command => new[] { "-c", command }), uri]).Succeeded();
@@ -113,8 +114,10 @@ public sealed class NbdChainTests : IDisposable
     {
         string uri = Front(Upstream(upstream, backend), backend);
         string ops = TestScale.Pick("10000", "500000");
-        Tool.Run(HarnessServer.Program, "load", uri, "--rw", "mix:50", "--connections", "4", "--depth", "64", "--ops", ops, "--verify", "--warmup", "0s").Succeeded();
-        Tool.Run(HarnessServer.Program, "load", uri, "--rw", "mix:50", "--size", "256k", "--depth", "4", "--ops", "200", "--verify", "--replies", "extended", "--warmup", "0s").Succeeded();
+        Tool.Run(HarnessServer.Program, "load", uri, "--rw", "mix:50", "--connections", "4",
+            "--depth", "64", "--ops", ops, "--verify", "--warmup", "0s").Succeeded();
+        Tool.Run(HarnessServer.Program, "load", uri, "--rw", "mix:50", "--size", "256k", "--depth", "4",
+            "--ops", "200", "--verify", "--replies", "extended", "--warmup", "0s").Succeeded();
         if (Requires.Find("fio") is { } fio && Tool.Run(fio, "--enghelp").Output.Contains("nbd", StringComparison.Ordinal))
         {
             Tool.Run(
@@ -169,7 +172,8 @@ public sealed class NbdChainTests : IDisposable
         Skip.If(HarnessServer.IsForeign, "the store is ours");
         using var behind = new UpstreamServer(new MemoryStore(Bytes), new NbdServerOptions { DrainDeadlineNs = 1 });
         using var server = HarnessServer.Start("uring", block: $"nbd:timeout=100ms,{behind.Uri}", more: ["--loops", "2"]);
-        using Child load = Child.Start(HarnessServer.Program, ["load", server.Uri, "--rw", "mix:50", "--connections", "4", "--depth", "32", "--duration", "1500ms", "--warmup", "0s"]);
+        using Child load = Child.Start(HarnessServer.Program, ["load", server.Uri, "--rw", "mix:50",
+            "--connections", "4", "--depth", "32", "--duration", "1500ms", "--warmup", "0s"]);
         for (int i = 0; i < 3; i++)
         {
             Thread.Sleep(200);

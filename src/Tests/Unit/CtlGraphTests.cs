@@ -11,7 +11,8 @@ public class CtlGraphTests
         Exports = [Export("", "delay0"), Export("alone", "memory1", readOnly: true), Export("<b>\"&", "stats0", heldBy: "ctl drain")],
         Nodes =
         [
-            Node("delay0", "delay:read=1ms", "base"), Node("base", "cow", "memory0"), Node("memory0", "memory:1G", null, heldBy: "ctl drain"), Node("memory1", "memory:1G", null),
+            Node("delay0", "delay:read=1ms", "base"), Node("base", "cow", "memory0"),
+            Node("memory0", "memory:1G", null, heldBy: "ctl drain"), Node("memory1", "memory:1G", null),
             Node("stats0", "stats", "base"), Node("spare", "null:1G", null),
         ],
     };
@@ -49,7 +50,8 @@ public class CtlGraphTests
         {
             for (int j = 0; j < i; j++)
             {
-                Assert.True(Math.Abs(places[i].Item1 - places[j].Item1) >= 210 || Math.Abs(places[i].Item2 - places[j].Item2) >= 54, $"{boxes[i]} lies on {boxes[j]}");
+                Assert.True(Math.Abs(places[i].Item1 - places[j].Item1) >= 210
+                    || Math.Abs(places[i].Item2 - places[j].Item2) >= 54, $"{boxes[i]} lies on {boxes[j]}");
             }
         }
 

@@ -237,7 +237,8 @@ public sealed class BlockCopy : IBlockRequestOwner
         }
 
         // Whoever takes out or replaces what is being copied ends the copy by it.
-        bool isWhole = _filter.Copied == Size && StoreOf(_filter.Next) == _store && _nodes.All.Contains(BlockNode.Of(_filter)) && _filter.TargetEdge.Target == _target.Block;
+        bool isWhole = _filter.Copied == Size && StoreOf(_filter.Next) == _store
+            && _nodes.All.Contains(BlockNode.Of(_filter)) && _filter.TargetEdge.Target == _target.Block;
         return isWhole ? null : "the graph was changed where it was copied; begin again";
     }
 }

@@ -48,7 +48,8 @@ public sealed class BlockDrains
     public DrainSection Begin(BlockGraph export, DrainOptions? options = null) => Begin(export.Edge, options);
 
     /// <summary>Holds every export at its top, and every background job, so that nothing is in flight in any block, and nothing waits between two.</summary>
-    public DrainSection BeginAll(DrainOptions? options = null) => Begin(DrainSection.All, null, () => _nodes.Exports.Concat(_nodes.Sources).Select(graph => graph.Edge), options);
+    public DrainSection BeginAll(DrainOptions? options = null) =>
+        Begin(DrainSection.All, null, () => _nodes.Exports.Concat(_nodes.Sources).Select(graph => graph.Edge), options);
 
     /// <summary>
     /// How many requests each block has now, and how many wait before it. A block that has none is not there. Never completes on a loop's thread.

@@ -150,7 +150,8 @@ public sealed class NbdStore : IBlock
             return $"its block sizes are {sizes.Minimum} to {sizes.MaximumPayload} now, and were {Constraints.Minimum} to {Constraints.MaximumPayload}";
         }
 
-        bool changed = lost != 0 || (!readOnly && (export.Flags & TransmissionFlags.ReadOnly) != 0) || (!_isShared && (export.Flags & TransmissionFlags.CanMultiConn) == 0);
+        bool changed = lost != 0 || (!readOnly && (export.Flags & TransmissionFlags.ReadOnly) != 0)
+            || (!_isShared && (export.Flags & TransmissionFlags.CanMultiConn) == 0);
         return changed ? $"the export can do less than it could: its flags are 0x{(ushort)export.Flags:x4} now" : null;
     }
 
