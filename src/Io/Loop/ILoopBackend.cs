@@ -56,9 +56,8 @@ public interface ILoopBackend : IDisposable
     void Wait(long timeoutNs, int maxEvents);
 
     /// <summary>
-    /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through <see cref="EventLoop.ReportReady"/>; None
-    /// ends
-    /// that, and nothing is reported any more. The descriptor has no operations in flight.
+    /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through
+    /// <see cref="EventLoop.ReportReady"/>; None ends that, and nothing is reported any more. The descriptor has no operations in flight.
     /// </summary>
     void SetInterest(int fd, FdFlags interest);
 

@@ -48,9 +48,8 @@ public sealed unsafe class SocketEndpoint : IDisposable
     public string Text { get; }
 
     /// <summary>
-    /// TCP congestion control that sockets made for this endpoint are set to, by its kernel name; null leaves the machine's default. What a listening socket
-    /// has,
-    /// the connections that it accepts have too. Without meaning on a Unix socket.
+    /// TCP congestion control that sockets made for this endpoint are set to, by its kernel name; null leaves the machine's default. What a listening
+    /// socket has, the connections that it accepts have too. Without meaning on a Unix socket.
     /// </summary>
     public string? CongestionControl { get; set; }
 

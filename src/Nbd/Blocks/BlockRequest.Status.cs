@@ -14,8 +14,8 @@ public interface IExtentMap
 }
 
 /// <content>
-/// The answer to a BLOCK_STATUS: extents from the range's beginning on, equal neighbours as one. It may end before the range does, where there are more extents
-/// than one answer may have; a block that says nothing of the range has said that it is data, which is never wrong.
+/// The answer to a BLOCK_STATUS: extents from the range's beginning on, equal neighbours as one. It may end before the range does, where
+/// there are more extents than one answer may have; a block that says nothing of the range has said that it is data, which is never wrong.
 /// </content>
 public sealed partial class BlockRequest
 {

@@ -3,8 +3,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <content>
-/// Its way from one block to the next, by edges that a drain may hold, and what tells afterwards where it is and by which way it has come. None of this costs a
-/// request more than a branch while nobody drains.
+/// Its way from one block to the next, by edges that a drain may hold, and what tells afterwards where it is and by which way it has come.
+/// None of this costs a request more than a branch while nobody drains.
 /// </content>
 public sealed partial class BlockRequest
 {

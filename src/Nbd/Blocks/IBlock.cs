@@ -70,9 +70,8 @@ public interface IBlock : IDisposable
     BlockSizeConstraints Constraints { get; }
 
     /// <summary>
-    /// How much it lets happen at one time; known before <see cref="Open"/>. What its chain's gate lets in is never more (<see
-    /// cref="ThreadModels.StrictestOf"/>),
-    /// but a filter that starts several children at one time lets what is behind it see just that.
+    /// How much it lets happen at one time; known before <see cref="Open"/>. What its chain's gate lets in is never more
+    /// (<see cref="ThreadModels.StrictestOf"/>), but a filter that starts several children at one time lets what is behind it see just that.
     /// </summary>
     ThreadModel ThreadModel => ThreadModel.Parallel;
 

@@ -3,11 +3,10 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Stands before the chain of an export that is not parallel, and before those of others that share a block with it which asks for that. It lets its requests
-/// in one by one, in the order in which they came: those of one client
-/// (<see cref="ThreadModel.SerializeRequests"/>), or of all (<see cref="ThreadModel.SerializeAllRequests"/> and stricter). Nobody's thread waits: a request
-/// that
-/// is not first is a link in a list. A parallel chain has none of this before it.
+/// Stands before the chain of an export that is not parallel, and before those of others that share a block with it which asks for that. It lets its
+/// requests in one by one, in the order in which they came: those of one client (<see cref="ThreadModel.SerializeRequests"/>), or of all
+/// (<see cref="ThreadModel.SerializeAllRequests"/> and stricter). Nobody's thread waits: a request that is not first is a link in a list. A parallel
+/// chain has none of this before it.
 /// </summary>
 /// <remarks>
 /// Requests of all clients may be of different loops. The next one is posted to its loop, and is the only one that is, so that each loop needs one place for

@@ -1,8 +1,8 @@
 namespace Harness.Nbd;
 
 /// <content>
-/// What is asked for before the export is entered. The richest form first; a server that declines one, for whatever reason, is asked for the next, and in the
-/// end there are simple replies, which every server has.
+/// What is asked for before the export is entered. The richest form first; a server that declines one, for whatever reason, is asked for
+/// the next, and in the end there are simple replies, which every server has.
 /// </content>
 internal sealed partial class ClientHandshake
 {

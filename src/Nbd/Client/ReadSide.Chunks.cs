@@ -4,9 +4,9 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <content>
-/// Replies in chunks. The header is judged by itself, then the first fields of the payload, then what follows is taken as it comes: no chunk is gathered, so
-/// none takes memory by its announced length. What breaks a MUST of the protocol ends the connection, because the next chunk's place or meaning is unknown
-/// then; what servers are known to do differently is taken: a READ's error as a simple reply, for one (nbd-server).
+/// Replies in chunks. The header is judged by itself, then the first fields of the payload, then what follows is taken as it comes: no
+/// chunk is gathered, so none takes memory by its announced length. What breaks a MUST of the protocol ends the connection, because the next chunk's
+/// place or meaning is unknown then; what servers are known to do differently is taken: a READ's error as a simple reply, for one (nbd-server).
 /// </content>
 internal sealed partial class ReadSide
 {

@@ -1,9 +1,9 @@
 namespace Harness.Nbd;
 
 /// <content>
-/// Replies in chunks, for clients that negotiated structured replies or extended headers. The data is sent from where it lies, as in a simple reply, and
-/// several replies leave in one send; only headers are written. All of an answer is in memory before its first chunk leaves, so the last content chunk ends
-/// it.
+/// Replies in chunks, for clients that negotiated structured replies or extended headers. The data is sent from where it lies, as in a
+/// simple reply, and several replies leave in one send; only headers are written. All of an answer is in memory before its first chunk leaves, so the
+/// last content chunk ends it.
 /// </content>
 internal sealed partial class ServerConnection
 {

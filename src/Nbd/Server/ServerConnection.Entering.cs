@@ -3,8 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <content>
-/// Entering an export, by GO or EXPORT_NAME, and leaving it. Where clients may be inside one at a time only, this one may have to wait: then nothing more is
-/// read of it, and the time of its handshake stands still.
+/// Entering an export, by GO or EXPORT_NAME, and leaving it. Where clients may be inside one at a time only, this one may have to wait:
+/// then nothing more is read of it, and the time of its handshake stands still.
 /// </content>
 internal sealed partial class ServerConnection
 {

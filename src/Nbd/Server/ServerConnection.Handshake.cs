@@ -3,8 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <content>
-/// The handshake: fixed newstyle, in lock-step. Every option is answered after its bytes have been consumed; one that is not known is answered
-/// ERR_UNSUP. The export is opened only when a client enters it.
+/// The handshake: fixed newstyle, in lock-step. Every option is answered after its bytes have been consumed; one that is not known is
+/// answered ERR_UNSUP. The export is opened only when a client enters it.
 /// </content>
 internal sealed partial class ServerConnection
 {

@@ -1,8 +1,8 @@
 namespace Harness.Nbd;
 
 /// <content>
-/// What a client may negotiate before it enters an export: structured replies, extended headers, metadata contexts. It holds for the export that is entered in
-/// the end: contexts that were selected for another one, or before the form of the replies changed, are selected no more.
+/// What a client may negotiate before it enters an export: structured replies, extended headers, metadata contexts. It holds for the export
+/// that is entered in the end: contexts that were selected for another one, or before the form of the replies changed, are selected no more.
 /// </content>
 internal sealed partial class ServerConnection
 {

@@ -4,9 +4,9 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <content>
-/// The receiving side: where bytes are received, and when. One receive brings many messages, which are parsed where they lie. It stops receiving, rather
-/// than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent. Without a chunk it waits for bytes, and
-/// takes a chunk when there are some; see <see cref="IdleSweep"/> for when it gives the chunk back.
+/// The receiving side: where bytes are received, and when. One receive brings many messages, which are parsed where they lie. It stops
+/// receiving, rather than queue, where the window, the byte budget or the chunks are used up, and goes on when replies have been sent. Without a
+/// chunk it waits for bytes, and takes a chunk when there are some; see <see cref="IdleSweep"/> for when it gives the chunk back.
 /// </content>
 internal sealed partial class ServerConnection
 {

@@ -1,8 +1,8 @@
 namespace Harness.Nbd;
 
 /// <content>
-/// Requests, as they come off the stream: judged by the rules before anything is taken for them, then started one after the other. The payload of a WRITE is
-/// handed over where it was received or, where it is large, received into a buffer of its own.
+/// Requests, as they come off the stream: judged by the rules before anything is taken for them, then started one after the other. The
+/// payload of a WRITE is handed over where it was received or, where it is large, received into a buffer of its own.
 /// </content>
 internal sealed partial class ServerConnection
 {

@@ -3,8 +3,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <content>
-/// The end of a drain's patience: what a block still has is answered in its place with ESHUTDOWN, so that the client knows which requests were not done, and
-/// what becomes of the request itself no longer concerns anybody.
+/// The end of a drain's patience: what a block still has is answered in its place with ESHUTDOWN, so that the client knows which requests
+/// were not done, and what becomes of the request itself no longer concerns anybody.
 /// </content>
 internal sealed partial class ServerConnection
 {

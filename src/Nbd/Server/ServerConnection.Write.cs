@@ -3,8 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <content>
-/// The sending side. Replies that become ready in one turn of the loop leave in one vectored send, data from where it lies; one send is in flight at a
-/// time, because two would interleave. A request stays in flight, with its leases, until the last byte of its reply has been sent.
+/// The sending side. Replies that become ready in one turn of the loop leave in one vectored send, data from where it lies; one send is in
+/// flight at a time, because two would interleave. A request stays in flight, with its leases, until the last byte of its reply has been sent.
 /// </content>
 internal sealed partial class ServerConnection
 {

@@ -56,8 +56,7 @@ public sealed class BlockCopy : IBlockRequestOwner
 
     /// <summary>
     /// Completes with the change that put the chain into the node's place. Fails with a <see cref="BlockException"/> where the copy has failed or was
-    /// cancelled;
-    /// everything is as it was before then.
+    /// cancelled; everything is as it was before then.
     /// </summary>
     public Task<GraphChange> Done { get; private set; } = null!;
 

@@ -5,11 +5,10 @@ using Microsoft.Win32.SafeHandles;
 namespace Harness.Nbd;
 
 /// <summary>
-/// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere worker threads
-/// do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place, and writes zeroes by
-/// hand where the file system can do neither. CACHE asks the kernel to read ahead. With O_DIRECT nothing passes through the page cache, and what clients may
-/// ask
-/// for is what the file system takes.
+/// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere
+/// worker threads do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place,
+/// and writes zeroes by hand where the file system can do neither. CACHE asks the kernel to read ahead. With O_DIRECT nothing passes through the page
+/// cache, and what clients may ask for is what the file system takes.
 /// </summary>
 public sealed class FileStore : IBlock, IExtentMap
 {

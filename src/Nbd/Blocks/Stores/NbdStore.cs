@@ -8,11 +8,11 @@ namespace Harness.Nbd;
 /// number and its place.
 /// </summary>
 /// <remarks>
-/// A server that promises that a flush on one connection covers the writes of all (CAN_MULTI_CONN) gets connections from every loop. From any other there is
-/// one
-/// connection for all loops, and requests from other loops are posted to the loop that has it: so here a flush always covers all writes.
-/// When a connection ends, the requests that were on it fail with EIO, since nobody knows which of them were done. It is made again when a request comes, and
-/// requests wait for that, up to a timeout. Writes that no flush had covered may have gone with the other server: the next FLUSH fails, once, to say so.
+/// A server that promises that a flush on one connection covers the writes of all (CAN_MULTI_CONN) gets connections from every loop. From any other
+/// there is one connection for all loops, and requests from other loops are posted to the loop that has it: so here a flush always covers all writes.
+/// When a connection ends, the requests that were on it fail with EIO, since nobody knows which of them were done. It is made again when a request
+/// comes, and requests wait for that, up to a timeout. Writes that no flush had covered may have gone with the other server: the next FLUSH fails,
+/// once, to say so.
 /// </remarks>
 public sealed class NbdStore : IBlock
 {

@@ -14,9 +14,8 @@ internal sealed record NbdStoreText(string Text, NbdUri Uri, int? Connections, l
     private const string Example = "nbd:nbd://localhost:10809/disk or nbd:nbd+unix:///disk?socket=/tmp/h.sock";
 
     /// <summary>
-    /// Reads <c>[connections=N,][timeout=TIME,]URI</c>; a URI begins with its scheme, so nothing in it is taken for an option. <c>nbd://host/disk</c> is a
-    /// chain
-    /// by itself: what follows the store's name is the URI without its scheme.
+    /// Reads <c>[connections=N,][timeout=TIME,]URI</c>; a URI begins with its scheme, so nothing in it is taken for an option. <c>nbd://host/disk</c>
+    /// is a chain by itself: what follows the store's name is the URI without its scheme.
     /// </summary>
     /// <exception cref="BlockException">It is not that; the message says what to write.</exception>
     public static NbdStoreText Parse(string text)

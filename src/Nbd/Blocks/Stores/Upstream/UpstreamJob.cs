@@ -1,11 +1,11 @@
 using Harness.Io;
+using Harness.Io.Native;
 
 namespace Harness.Nbd;
 
 /// <summary>
-/// One request on its way to another server and back: begun on the thread of the request's own loop, asked on that of the connection's, and completed on its
-/// own
-/// again; most often these are one. Pooled by its own loop.
+/// One request on its way to another server and back: begun on the thread of the request's own loop, asked on that of the connection's, and completed
+/// on its own again; most often these are one. Pooled by its own loop.
 /// </summary>
 internal sealed class UpstreamJob : LoopWork, IClientRequestHandler, IClientChunkHandler
 {
@@ -124,7 +124,8 @@ internal sealed class UpstreamJob : LoopWork, IClientRequestHandler, IClientChun
         }
         else
         {
-            End(error);
+            // The server behind us ends; that is no reason for our clients to leave us, as they would.
+            End(error == Errno.ESHUTDOWN ? Errno.EIO : error);
         }
     }
 

@@ -4,9 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Asks another server what an export is, before anything is served: whoever serves it on has to announce size and flags from the first client on. It has a
-/// loop
-/// of its own, on the calling thread, and has left the server when it returns.
+/// Asks another server what an export is, before anything is served: whoever serves it on has to announce size and flags from the first client on. It
+/// has a loop of its own, on the calling thread, and has left the server when it returns.
 /// </summary>
 internal sealed class UpstreamProbe : IConnectHandler, INbdClientHandler
 {
