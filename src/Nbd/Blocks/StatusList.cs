@@ -8,6 +8,9 @@ internal sealed class StatusList
     private BlockExtent[] _extents = new BlockExtent[FirstExtents];
     private int _count;
 
+    // An extent was left out, and none that follows may take its place.
+    private bool _isFull;
+
     public ReadOnlySpan<BlockExtent> Extents => _extents.AsSpan(0, _count);
 
     /// <summary>Of all extents.</summary>
@@ -16,9 +19,9 @@ internal sealed class StatusList
     /// <summary>False where one more extent would be needed, and there may be no more than <paramref name="most"/>.</summary>
     public bool TryAdd(ulong length, ExtentState state, int most)
     {
-        if (length == 0)
+        if (length == 0 || _isFull)
         {
-            return true;
+            return !_isFull;
         }
 
         if (_count > 0 && _extents[_count - 1].State == state)
@@ -27,6 +30,7 @@ internal sealed class StatusList
         }
         else if (_count == most)
         {
+            _isFull = true;
             return false;
         }
         else
@@ -46,6 +50,7 @@ internal sealed class StatusList
     public void Clear()
     {
         _count = 0;
+        _isFull = false;
         Bytes = 0;
     }
 }

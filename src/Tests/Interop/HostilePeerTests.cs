@@ -44,7 +44,7 @@ public sealed class HostilePeerTests
     }
 
     [SkippableTheory]
-    [ClassData(typeof(ClientBackends))]
+    [MemberData(nameof(ServerCases.FewBackendNames), MemberType = typeof(ServerCases))]
     public void A_client_whose_server_stops_reading_times_out_each_request_once(string backend)
     {
         using var folder = new TempDir();

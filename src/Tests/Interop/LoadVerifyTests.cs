@@ -65,7 +65,7 @@ public class LoadVerifyTests
     }
 
     [SkippableTheory]
-    [ClassData(typeof(ClientBackends))]
+    [MemberData(nameof(ServerCases.FewBackendNames), MemberType = typeof(ServerCases))]
     public void Our_own_server_keeps_what_was_written_at_full_depth(string backend)
     {
         using var server = HarnessServer.Start(backend);

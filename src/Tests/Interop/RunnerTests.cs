@@ -59,8 +59,7 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("INT")]
-    [InlineData("TERM")]
+    [MemberData(nameof(ServerCases.Interruptions), MemberType = typeof(ServerCases))]
     public void Interrupted_it_leaves_a_valid_folder_that_can_be_resumed(string signal)
     {
         var results = _folder.File("results");

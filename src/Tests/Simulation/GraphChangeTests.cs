@@ -121,7 +121,7 @@ public class GraphChangeTests
     [InlineData("replace", "memory0", "memory:2M", "replace memory0: 'memory:2M' has 2097152 bytes, and what offset0 leads to has 1048576; the size must stay")]
     [InlineData("replace", "memory0", "readonly/memory:1M", "replace memory0: it would be read-only, and clients of export 'disk' may write")]
     [InlineData("replace", "memory0", "file:/nonexistent/disk", "there is no file '/nonexistent/disk'; make one, for example with 'truncate -s 1G /nonexistent/disk'")]
-    [InlineData("replace", "memory0", "pattern:1M", "replace memory0: clients of export 'disk' were promised SendTrim, SendWriteZeroes, SendFastZero, SendCache, which it would not have")]
+    [InlineData("replace", "memory0", "pattern:1M", "replace memory0: clients of export 'disk' were promised SendTrim, SendWriteZeroes, SendCache, SendFastZero, which it would not have")]
     [InlineData("replace", "offset0", "@disk", "there is no node 'disk'; there are offset0, memory0")]
     [InlineData("insert", "memory0", "memory:1M", "insert: 'memory:1M' is not filters alone; write for example delay:read=1ms, or use replace for a chain with a store")]
     [InlineData("insert", "memory0", "offset:offset=512", "insert before memory0: 'offset:offset=512/memory:1M' has 1048064 bytes, and what offset0 leads to has 1048576; the size must stay")]

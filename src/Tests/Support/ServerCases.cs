@@ -19,6 +19,12 @@ public static class ServerCases
     /// <summary><see cref="RawBackends"/>, one to a case.</summary>
     public static TheoryData<string> RawBackendNames { get; } = [.. RawBackends];
 
+    /// <summary>For tests of whole processes that take seconds each: one backend of readiness and one of completions, in full each.</summary>
+    public static TheoryData<string> FewBackendNames { get; } = [.. HarnessServer.IsForeign || !TestScale.Full ? RawBackends : [.. LoopBackends.All]];
+
+    /// <summary>What asks a program to end: one of the two, in full both.</summary>
+    public static TheoryData<string> Interruptions { get; } = [.. TestScale.Pick<string[]>(["INT"], ["INT", "TERM"])];
+
     private static TheoryData<string, string> Pairs()
     {
         var pairs = new TheoryData<string, string>();

@@ -47,13 +47,14 @@ public sealed class ResultsTests : IDisposable
         var root = json.RootElement;
         Assert.Equal(
             [
-                "ops", "errors", "first_error", "started_monotonic_ns", "seconds", "warmup_seconds", "iops", "bytes_per_second", "backend", "wait",
+                "ops", "errors", "first_error", "started_monotonic_ns", "seconds", "warmup_seconds", "iops", "bytes_per_second",
+                "instructions_per_op", "backend", "wait",
                 "replies", "arrivals", "latency_us", "service_us",
                 "send_lag_us", "rate_offered", "rate_achieved", "unsent", "saturated", "client", "server", "explain",
             ],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
-            ["cpu_us_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op",
+            ["cpu_us_per_op", "instructions_per_op", "syscalls_per_op", "enters_per_op", "sqes_per_op", "cqes_per_op", "sqes_by_opcode_per_op",
                 "bytes_received_per_op", "bytes_sent_per_op", "context_switches_per_op", "allocated_bytes_per_op", "gc_count",
                 "jit_methods_in_window", "ring_flags"],
             root.GetProperty("server").EnumerateObject().Select(property => property.Name));

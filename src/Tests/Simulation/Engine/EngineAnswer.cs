@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Harness.Nbd;
 
 namespace Harness.Tests;
@@ -7,7 +8,10 @@ namespace Harness.Tests;
 /// <param name="Data">Of a READ without error.</param>
 internal sealed record EngineAnswer(uint Error, byte[] Data)
 {
-    private const int None = 0, OffsetData = 1, OffsetHole = 2, ErrorType = 0x8001, ErrorOffset = 0x8002;
+    private const int None = 0, OffsetData = 1, OffsetHole = 2, Status = 5, ExtendedStatus = 6, ErrorType = 0x8001, ErrorOffset = 0x8002;
+
+    /// <summary>Of a BLOCK_STATUS without error: bytes and flags, from the range's first byte on.</summary>
+    public List<(ulong Length, ulong Flags)> Extents { get; private init; } = [];
 
     public static EngineAnswer Of(EngineRequest request, List<WireChunk> chunks, ReplyForm form)
     {
@@ -23,6 +27,11 @@ internal sealed record EngineAnswer(uint Error, byte[] Data)
             Demand((chunk.Flags & ~1) == 0, request, $"a chunk has the flags {chunk.Flags}");
         }
 
+        if (request.IsStatus && chunks[0].Type is Status or ExtendedStatus)
+        {
+            return new EngineAnswer(0, []) { Extents = ExtentsOf(request, chunks, form) };
+        }
+
         WireChunk? failed = chunks.Find(chunk => chunk.Type is ErrorType or ErrorOffset);
         return failed is not null ? new EngineAnswer(ErrorOf(request, failed), [])
             : new EngineAnswer(0, request.IsRead ? Assemble(request, chunks) : Nothing(request, chunks));
@@ -34,6 +43,24 @@ internal sealed record EngineAnswer(uint Error, byte[] Data)
         Demand(chunk.Payload.Length == 6 + chunk.ErrorText.Length + (chunk.Type == ErrorOffset ? 8 : 0), request, "an error chunk is not as long as its text");
         Demand(chunk.Type == ErrorType || chunk.ErrorOffset - request.Offset < request.Length, request, "an error lies outside the request");
         return chunk.Error;
+    }
+
+    private static List<(ulong Length, ulong Flags)> ExtentsOf(EngineRequest request, List<WireChunk> chunks, ReplyForm form)
+    {
+        bool extended = form == ReplyForm.Extended;
+        (int head, int each) = extended ? (8, 16) : (4, 8);
+        byte[] payload = chunks[0].Payload;
+        Demand(chunks.Count == 1 && chunks[0].Type == (extended ? ExtendedStatus : Status), request, "a BLOCK_STATUS is not answered by one chunk of its form");
+        Demand(payload.Length > head && (payload.Length - head) % each == 0, request, $"{payload.Length} bytes are no list of extents");
+        Demand(BinaryPrimitives.ReadUInt32BigEndian(payload) == 1, request, "the context is not the one that was selected");
+        ulong Number(int at) => extended ? BinaryPrimitives.ReadUInt64BigEndian(payload.AsSpan(at)) : BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(at));
+        List<(ulong Length, ulong Flags)> extents =
+            [.. Enumerable.Range(0, (payload.Length - head) / each).Select(i => (Number(head + (i * each)), Number(head + (i * each) + (each / 2))))];
+        ulong told = extents.Aggregate(0ul, (sum, extent) => sum + extent.Length);
+        bool one = (request.Flags & NbdCommandFlags.ReqOne) != 0;
+        Demand(extents.TrueForAll(extent => extent.Length > 0), request, "an extent is empty");
+        Demand(one ? extents.Count == 1 && told <= request.Length : told == request.Length, request, $"{extents.Count} extents tell of {told} bytes");
+        return extents;
     }
 
     private static byte[] Nothing(EngineRequest request, List<WireChunk> chunks)

@@ -8,18 +8,23 @@ internal sealed class EngineClient
     private readonly SimulatedTransport _transport;
     private readonly EngineReplies _replies;
 
-    public EngineClient(SimulatedServer world, ReplyForm form, Cuts cuts)
+    public EngineClient(SimulatedServer world, ReplyForm form, bool hasContext, Cuts cuts)
     {
         Form = form;
+        HasContext = hasContext;
         _transport = world.Connect(cuts);
         uint? option = form switch { ReplyForm.Structured => 8, ReplyForm.Extended => 11, _ => null };
-        _transport.Write([.. Wire.Flags(), .. option is { } asked ? Wire.Option(asked) : [], .. Wire.Go("disk")]);
+        byte[] select = hasContext ? Wire.Option(10, Wire.Queries("disk", "base:allocation")) : [];
+        _transport.Write([.. Wire.Flags(), .. option is { } asked ? Wire.Option(asked) : [], .. select, .. Wire.Go("disk")]);
         world.Settle();
         _transport.Forget();
         _replies = new EngineReplies(form, cookie => Waiting.TryGetValue(cookie, out EngineRequest? request) && request.IsRead ? (int)request.Length : 0);
     }
 
     public ReplyForm Form { get; }
+
+    /// <summary>Whether it has selected base:allocation, so that it may ask for BLOCK_STATUS.</summary>
+    public bool HasContext { get; }
 
     public Dictionary<ulong, EngineRequest> Waiting { get; } = [];
 

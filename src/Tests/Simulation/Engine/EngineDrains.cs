@@ -23,7 +23,7 @@ internal sealed class EngineDrains(SimulatedServer world, EngineStore store, Ran
             case 0 when _sections.Count < 4:
                 Begin();
                 break;
-            case 1 when _sections.Exists(held => held.Section.IsQuiet):
+            case 1:
                 Change();
                 break;
             default:
@@ -67,13 +67,14 @@ internal sealed class EngineDrains(SimulatedServer world, EngineStore store, Ran
     {
         BlockDrains drains = world.Server.Drains;
         string node = Inserted.Count > 0 && random.Next(2) == 0 ? Inserted[random.Next(Inserted.Count)] : _storeId;
-        DrainSection section = random.Next(4) switch
+        int which = random.Next(4);
+        DrainSection section = which switch
         {
             0 => drains.BeginAll(),
             1 => drains.Begin(world.Graph),
             _ => drains.Begin(world.Server.Nodes.Get(node)),
         };
-        _sections.Add(new Held(section));
+        _sections.Add(new Held(section, isWhole: which < 2));
     }
 
     private void EndOne()
@@ -86,12 +87,22 @@ internal sealed class EngineDrains(SimulatedServer world, EngineStore store, Ran
         }
     }
 
-    /// <summary>In a section that is quiet, so that the change has nothing to wait for and the program is the same each time.</summary>
+    /// <summary>
+    /// In a section that is quiet, so that the change has nothing to wait for and the program is the same each time: filters come where the store is held, and
+    /// go where everything is, since requests wait in front of a store that is held.
+    /// </summary>
     private void Change()
     {
+        bool isWhole = _sections.Exists(held => held.IsWhole && held.Section.IsQuiet);
+        if (!isWhole && !_sections.Exists(held => held.Section.What == _storeId && held.Section.IsQuiet))
+        {
+            return;
+        }
+
         GraphChanges changes = world.Server.Changes;
         Task<GraphChange> change = random.Next(3) switch
         {
+            _ when !isWhole => changes.InsertAsync(_storeId, s_filters[random.Next(s_filters.Length)], deadlineNs: -1),
             0 when Inserted.Count > 0 => changes.RemoveAsync(Inserted[random.Next(Inserted.Count)], deadlineNs: -1),
             1 when Inserted.Count > 0 => changes.ReparentAsync("export:disk", $"@{_storeId}", deadlineNs: -1),
             _ when Inserted.Count < 6 => changes.InsertAsync(_storeId, s_filters[random.Next(s_filters.Length)], deadlineNs: -1),
@@ -114,9 +125,12 @@ internal sealed class EngineDrains(SimulatedServer world, EngineStore store, Ran
         Inserted.AddRange(change.Result.Added.Where(id => id != _storeId && !Inserted.Contains(id)));
     }
 
-    private sealed class Held(DrainSection section)
+    private sealed class Held(DrainSection section, bool isWhole)
     {
         public DrainSection Section => section;
+
+        /// <summary>It holds every way to the store, from the client on.</summary>
+        public bool IsWhole => isWhole;
 
         /// <summary>How many requests the store had begun when the section was seen to be quiet.</summary>
         public int? StartsWhenQuiet { get; set; }

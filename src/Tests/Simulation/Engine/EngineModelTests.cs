@@ -21,6 +21,7 @@ public sealed class EngineModelTests(ITestOutputHelper output)
         ["short writes go elsewhere"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new MisplacesWrites(setup, random))),
         ["reads see what was flushed"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new ReadsWhatWas(setup, random))),
         ["the last unit is not zeroed"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new ZeroesTooFew(setup, random))),
+        ["data is called a hole"] = (EngineRule.StatusIsTrue, new EngineWithStore((setup, random) => new CallsDataHoles(setup, random))),
         ["errors are swallowed"] = (EngineRule.ErrorIsTold, new EngineWithStore((setup, random) => new SwallowsErrors(setup, random))),
         ["bad requests have another error"] = (EngineRule.BadIsRefused, new EngineThatSends(SeededChunks.WithAnotherError)),
         ["the range is checked against another size"] = (EngineRule.StoreSeesOnlyGood, new EngineWithStore((setup, random) => new TooLarge(setup, random))),

@@ -21,7 +21,7 @@ internal sealed class EngineRequest
     /// <summary>The error that the protocol demands; 0 where the request is good and the store decides.</summary>
     public uint Refusal { get; init; }
 
-    /// <summary>Of a READ: what each unit of its range may hold.</summary>
+    /// <summary>Of a READ or a BLOCK_STATUS: what each unit of its range may hold.</summary>
     public HashSet<ulong>[] Readable { get; init; } = [];
 
     /// <summary>Of a FLUSH: what had ended when it was sent.</summary>
@@ -31,6 +31,11 @@ internal sealed class EngineRequest
     public bool IsChange => Refusal == 0 && Length > 0 && Command is NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes;
 
     public bool IsRead => Command == NbdCommand.Read;
+
+    public bool IsStatus => Command == NbdCommand.BlockStatus;
+
+    /// <summary>Whether its answer tells of the disk.</summary>
+    public bool Looks => (IsRead || IsStatus) && Refusal == 0;
 
     public int FirstUnit => (int)Offset / EngineSetup.UnitBytes;
 

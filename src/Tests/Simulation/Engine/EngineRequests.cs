@@ -10,9 +10,10 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
     private const uint EPERM = 1, EINVAL = 22, ENOSPC = 28;
     private ulong _lastCookie;
 
-    public EngineRequest Draw(ReplyForm form) => random.Next(8) == 0 ? DrawBad(form) : random.Next(10) switch
+    public EngineRequest Draw(EngineClient client) => random.Next(8) == 0 ? DrawBad(client) : random.Next(10) switch
     {
-        < 4 => DrawRead(form),
+        0 when client.HasContext => DrawStatus(),
+        < 4 => DrawRead(client.Form),
         < 7 => DrawChange(NbdCommand.Write),
         7 => DrawChange(NbdCommand.WriteZeroes),
         8 => DrawChange(NbdCommand.Trim),
@@ -44,6 +45,20 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
             Flags = (df ? NbdCommandFlags.Df : 0) | Fua(),
             Offset = (ulong)((first * EngineSetup.UnitBytes) + skip),
             Length = (ulong)length,
+            Readable = units.Readable(first, count),
+        };
+    }
+
+    private EngineRequest DrawStatus()
+    {
+        (int first, int count) = DrawRange();
+        return new EngineRequest
+        {
+            Cookie = ++_lastCookie,
+            Command = NbdCommand.BlockStatus,
+            Flags = random.Next(3) == 0 ? NbdCommandFlags.ReqOne : 0,
+            Offset = (ulong)(first * EngineSetup.UnitBytes),
+            Length = (ulong)(count * EngineSetup.UnitBytes),
             Readable = units.Readable(first, count),
         };
     }
@@ -95,11 +110,11 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
         Ended = units.EndedNow(),
     };
 
-    private EngineRequest DrawBad(ReplyForm form)
+    private EngineRequest DrawBad(EngineClient client)
     {
         ulong end = EngineSetup.DiskBytes;
         uint change(uint error) => setup.ReadOnly ? EPERM : error;
-        return random.Next(9) switch
+        return random.Next(10) switch
         {
             0 => Bad(NbdCommand.Read, end - 100, 101, EINVAL),
             1 => Bad(NbdCommand.Read, ulong.MaxValue - 5, 10, EINVAL),
@@ -109,7 +124,8 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
             5 => Bad((NbdCommand)random.Next(9, 60_000), 0, 0, EINVAL),
             6 => Bad(NbdCommand.Write, 0, 300, change(EINVAL), (NbdCommandFlags)0x4000),
             7 => Bad(NbdCommand.Flush, 512, 0, EINVAL),
-            _ => form == ReplyForm.Simple ? Bad(NbdCommand.Read, 0, 512, EINVAL, NbdCommandFlags.Df) : Bad(NbdCommand.BlockStatus, 0, 512, EINVAL),
+            8 when client.Form == ReplyForm.Simple => Bad(NbdCommand.Read, 0, 512, EINVAL, NbdCommandFlags.Df),
+            _ => Bad(NbdCommand.BlockStatus, 0, client.HasContext ? end + 1 : 512, EINVAL),
         };
     }
 

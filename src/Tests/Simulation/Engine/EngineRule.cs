@@ -20,6 +20,9 @@ internal enum EngineRule
     /// <summary>A READ sees the last write that ended before it, or one that ran beside it.</summary>
     ReadSeesWrites,
 
+    /// <summary>What BLOCK_STATUS calls zeroes was zeroes when it was asked, or might have become that.</summary>
+    StatusIsTrue,
+
     /// <summary>What the store could not do is answered by its error, what it could do is not.</summary>
     ErrorIsTold,
 

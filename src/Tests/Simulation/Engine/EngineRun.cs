@@ -84,7 +84,7 @@ internal sealed class EngineRun : IDisposable
             case < 55:
                 for (int i = _random.Next(1, 6); i > 0; i--)
                 {
-                    Send(client, _requests.Draw(client.Form));
+                    Send(client, _requests.Draw(client));
                 }
 
                 break;
@@ -121,7 +121,8 @@ internal sealed class EngineRun : IDisposable
     private EngineClient Connect()
     {
         Cuts cuts = _random.Next(2) == 0 ? Cuts.None : new Cuts(_random, MaxReceive: _random.Next(1, 3000), MaxSend: _random.Next(1, 3000));
-        return new EngineClient(_world, (ReplyForm)_random.Next(3), cuts);
+        var form = (ReplyForm)_random.Next(3);
+        return new EngineClient(_world, form, hasContext: form != ReplyForm.Simple && _random.Next(2) == 0, cuts);
     }
 
     private void Send(EngineClient client, EngineRequest request)
@@ -131,7 +132,7 @@ internal sealed class EngineRun : IDisposable
             // Whoever reads these units now may see the change or not.
             ulong version = request.Command == NbdCommand.Write ? request.Cookie : EngineContent.Zero;
             IEnumerable<EngineRequest> waiting = _clients.Concat(_leaving).SelectMany(other => other.Waiting.Values);
-            foreach (EngineRequest read in waiting.Where(other => other.IsRead && other.Refusal == 0))
+            foreach (EngineRequest read in waiting.Where(other => other.Looks))
             {
                 int from = Math.Max(read.FirstUnit, request.FirstUnit);
                 int end = Math.Min(read.FirstUnit + read.Readable.Length, request.FirstUnit + request.UnitCount);
@@ -217,6 +218,26 @@ internal sealed class EngineRun : IDisposable
         else if (request.IsRead && answer.Error == 0)
         {
             CheckData(request, answer.Data);
+        }
+        else if (request.IsStatus && answer.Error == 0)
+        {
+            CheckStatus(request, answer.Extents);
+        }
+    }
+
+    private static void CheckStatus(EngineRequest request, List<(ulong Length, ulong Flags)> extents)
+    {
+        const ulong Zero = 2;
+        int unit = 0;
+        foreach ((ulong length, ulong flags) in extents)
+        {
+            for (int end = unit + ((int)length / EngineSetup.UnitBytes); unit < end; unit++)
+            {
+                if ((flags & Zero) != 0 && !request.Readable[unit].Contains(EngineContent.Zero))
+                {
+                    throw new EngineRuleBrokenException(EngineRule.StatusIsTrue, $"{request}: unit {request.FirstUnit + unit} is called zeroes and is none");
+                }
+            }
         }
     }
 

@@ -99,6 +99,9 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
             case NbdCommand.Flush:
                 Flush(request);
                 break;
+            case NbdCommand.BlockStatus:
+                Tell(request);
+                break;
         }
     }
 
@@ -114,6 +117,19 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
     protected virtual void Flush(BlockRequest request) => Cached.CopyTo(Durable, 0);
 
     protected virtual ReadOnlySpan<byte> Source(BlockRequest request) => Cached.AsSpan((int)request.Offset, (int)request.Length);
+
+    /// <summary>Which units are zeroes.</summary>
+    protected virtual ExtentState StateOf(ReadOnlySpan<byte> unit) =>
+        unit.ContainsAnyExcept((byte)0) ? ExtentState.Data : ExtentState.Hole | ExtentState.Zero;
+
+    private void Tell(BlockRequest request)
+    {
+        ReadOnlySpan<byte> data = Source(request);
+        for (int at = 0; at < data.Length; at += EngineSetup.UnitBytes)
+        {
+            request.AddStatus(EngineSetup.UnitBytes, StateOf(data.Slice(at, EngineSetup.UnitBytes)));
+        }
+    }
 
     /// <summary>The data unit by unit, some of those that are zeroes as holes.</summary>
     private void Answer(BlockRequest request)

@@ -103,6 +103,11 @@ internal sealed class ZeroesTooFew(EngineSetup setup, Random random) : EngineSto
         base.Write(request, request.Command == NbdCommand.WriteZeroes ? data[..^EngineSetup.UnitBytes] : data);
 }
 
+internal sealed class CallsDataHoles(EngineSetup setup, Random random) : EngineStore(setup, random)
+{
+    protected override ExtentState StateOf(ReadOnlySpan<byte> unit) => ExtentState.Hole | ExtentState.Zero;
+}
+
 internal sealed class SwallowsErrors(EngineSetup setup, Random random) : EngineStore(setup, random)
 {
     protected override void Complete(BlockRequest request, int error)
