@@ -41,7 +41,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
             "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
             "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
             "--max-connections", MaxConnections(cell), "--max-in-flight", cell["max_in_flight"],
-            .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
+            .. cell["fill"] == "true" || WouldBeHoles(cell) ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
         try
         {
@@ -64,6 +64,16 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     {
         base.Dispose();
         _file?.Dispose();
+    }
+
+    /// <summary>
+    /// Other people's clients ask for structured replies, in which what was never written is told as a hole and not sent. They are to move the data that ours
+    /// does, and that they get from peers.
+    /// </summary>
+    private static bool WouldBeHoles(Cell cell)
+    {
+        bool hasHoles = cell["block"].StartsWith("memory:", StringComparison.Ordinal) || TmpfsFile.SizeIn(cell["block"]) is not null;
+        return hasHoles && !cell.HasOurClient && cell["rw"] != "write";
     }
 
     // Some to spare: a peer's load generator may ask for the export's size first, over a connection more for each.

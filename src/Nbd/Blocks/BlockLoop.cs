@@ -35,6 +35,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     /// <summary>For the answers to BLOCK_STATUS.</summary>
     internal StatusLists StatusLists { get; } = new();
 
+    /// <summary>For the answers to a READ that have holes in them.</summary>
+    internal SharedLeases SharedLeases { get; } = new();
+
     /// <summary>Requests rented and not released, those that filters make of others not among them.</summary>
     public int RequestsInUse { get; private set; }
 

@@ -51,6 +51,12 @@ public sealed partial class BlockRequest : LoopWork
     /// <summary>Bytes of the range. A READ or WRITE is bounded by the largest payload; a TRIM or WRITE_ZEROES may cover the whole export.</summary>
     public ulong Length { get; set; }
 
+    /// <summary>
+    /// Of a READ: whoever asked would rather be told of a hole than have its zeroes. A block that knows of holes at no cost that matters tells of those that
+    /// are large enough for that; one that answers with a hole where nobody wants any is not wrong.
+    /// </summary>
+    public bool WantsHoles { get; set; }
+
     /// <summary>The data of a WRITE: valid until the block completes the request.</summary>
     public NativeSlice Payload { get; set; }
 
@@ -175,6 +181,7 @@ public sealed partial class BlockRequest : LoopWork
         child.Flags = Flags;
         child.Offset = Offset;
         child.Length = Length;
+        child.WantsHoles = WantsHoles;
         child.Payload = Payload;
         return child;
     }
@@ -254,6 +261,7 @@ public sealed partial class BlockRequest : LoopWork
         _inFlight?.Leave();
         _inFlight = null;
         _graph = null;
+        WantsHoles = false;
         Payload = default;
         PayloadLease = null;
         Charge = 0;

@@ -72,6 +72,8 @@ internal sealed partial class ServerConnection
             return false;
         }
 
+        // A simple reply has no chunk for a hole, and with DF there may be one chunk only.
+        request.WantsHoles = header.Command == NbdCommand.Read && _form != ReplyForm.Simple && (header.Flags & NbdCommandFlags.Df) == 0;
         _graph!.StartChecked(request);
         return true;
     }

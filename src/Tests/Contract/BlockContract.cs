@@ -69,6 +69,7 @@ public sealed class BlockContract : IDisposable
         {
             int offset = random.Next(DiskBytes);
             int length = 1 + random.Next(Math.Min(DiskBytes - offset, random.Next(10) == 0 ? 300_000 : 10_000));
+            world.WantsHoles = i % 2 == 0;
             Step(world, model, random.Next(4), offset, length, i);
         }
 
@@ -178,6 +179,33 @@ public sealed class BlockContract : IDisposable
 
         Assert.Equal((ulong)DiskBytes, at);
         Assert.Equal(ExtentState.Data, world.ExtentAt(500_000, 1).State);
+        world.AssertNothingLeft(_upstream is null ? 0 : 1);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Chains))]
+    public void A_read_is_told_of_holes_where_it_wants_to_be_and_the_rest_is_as_it_was(string chain, string backend)
+    {
+        using BlockWorld world = Make(chain, backend);
+        world.Do(NbdCommand.WriteZeroes, 0, DiskBytes);
+        world.Write(70_000, Wire.Data(1, 10_000));
+        world.Write(500_000, Wire.Data(2, 1));
+        byte[] all = world.Read(0, DiskBytes);
+        bool knowsHoles = world.Status(0, DiskBytes)[0].State.HasFlag(ExtentState.Hole);
+        world.WantsHoles = true;
+        BlockWorld.Answer answer = world.Finish(world.Start(NbdCommand.Read, 0, DiskBytes));
+        Assert.Equal(0, answer.Error);
+        Assert.True(all.AsSpan().SequenceEqual(answer.Data));
+        long at = 0;
+        foreach ((ulong length, bool isHole) in answer.Extents)
+        {
+            Assert.False(isHole && all.AsSpan((int)at, (int)length).ContainsAnyExcept((byte)0), $"{length} bytes at {at} are called a hole");
+            at += (long)length;
+        }
+
+        // A filter may ask for less at a time than a file is asked about holes for, and a copy on write has its own idea of what lies where.
+        bool passesHoles = !chain.Contains("cow", StringComparison.Ordinal) && !chain.Contains("EXT2", StringComparison.Ordinal);
+        Assert.True(!knowsHoles || !passesHoles || answer.Extents.Any(extent => extent.IsHole), "no hole was told");
         world.AssertNothingLeft(_upstream is null ? 0 : 1);
     }
 

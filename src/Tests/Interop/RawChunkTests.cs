@@ -11,7 +11,7 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
 {
     private const uint ExtendedMagic = 0x21e41c71;
     private const ushort PayloadLen = 0x20;
-    private const ushort ErrorChunk = 0x8001, ErrorOffsetChunk = 0x8002;
+    private const ushort OffsetData = 1, OffsetHole = 2, ErrorChunk = 0x8001, ErrorOffsetChunk = 0x8002;
 
     private static readonly Dictionary<string, Action<RawNbd>> StructuredCases = new()
     {
@@ -105,6 +105,43 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
         using RawNbd next = Enter(StructuredReply);
         next.Send(Request(Flush, 1, 0, 0));
         next.ExpectReply(1, 0);
+    }
+
+    /// <summary>Byte by byte: of what was never written nothing is sent but where it lies, in each form; with DF its zeroes are.</summary>
+    [SkippableTheory]
+    [InlineData(StructuredReply)]
+    [InlineData(ExtendedHeaders)]
+    public void Holes(uint option)
+    {
+        Skip.If(HarnessServer.IsForeign, "the foreign server sends its zeroes");
+        bool extended = option == ExtendedHeaders;
+        const ulong At = 8 << 20;
+        const ushort Df = 4;
+        using RawNbd nbd = Enter(option);
+        byte[] Ask(ushort type, ulong cookie, ulong offset, uint length, ushort flags = 0) =>
+            extended ? Extended(type, cookie, offset, length, flags) : Request(type, cookie, offset, length, flags);
+        byte[] data = [.. Enumerable.Range(0, 4096).Select(i => (byte)(i % 251 + 1))];
+        nbd.Send(Ask(Write, 1, At + 8192, 4096, extended ? PayloadLen : (ushort)0), data);
+        nbd.Receive(extended ? 32 : 16);
+
+        nbd.Send(Ask(Read, 2, At, 16384));
+        nbd.ExpectChunk(extended, 2, At, OffsetHole, isLast: false, [.. Be(At), .. Be(8192u)]);
+        nbd.ExpectChunk(extended, 2, At, OffsetData, isLast: false, [.. Be(At + 8192), .. data]);
+        nbd.ExpectChunk(extended, 2, At, OffsetHole, isLast: true, [.. Be(At + 12288), .. Be(4096u)]);
+
+        nbd.Send(Ask(Read, 3, At + 1, 8000));
+        nbd.ExpectChunk(extended, 3, At + 1, OffsetHole, isLast: true, [.. Be(At + 1), .. Be(8000u)]);
+
+        // Less than a page is not worth a chunk of its own, and DF forbids it.
+        nbd.Send(Ask(Read, 4, At, 4095));
+        nbd.ExpectChunk(extended, 4, At, OffsetData, isLast: true, [.. Be(At), .. new byte[4095]]);
+        nbd.Send(Ask(Read, 5, At, 16384, Df));
+        nbd.ExpectChunk(extended, 5, At, OffsetData, isLast: true, [.. Be(At), .. new byte[8192], .. data, .. new byte[4096]]);
+
+        nbd.Send(Ask(Trim, 6, At + 8192, 4096));
+        nbd.Receive(extended ? 32 : 16);
+        nbd.Send(Ask(Read, 7, At, 16384));
+        nbd.ExpectChunk(extended, 7, At, OffsetHole, isLast: true, [.. Be(At), .. Be(16384u)]);
     }
 
     private RawNbd Enter(uint option)

@@ -90,6 +90,52 @@ public class StructuredToolsTests
             """);
     }
 
+    /// <summary>What was never written is told as a hole in the answer to a READ itself, whether or not whoever copies asks for a map.</summary>
+    [SkippableTheory]
+    [InlineData("memory:16M", "epoll")]
+    [InlineData("memory:16M", "uring")]
+    [InlineData("file:", "epoll")]
+    [InlineData("file:", "uring")]
+    public void Nbdsh_is_told_of_holes_and_nbdcopy_leaves_them_out(string store, string backend)
+    {
+        string nbdcopy = Requires.Tool("nbdcopy");
+        using var folder = new TempDir();
+        if (store == "file:")
+        {
+            store += folder.File("disk");
+            using FileStream disk = File.Create(folder.File("disk"));
+            disk.SetLength(Bytes);
+        }
+
+        using HarnessServer server = HarnessServer.Start(backend, block: store);
+        using var map = JsonDocument.Parse(Tool.Run(Requires.Tool("nbdinfo"), "--map", "--json", server.Uri).Succeeded().Output);
+        Skip.If(map.RootElement[0].GetProperty("type").GetInt32() == 0, "the file system of the temporary folder tells of no holes");
+        Nbdsh(server.Uri, """
+            chunks = []
+            def chunk(data, offset, status, error):
+                chunks.append((offset, len(data), status))
+            m = 1 << 20
+            h.pwrite(b"x" * 65536, m)
+            assert h.pread_structured(2 * m, 0, chunk) == bytes(m) + b"x" * 65536 + bytes(m - 65536)
+            assert chunks == [(0, m, nbd.READ_HOLE), (m, 65536, nbd.READ_DATA), (m + 65536, m - 65536, nbd.READ_HOLE)], chunks
+            chunks.clear()
+            assert h.pread_structured(2 * m, 0, chunk, nbd.CMD_FLAG_DF) == bytes(m) + b"x" * 65536 + bytes(m - 65536)
+            assert chunks == [(0, 2 * m, nbd.READ_DATA)], chunks
+            h.trim(65536, m)
+            chunks.clear()
+            assert h.pread_structured(2 * m, 0, chunk) == bytes(2 * m)
+            assert chunks == [(0, 2 * m, nbd.READ_HOLE)], chunks
+            h.pwrite(b"y" * 300000, 5000000)
+            h.flush()
+            """);
+        string copied = folder.File("copied");
+        Tool.Run(nbdcopy, "--no-extents", server.Uri, copied).Succeeded();
+        byte[] expected = new byte[Bytes];
+        expected.AsSpan(5_000_000, 300_000).Fill((byte)'y');
+        Assert.True(expected.AsSpan().SequenceEqual(File.ReadAllBytes(copied)));
+        Assert.InRange(long.Parse(Tool.Run("stat", "-c", "%b", copied).Succeeded().Output.Trim()), 1, (1 << 20) / 512);
+    }
+
     [SkippableFact]
     public void Several_exports_are_listed_with_their_descriptions()
     {

@@ -27,6 +27,9 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
 
     public BlockGraph Graph { get; }
 
+    /// <summary>Whether READs would rather hear of holes than have their zeroes.</summary>
+    public bool WantsHoles { get; set; }
+
     /// <summary>What blocks have told.</summary>
     public List<string> Log { get; } = [];
 
@@ -49,6 +52,7 @@ internal sealed class BlockWorld : IBlockRequestOwner, IDisposable
         }
 
         (request.Command, request.Flags, request.Offset, request.Length) = (command, flags, (ulong)offset, (ulong)length);
+        request.WantsHoles = WantsHoles && command == NbdCommand.Read;
         _asked[request] = answer;
         Graph.Start(request);
         return answer;

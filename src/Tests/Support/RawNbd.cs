@@ -138,6 +138,17 @@ internal sealed class RawNbd : IDisposable
         Assert.True(errors.Contains(error), $"error {error} is none of {string.Join(", ", errors)}");
     }
 
+    /// <summary>One chunk of a structured reply, or of one with extended headers, and nothing in it but this.</summary>
+    public void ExpectChunk(bool extended, ulong cookie, ulong requestOffset, ushort type, bool isLast, byte[] payload)
+    {
+        byte[] header = Receive(extended ? 32 : 20);
+        Assert.Equal(extended ? 0x6e8a278cu : 0x668e33efu, U32(header));
+        Assert.Equal((isLast ? 1 : 0, type, cookie), (U16(header, 4), U16(header, 6), U64(header, 8)));
+        Assert.Equal(requestOffset, extended ? U64(header, 16) : requestOffset);
+        Assert.Equal((ulong)payload.Length, extended ? U64(header, 24) : U32(header, 16));
+        Assert.Equal(payload, Receive(payload.Length));
+    }
+
     /// <summary>Asserts that transmission works: a WRITE, and a READ of it.</summary>
     public void ExpectTransmission()
     {

@@ -6,10 +6,16 @@ namespace Harness.Nbd;
 /// <summary>One request on its way through a file: one operation of the loop after the other until all of the range is done.</summary>
 internal sealed class FileJob : IIoHandler
 {
+    // See FileStore.
+    private const ulong LeastSparseReadBytes = 64 << 10;
+
     private readonly FileJobPool _pool;
     private readonly IoOperation _operation;
     private BlockRequest? _request;
     private PooledBuffer? _buffer;
+
+    // Of a READ that has holes in it: where; made for the first of them.
+    private ReadPieces? _pieces;
 
     // Of a WRITE: where it lies, or a copy of it at an address that O_DIRECT takes.
     private NativeSlice _data;
@@ -50,9 +56,17 @@ internal sealed class FileJob : IIoHandler
         _done = 0;
         switch (request.Command)
         {
+            case NbdCommand.Read when IsHole(request):
+                request.AddHole(request.Length);
+                End(0);
+                break;
             case NbdCommand.Read:
                 _buffer = RentAligned(request);
-                request.AddData(_buffer.Slice, _buffer);
+                if (_pieces is not { HasHoles: true })
+                {
+                    request.AddData(_buffer.Slice, _buffer);
+                }
+
                 Go(Way.Read);
                 break;
             case NbdCommand.Write:
@@ -115,6 +129,19 @@ internal sealed class FileJob : IIoHandler
         }
     }
 
+    /// <summary>True where all of a READ is a hole. Where parts of it are, the pieces say which.</summary>
+    private bool IsHole(BlockRequest request)
+    {
+        if (!request.WantsHoles || request.Length < LeastSparseReadBytes)
+        {
+            return false;
+        }
+
+        _pieces ??= new ReadPieces();
+        _pieces.AddAll(Store.Extents, request);
+        return _pieces.IsHole;
+    }
+
     private PooledBuffer RentAligned(BlockRequest request)
     {
         BufferPool buffers = _pool.Home.Buffers;
@@ -167,6 +194,7 @@ internal sealed class FileJob : IIoHandler
     {
         if (error != Errno.EOPNOTSUPP)
         {
+            Store.Extents.Forget(_request!.Offset, _request.Length);
             End(error);
             return;
         }
@@ -238,9 +266,28 @@ internal sealed class FileJob : IIoHandler
         }
     }
 
+    /// <summary>The whole range has been read in one go, which is cheaper than every piece of it by itself; the holes stay behind.</summary>
+    private void AnswerWithHoles(BlockRequest request, int error)
+    {
+        if (error == 0)
+        {
+            _pieces!.Answer(request, _buffer!);
+        }
+        else
+        {
+            _buffer!.Release();
+        }
+    }
+
     private void End(int error)
     {
         BlockRequest request = _request!;
+        if (_pieces is { HasHoles: true } && _buffer is not null)
+        {
+            AnswerWithHoles(request, error);
+        }
+
+        _pieces?.Clear();
         _request = null;
         _buffer = null;
         _data = default;

@@ -10,6 +10,10 @@ namespace Harness.Nbd;
 /// and writes zeroes by hand where the file system can do neither. CACHE asks the kernel to read ahead. With O_DIRECT nothing passes through the page
 /// cache, and what clients may ask for is what the file system takes.
 /// </summary>
+/// <remarks>
+/// A READ of 64 KiB or more that wants to hear of holes does. A smaller one is answered with data: to ask the file system costs it as much as a chunk could
+/// save, and keeps the loop from others meanwhile, while whoever copies a disk asks for more at a time.
+/// </remarks>
 public sealed class FileStore : IBlock, IExtentMap
 {
     private readonly PerLoop<FileJobPool> _pools;
@@ -70,6 +74,9 @@ public sealed class FileStore : IBlock, IExtentMap
 
     internal int Fd { get; private set; } = -1;
 
+    /// <summary>For READs; there from the opening on.</summary>
+    internal FileExtents Extents { get; private set; } = null!;
+
     /// <inheritdoc/>
     public string Describe() => $"{Name}:{_path}";
 
@@ -85,6 +92,7 @@ public sealed class FileStore : IBlock, IExtentMap
 
         _handle = handle;
         Fd = (int)handle.DangerousGetHandle();
+        Extents = new FileExtents(Fd, Size);
     }
 
     /// <inheritdoc/>
@@ -99,7 +107,11 @@ public sealed class FileStore : IBlock, IExtentMap
     }
 
     /// <summary>Closes the file. Nothing may be in flight.</summary>
-    public void Dispose() => _handle?.Dispose();
+    public void Dispose()
+    {
+        _handle?.Dispose();
+        Extents?.Dispose();
+    }
 
     private SafeFileHandle OpenFile()
     {

@@ -4,8 +4,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// A disk in memory, sparse: untouched pages read as zeroes and take no space. A READ is answered with the mapping itself, so the kernel copies straight
-/// from the disk to the socket; a WRITE copies once. The mapping lives until the store is disposed of, which is after the last request, so no lease is
-/// needed. The contents are lost when the server ends.
+/// from the disk to the socket; where whoever asks wants to hear of holes, pages that were never written are some. A WRITE copies once. The mapping lives until
+/// the store is disposed of, which is after the last request, so no lease is needed. The contents are lost when the server ends.
 /// </summary>
 /// <remarks>
 /// A disk that is small beside the machine lies in huge pages, and then takes memory 2 MiB at a time. A larger one keeps to small pages: whoever makes a disk
@@ -71,9 +71,7 @@ public sealed class MemoryStore(ulong size) : IBlock, IExtentMap
         switch (request.Command)
         {
             case NbdCommand.Read:
-                NativeSlice data = mapping.Slice(request.Offset, (int)request.Length);
-                data.Prefetch();
-                request.AddData(data, lease: null);
+                Read(request, mapping.Slice(request.Offset, (int)request.Length));
                 return 0;
             case NbdCommand.Write:
                 request.Payload.Span.CopyTo(mapping.Slice(request.Offset, (int)request.Length).Span);
@@ -90,6 +88,30 @@ public sealed class MemoryStore(ulong size) : IBlock, IExtentMap
                 return 0;
             default:
                 return 0;
+        }
+    }
+
+    private void Read(BlockRequest request, NativeSlice data)
+    {
+        if (!request.WantsHoles || request.Length < HoleWalk.LeastHoleBytes)
+        {
+            data.Prefetch();
+            request.AddData(data, lease: null);
+            return;
+        }
+
+        var walk = new HoleWalk(this, request);
+        for (int at = 0; walk.Next(out ulong length, out bool isHole); at += (int)length)
+        {
+            if (isHole)
+            {
+                request.AddHole(length);
+                continue;
+            }
+
+            NativeSlice piece = data.Slice(at, (int)length);
+            piece.Prefetch();
+            request.AddData(piece, lease: null);
         }
     }
 

@@ -22,6 +22,7 @@ public sealed class EngineModelTests(ITestOutputHelper output)
         ["reads see what was flushed"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new ReadsWhatWas(setup, random))),
         ["the last unit is not zeroed"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new ZeroesTooFew(setup, random))),
         ["data is called a hole"] = (EngineRule.StatusIsTrue, new EngineWithStore((setup, random) => new CallsDataHoles(setup, random))),
+        ["data is answered as a hole"] = (EngineRule.ReadSeesWrites, new EngineWithStore((setup, random) => new AnswersHoles(setup, random))),
         ["errors are swallowed"] = (EngineRule.ErrorIsTold, new EngineWithStore((setup, random) => new SwallowsErrors(setup, random))),
         ["bad requests have another error"] = (EngineRule.BadIsRefused, new EngineThatSends(SeededChunks.WithAnotherError)),
         ["the range is checked against another size"] = (EngineRule.StoreSeesOnlyGood, new EngineWithStore((setup, random) => new TooLarge(setup, random))),
@@ -46,6 +47,20 @@ public sealed class EngineModelTests(ITestOutputHelper output)
     {
         var engine = new EngineUnderTest();
         int seeds = TestScale.Pick(150, 3000);
+        for (int seed = 1; seed <= seeds; seed++)
+        {
+            EngineRun.Run(seed, engine);
+        }
+
+        output.WriteLine($"{seeds} programs");
+    }
+
+    /// <summary>As above, with the store whose holes clients are told of in answers to READs.</summary>
+    [Fact]
+    public void The_server_does_with_the_memory_store_what_the_model_does()
+    {
+        var engine = new EngineWithStore((setup, random) => new EngineMemoryStore(setup, random));
+        int seeds = TestScale.Pick(50, 1000);
         for (int seed = 1; seed <= seeds; seed++)
         {
             EngineRun.Run(seed, engine);

@@ -77,7 +77,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
     /// <summary>The request of a client that this one is, or is a part of.</summary>
     public static BlockRequest Root(BlockRequest request) => request.Parent is { } parent ? Root(parent) : request;
 
-    public void Dispose()
+    public virtual void Dispose()
     {
     }
 
@@ -122,6 +122,9 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
     protected virtual ExtentState StateOf(ReadOnlySpan<byte> unit) =>
         unit.ContainsAnyExcept((byte)0) ? ExtentState.Data : ExtentState.Hole | ExtentState.Zero;
 
+    /// <summary>Whether a part of an answer may be a hole.</summary>
+    protected virtual bool IsHole(ReadOnlySpan<byte> part) => !part.ContainsAnyExcept((byte)0);
+
     private void Tell(BlockRequest request)
     {
         ReadOnlySpan<byte> data = Source(request);
@@ -140,7 +143,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
         {
             int length = Math.Min(data.Length - at, random.Next(1, 5) * EngineSetup.UnitBytes);
             ReadOnlySpan<byte> piece = data.Slice(at, length);
-            if (!piece.ContainsAnyExcept((byte)0) && random.Next(2) == 0)
+            if (IsHole(piece) && random.Next(2) == 0)
             {
                 request.AddHole((ulong)length);
             }
@@ -156,7 +159,7 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
     }
 
     /// <summary>A write that fails has written some of what it should.</summary>
-    private void HalfDo(BlockRequest request)
+    protected virtual void HalfDo(BlockRequest request)
     {
         if (request.Command is not (NbdCommand.Write or NbdCommand.Trim or NbdCommand.WriteZeroes))
         {

@@ -108,6 +108,11 @@ internal sealed class CallsDataHoles(EngineSetup setup, Random random) : EngineS
     protected override ExtentState StateOf(ReadOnlySpan<byte> unit) => ExtentState.Hole | ExtentState.Zero;
 }
 
+internal sealed class AnswersHoles(EngineSetup setup, Random random) : EngineStore(setup, random)
+{
+    protected override bool IsHole(ReadOnlySpan<byte> part) => part.Length == EngineSetup.UnitBytes || base.IsHole(part);
+}
+
 internal sealed class SwallowsErrors(EngineSetup setup, Random random) : EngineStore(setup, random)
 {
     protected override void Complete(BlockRequest request, int error)

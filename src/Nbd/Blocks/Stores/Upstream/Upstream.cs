@@ -14,7 +14,6 @@ internal sealed class Upstream : ITimerHandler, IDisposable
 
     private readonly UpstreamLink[] _links;
     private readonly Stack<UpstreamJob> _jobs = new();
-    private readonly Stack<SharedLease> _leases = new();
     private readonly LoopTimer _timer;
     private UpstreamJob? _head;
     private UpstreamJob? _tail;
@@ -40,10 +39,6 @@ internal sealed class Upstream : ITimerHandler, IDisposable
     public UpstreamJob Rent() => _jobs.TryPop(out UpstreamJob? job) ? job : new UpstreamJob(this);
 
     public void Return(UpstreamJob job) => _jobs.Push(job);
-
-    public SharedLease RentLease() => _leases.TryPop(out SharedLease? lease) ? lease : new SharedLease(this);
-
-    public void Return(SharedLease lease) => _leases.Push(lease);
 
     /// <summary>Sends a request by the next connection in turn, or lets it wait for one.</summary>
     public void Take(UpstreamJob job)
@@ -156,27 +151,6 @@ internal sealed class Upstream : ITimerHandler, IDisposable
             {
                 link.Cut();
             }
-        }
-    }
-}
-
-/// <summary>A buffer of which several parts are answers, given back when the last of them is not needed any more. For the thread of its loop.</summary>
-internal sealed class SharedLease(Upstream upstream) : ILease
-{
-    private PooledBuffer? _buffer;
-    private int _parts;
-
-    /// <summary>Takes the buffer over, for a number of parts that will each be released.</summary>
-    public void Take(PooledBuffer buffer, int parts) => (_buffer, _parts) = (buffer, parts);
-
-    /// <inheritdoc/>
-    public void Release()
-    {
-        if (--_parts == 0)
-        {
-            _buffer!.Release();
-            _buffer = null;
-            upstream.Return(this);
         }
     }
 }

@@ -200,7 +200,7 @@ internal sealed class UpstreamJob : LoopWork, IClientRequestHandler, IClientChun
         switch (request.Command)
         {
             case NbdCommand.Read:
-                _pieces.Answer(request, _buffer!, _home);
+                _pieces.Answer(request, _buffer!);
                 break;
             case NbdCommand.BlockStatus when _status is not null:
                 foreach (BlockExtent extent in _status.Extents)

@@ -1,6 +1,6 @@
 namespace Harness.Nbd;
 
-/// <summary>Of which pieces the answer to a READ came: what is a hole there is one here too.</summary>
+/// <summary>Of which pieces the answer to a READ is made: what is a hole in the store is one in the answer too.</summary>
 internal sealed class ReadPieces
 {
     // More are not worth their headers: the data, with its holes as zeroes, is in memory all the same.
@@ -9,6 +9,12 @@ internal sealed class ReadPieces
     private readonly List<(ulong Start, ulong Length, bool IsHole)> _pieces = [];
     private int _holes;
     private bool _tooMany;
+
+    /// <summary>Whether a part of the answer, or all of it, is a hole.</summary>
+    public bool HasHoles => _holes > 0 && !_tooMany;
+
+    /// <summary>Whether there is nothing but one hole.</summary>
+    public bool IsHole => _holes == 1 && _pieces.Count == 1;
 
     /// <summary>A piece has come, in any order.</summary>
     /// <param name="start">Where it begins, from the beginning of the READ.</param>
@@ -31,20 +37,31 @@ internal sealed class ReadPieces
         }
     }
 
+    /// <summary>Adds what a store knows of the range of a READ.</summary>
+    public void AddAll(IExtentMap map, BlockRequest request)
+    {
+        var walk = new HoleWalk(map, request);
+        ulong start = 0;
+        while (walk.Next(out ulong length, out bool isHole))
+        {
+            Add(start, length, isHole);
+            start += length;
+        }
+    }
+
     /// <summary>Answers with the pieces, or with the whole where there is no hole.</summary>
     /// <param name="request">The READ.</param>
     /// <param name="buffer">All of its bytes; the answer takes it over.</param>
-    /// <param name="home">Of the request's loop.</param>
-    public void Answer(BlockRequest request, PooledBuffer buffer, Upstream home)
+    public void Answer(BlockRequest request, PooledBuffer buffer)
     {
-        if (_holes == 0 || _tooMany)
+        if (!HasHoles)
         {
             request.AddData(buffer.Slice, buffer);
             return;
         }
 
         _pieces.Sort((one, other) => one.Start.CompareTo(other.Start));
-        ILease? lease = Share(buffer, home);
+        ILease? lease = Share(buffer, request.Home);
         foreach ((ulong start, ulong length, bool isHole) in _pieces)
         {
             if (isHole)
@@ -66,7 +83,7 @@ internal sealed class ReadPieces
     }
 
     /// <summary>What the pieces with data hold; none is needed where all are holes.</summary>
-    private ILease? Share(PooledBuffer buffer, Upstream home)
+    private ILease? Share(PooledBuffer buffer, BlockLoop home)
     {
         int parts = _pieces.Count - _holes;
         if (parts == 0)
@@ -80,7 +97,7 @@ internal sealed class ReadPieces
             return buffer;
         }
 
-        SharedLease lease = home.RentLease();
+        SharedLease lease = home.SharedLeases.Rent();
         lease.Take(buffer, parts);
         return lease;
     }
