@@ -1,3 +1,4 @@
+using Harness.Nbd;
 using static Harness.Tests.RawNbd;
 
 namespace Harness.Tests;
@@ -183,6 +184,36 @@ public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers
         Assert.Equal(new byte[4], nbd.Receive(4));
     }
 
+    /// <summary>A client that has not asked for the block sizes may still ask for anything: it gets an error, and its data is consumed.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void What_is_unaligned_to_the_smallest_block_is_EINVAL(string backend)
+    {
+        Skip.If(HarnessServer.IsForeign, "the foreign server serves it");
+        using var folder = new TempDir();
+        string file = folder.File("disk");
+        File.WriteAllBytes(file, new byte[1 << 20]);
+        using HarnessServer server = StartDirect(backend, file);
+        using RawNbd nbd = Enter(server);
+        ushort[] commands = [Read, Write, Trim, WriteZeroes];
+        ulong cookie = 0;
+        foreach (ushort command in commands)
+        {
+            foreach ((ulong offset, uint length) in new[] { (1ul, 4096u), (0ul, 4095u), (0ul, 1u), (4095ul, 1u), (1ul, 4095u), ((1ul << 20) - 1, 1u) })
+            {
+                nbd.Send(Request(command, ++cookie, offset, length), command == Write ? [.. Enumerable.Repeat((byte)0xff, (int)length)] : []);
+                nbd.ExpectReply(cookie, EINVAL);
+            }
+        }
+
+        byte[] data = [.. Enumerable.Range(0, 4096).Select(i => (byte)i)];
+        nbd.Send(Request(Write, 100, 4096, 4096), data);
+        nbd.ExpectReply(100, 0);
+        nbd.Send(Request(Read, 101, 0, 8192));
+        nbd.ExpectReply(101, 0);
+        Assert.Equal([.. new byte[4096], .. data], nbd.Receive(8192));
+    }
+
     [SkippableTheory]
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
     public void Requests_may_come_byte_by_byte(string backend)
@@ -234,6 +265,20 @@ public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers
             nbd.ExpectReply(9, 0);
             Assert.True(data.AsSpan().SequenceEqual(nbd.Receive(data.Length)), $"cut at {cut}, other bytes came back");
         }
+    }
+
+    private static HarnessServer StartDirect(string backend, string file)
+    {
+        try
+        {
+            BlockChain.Parse($"file-direct:{file}").Dispose();
+        }
+        catch (BlockException e)
+        {
+            throw new SkipException(e.Message);
+        }
+
+        return HarnessServer.Start(backend, HarnessServer.Unix, $"file-direct:{file}");
     }
 
     private static RawNbd Enter(HarnessServer server, bool byteByByte = false)
