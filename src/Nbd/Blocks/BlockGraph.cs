@@ -142,6 +142,10 @@ public sealed class BlockGraph : IDisposable
     /// <summary>The blocks have changed: what the gate does in their place may have to be another. While no request is on its way through the change.</summary>
     internal void FollowChange() => _flushForFua = (Top.Capabilities & (BlockCapabilities.Fua | BlockCapabilities.Flush)) == BlockCapabilities.Flush;
 
+    /// <summary>True where a request of a client that has changed something is to be followed by a flush, since the blocks know no FUA.</summary>
+    internal bool FlushesAfter(BlockRequest request) =>
+        _flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command) && request.Parent is null;
+
     /// <summary>What clients were promised and one block can do that another, in its place, cannot.</summary>
     internal TransmissionFlags WouldLose(IBlock before, IBlock after) => TransmissionFlags & FlagsOf(before.Capabilities) & ~FlagsOf(after.Capabilities);
 
@@ -189,7 +193,7 @@ public sealed class BlockGraph : IDisposable
         if (request.Error == 0)
         {
             // Asked at the end and not at the start: the block that did it may stand there only since a drain that the request has waited for.
-            if (_flushForFua && (request.Flags & NbdCommandFlags.Fua) != 0 && Changes(request.Command) && request.Parent is null)
+            if (FlushesAfter(request))
             {
                 request.RestartAsFlush();
                 Send(request);

@@ -6,7 +6,7 @@ namespace Harness.Nbd;
 /// Stands before the chain of an export that is not parallel, and before those of others that share a block with it which asks for that. It lets its
 /// requests in one by one, in the order in which they came: those of one client (<see cref="ThreadModel.SerializeRequests"/>), or of all
 /// (<see cref="ThreadModel.SerializeAllRequests"/> and stricter). Nobody's thread waits: a request that is not first is a link in a list. A parallel
-/// chain has none of this before it.
+/// chain has none of this before it. A request with FUA has its turn until the flush that stands in for that has ended too.
 /// </summary>
 /// <remarks>
 /// Requests of all clients may be of different loops. The next one is posted to its loop, and is the only one that is, so that each loop needs one place for
@@ -49,10 +49,20 @@ internal sealed class RequestTurns
         /// <inheritdoc/>
         void IBlockRequestOwner.OnRequestCompleted(BlockRequest child)
         {
+            BlockRequest request = child.Parent!;
+            if (child.Error == 0 && request.Graph!.FlushesAfter(request))
+            {
+                // Both are one request to the client: nobody's turn comes between a write and the flush that makes it durable.
+                child.Release();
+                request.RestartAsFlush();
+                GoOn(request);
+                return;
+            }
+
             // The line moves before the client hears of it, since who hears may ask for more at once, and that is to queue behind those that wait.
-            IBlockRequestOwner client = child.Parent!.Owner;
+            IBlockRequestOwner client = request.Owner;
             BlockRequest? next = turns._shared is { } shared ? shared.Leave() : LeaveOwn(client);
-            child.Parent!.TakesTurns = false;
+            request.TakesTurns = false;
             child.EndWithParent();
             if (next is null)
             {

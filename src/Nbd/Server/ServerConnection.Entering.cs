@@ -4,7 +4,7 @@ namespace Harness.Nbd;
 
 /// <content>
 /// Entering an export, by GO or EXPORT_NAME, and leaving it. Where clients may be inside one at a time only, this one may have to wait:
-/// then nothing more is read of it, and the time of its handshake stands still.
+/// then nothing more that it says is looked at, and the time of its handshake stands still; one that hangs up leaves the queue.
 /// </content>
 internal sealed partial class ServerConnection
 {
@@ -14,6 +14,9 @@ internal sealed partial class ServerConnection
     private NbdExport? _entering;
     private InfoTypes _wantedInfo;
     private bool _inside;
+
+    // It waits for its turn to enter. Nothing that it sends is looked at before then, but whether it is still there.
+    private bool _waitsToEnter;
 
     /// <summary>The client asks to enter: it does at once, or when it is its turn.</summary>
     private void EnterWhenFree(NbdExport export, InfoTypes wanted)
@@ -28,8 +31,9 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        // Until its turn comes it is treated like one that is being answered.
+        // Until its turn comes it is treated like one that is being answered, except that it is listened to: it may leave.
         _answering = true;
+        _waitsToEnter = true;
         _transport.Loop.StopTimer(_handshakeTimer);
         _server.Log.Line($"{_transport.Peer}: waits for the client before it to leave export '{export.Name}', which serves one at a time");
     }
@@ -39,6 +43,7 @@ internal sealed partial class ServerConnection
     {
         _inside = true;
         _answering = false;
+        _waitsToEnter = false;
         if (_ending == Ending.None)
         {
             _transport.Loop.StartTimer(_handshakeTimer, _transport.Loop.NowNs + _options.HandshakeTimeoutNs);

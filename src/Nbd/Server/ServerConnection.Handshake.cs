@@ -277,7 +277,7 @@ internal sealed partial class ServerConnection
     private void Transmit()
     {
         _transport.Loop.StopTimer(_handshakeTimer);
-        if (_chunk is not null)
+        if (_chunk is not null && !_receive.IsPending)
         {
             ReturnChunkAfterHandshake();
         }

@@ -130,7 +130,7 @@ internal sealed partial class ServerConnection
         }
         else
         {
-            string where = inTransmission ? "in the middle of a request" : "in the handshake";
+            string where = inTransmission ? "in the middle of a request" : _waitsToEnter ? "while it waited for its turn" : "in the handshake";
             Break(result == 0 ? $"the client left {where}" : $"receiving failed: {ErrnoText.Of(result)}");
         }
     }
@@ -155,7 +155,9 @@ internal sealed partial class ServerConnection
 
     private void ReceiveMore()
     {
-        if (_ending != Ending.None || _receive.IsPending || _stalled || _answering)
+        // Of one that waits to enter no more is taken than a chunk has room for; that is more than it has any business to send.
+        bool deaf = _answering && (!_waitsToEnter || Available > 0);
+        if (_ending != Ending.None || _receive.IsPending || _stalled || deaf)
         {
             return;
         }

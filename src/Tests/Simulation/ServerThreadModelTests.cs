@@ -60,12 +60,13 @@ public class ServerThreadModelTests
     }
 
     [Fact]
-    public void The_flush_that_stands_in_for_FUA_takes_a_turn_of_its_own()
+    public void The_flush_that_stands_in_for_FUA_belongs_to_the_turn_of_the_write()
     {
         var block = new HeldBlock { ThreadModel = ThreadModel.SerializeAllRequests };
         using var world = new SimulatedServer(block);
         SimulatedTransport client = world.Enter();
-        client.Write([.. Wire.Write(1, 0, [1, 2, 3], (ushort)NbdCommandFlags.Fua), .. Wire.Read(2, 0, 512)]);
+        const ushort Fua = (ushort)NbdCommandFlags.Fua;
+        client.Write([.. Wire.Write(1, 0, [1, 2, 3], Fua), .. Wire.Write(2, 8, [4], Fua), .. Wire.Read(3, 0, 512)]);
         world.Settle();
         while (block.Held.Count > 0)
         {
@@ -74,7 +75,7 @@ public class ServerThreadModelTests
             world.Settle();
         }
 
-        Assert.Equal([NbdCommand.Write, NbdCommand.Read, NbdCommand.Flush], block.Commands);
+        Assert.Equal([NbdCommand.Write, NbdCommand.Flush, NbdCommand.Write, NbdCommand.Flush, NbdCommand.Read], block.Commands);
         FinishAll(world, block, client);
     }
 
@@ -143,14 +144,38 @@ public class ServerThreadModelTests
         {
             SimulatedTransport third = world.Enter();
             second.HangUp();
+            world.Settle();
+
+            // At once, and not when its turn would have come.
+            Assert.True(second.IsClosed);
+            Assert.Contains("client 2: the client left while it waited for its turn", world.Log);
             first.Write(Wire.Disconnect());
             world.Settle();
-            Assert.True(second.IsClosed);
             Assert.NotEmpty(third.Sent);
             third.Write(Wire.Disconnect());
             world.Settle();
         }
 
+        world.AssertNothingLeft("at the end");
+    }
+
+    [Fact]
+    public void What_a_client_sends_before_its_turn_is_looked_at_when_that_has_come()
+    {
+        var block = new HeldBlock { ThreadModel = ThreadModel.SerializeConnections };
+        using var world = new SimulatedServer(block);
+        SimulatedTransport first = world.Enter();
+        SimulatedTransport second = world.Enter();
+        second.Write([.. Wire.Read(1, 1024, 512), .. Wire.Disconnect()]);
+        world.Settle();
+        Assert.Empty(block.Held);
+        Assert.Empty(second.Sent);
+        first.Write(Wire.Disconnect());
+        world.Settle();
+        Assert.Equal([1024], Offsets(block));
+        block.CompleteAll();
+        world.Settle();
+        Assert.True(second.IsClosed);
         world.AssertNothingLeft("at the end");
     }
 
