@@ -51,6 +51,9 @@ internal sealed record GraphNode
     /// <summary>The node behind it; null for a store.</summary>
     public required string? Next { get; init; }
 
+    /// <summary>The node that a running copy copies what is behind this one to; null for every node but the copy's filter.</summary>
+    public string? CopiesTo { get; init; }
+
     public required long SizeBytes { get; init; }
 
     /// <summary>Whether a client has entered an export that needs it.</summary>

@@ -20,6 +20,9 @@ internal static class GraphOrder
     /// <summary>The node of an ID, or null.</summary>
     public static GraphNode? Find(this GraphDocument graph, string? id) => graph.Nodes.FirstOrDefault(node => node.Id == id);
 
+    /// <summary>The filter of the copy that a node is the target of, or null.</summary>
+    public static GraphNode? CopierTo(this GraphDocument graph, string? id) => id is null ? null : graph.Nodes.FirstOrDefault(node => node.CopiesTo == id);
+
     /// <summary>The exports, sorted.</summary>
     public static IReadOnlyList<GraphExport> SortedExports(this GraphDocument graph)
     {
@@ -37,7 +40,7 @@ internal static class GraphOrder
         return [.. graph.Exports.OrderBy(export => RanksOf(export.Top), Comparer<int[]>.Create(Compare))];
     }
 
-    /// <summary>Nodes that nothing leads to, which only an ID of their own keeps.</summary>
+    /// <summary>Nodes that no export leads to, which only an ID of their own keeps, or that they are being copied to.</summary>
     public static IEnumerable<GraphNode> Unused(this GraphDocument graph)
     {
         HashSet<string> used = [.. graph.Exports.Select(export => export.Top), .. graph.Nodes.Select(node => node.Next).OfType<string>()];

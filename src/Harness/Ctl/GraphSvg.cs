@@ -25,7 +25,8 @@ internal static class GraphSvg
         .name { font-weight: 600; font-size: 13px } .text { font: 11px ui-monospace, "DejaVu Sans Mono", monospace; fill: #566074 }
         rect { stroke-width: 1.5; fill: #f6f7f9; stroke: #a9b1bf } .export { fill: #e8f0fe; stroke: #5b8def } .store { fill: #e9f6ec; stroke: #58a36c }
         .held { fill: #fdf1dc; stroke: #d9962b } .badge { fill: #d9962b; stroke: none } .badge-text { fill: #fff; font-size: 10px; font-weight: 600 }
-        path { fill: none; stroke: #8b94a5; stroke-width: 1.5 } .arrow { fill: #8b94a5; stroke: none } .paper { fill: #fff; stroke: none }
+        path { fill: none; stroke: #8b94a5; stroke-width: 1.5 } .copies { stroke-dasharray: 5 4 }
+        .arrow { fill: #8b94a5; stroke: none } .paper { fill: #fff; stroke: none }
         @media (prefers-color-scheme: dark) {
           text { fill: #e6e9ef } .text { fill: #a4adbd } .paper { fill: #14181f } rect { fill: #232a35; stroke: #566074 }
           .export { fill: #1c2b47; stroke: #5b8def } .store { fill: #1d3325; stroke: #58a36c } .held { fill: #3d3018; stroke: #d9962b }
@@ -45,7 +46,8 @@ internal static class GraphSvg
         svg.Append($"\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n");
         foreach (Box box in boxes)
         {
-            AppendLine(svg, box, boxes.Find(other => other.Id is not null && other.Id == box.Next));
+            AppendLine(svg, box, boxes.Find(other => other.Id is not null && other.Id == box.Next), "way");
+            AppendLine(svg, box, boxes.Find(other => other.Id is not null && other.Id == box.CopiesTo), "copies");
         }
 
         boxes.ForEach(box => AppendBox(svg, box));
@@ -70,6 +72,8 @@ internal static class GraphSvg
 
         foreach (Box root in boxes.ToArray())
         {
+            // Exports come first, so the place of whoever copies to this one is known.
+            root.Row = graph.CopierTo(root.Id) is { } copier ? nodes[copier.Id].Row + 1 : root.Row;
             int row = root.Row;
             foreach (Box box in graph.ChainFrom(root.Next).Select(node => nodes[node.Id]))
             {
@@ -84,7 +88,7 @@ internal static class GraphSvg
         return boxes;
     }
 
-    private static void AppendLine(StringBuilder svg, Box from, Box? to)
+    private static void AppendLine(StringBuilder svg, Box from, Box? to, string kind)
     {
         if (to is null)
         {
@@ -97,7 +101,7 @@ internal static class GraphSvg
         string path = from.Middle == to.Middle
             ? $"M{Text(Margin + from.Middle)} {top}V{end}"
             : $"M{Text(Margin + from.Middle)} {top}V{bend - 20}C{Text(Margin + from.Middle)} {end - 4} {Text(Margin + to.Middle)} {bend - 20} {Text(Margin + to.Middle)} {end}";
-        svg.Append($"<path d=\"{path}\" marker-end=\"url(#arrow)\"/>\n");
+        svg.Append($"<path class=\"{kind}\" d=\"{path}\" marker-end=\"url(#arrow)\"/>\n");
     }
 
     private static void AppendBox(StringBuilder svg, Box box)
@@ -143,8 +147,10 @@ internal static class GraphSvg
             Id = node.Id;
             Name = node.Id;
             Line = node.Text;
-            Tip = $"{node.Id}: {node.Text}, {Units.FormatSize(node.SizeBytes)}{Held(node.HeldBy)}";
+            string copies = node.CopiesTo is { } target ? $"; copies to {target}" : string.Empty;
+            Tip = $"{node.Id}: {node.Text}, {Units.FormatSize(node.SizeBytes)}{copies}{Held(node.HeldBy)}";
             Next = node.Next;
+            CopiesTo = node.CopiesTo;
             HeldBy = node.HeldBy;
         }
 
@@ -154,6 +160,7 @@ internal static class GraphSvg
         public string Line { get; }
         public string Tip { get; }
         public string? Next { get; }
+        public string? CopiesTo { get; }
         public IReadOnlyList<string> HeldBy { get; }
 
         public int Row { get; set; }

@@ -21,7 +21,7 @@ internal static class GraphText
 
         foreach (GraphNode node in graph.Unused())
         {
-            text.Append("in no export\n");
+            text.Append(graph.CopierTo(node.Id) is { } copier ? $"what {copier.Id} copies to, in no export yet\n" : "in no export\n");
             AppendChain(text, graph, node.Id, width, printed);
         }
 

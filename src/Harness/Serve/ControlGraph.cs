@@ -78,6 +78,7 @@ internal sealed class ControlGraph(NbdServer server)
         Block = node.Block.Name,
         Text = node.Block is BlockFilter filter ? $"{filter.Name}{(filter.Parameters.Length > 0 ? ":" : string.Empty)}{filter.Parameters}" : node.Block.Describe(),
         Next = node.Next?.Id,
+        CopiesTo = node.CopiesTo?.Id,
         SizeBytes = (long)node.Block.Size,
         IsOpen = node.IsOpen,
         HeldBy = [.. server.Drains.Sections.Where(section => section.Node == node).Select(section => section.Reason)],

@@ -33,6 +33,9 @@ public sealed class BlockNode
     /// <summary>The node behind it; null for a store.</summary>
     public BlockNode? Next => Block is BlockFilter filter ? Of(filter.Next) : null;
 
+    /// <summary>The node to which a background job copies what is behind this one; null where this is not the filter of one.</summary>
+    public BlockNode? CopiesTo => Block is CopyFilter copy ? Of(copy.TargetEdge.Target) : null;
+
     /// <summary>Whether anyone has opened it.</summary>
     public bool IsOpen => Volatile.Read(ref _isOpen);
 

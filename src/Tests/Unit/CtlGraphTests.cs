@@ -62,6 +62,36 @@ public class CtlGraphTests
     }
 
     [Fact]
+    public void What_a_copy_fills_is_called_that_and_drawn_below_it()
+    {
+        var copying = new GraphDocument
+        {
+            Exports = [Export("", "stats0"), Export("alone", "memory1")],
+            Nodes =
+            [
+                Node("stats0", "stats", "copy0"), Node("copy0", "copy:to=new", "memory0") with { CopiesTo = "new" }, Node("memory0", "memory:1G", null),
+                Node("new", "cow", "memory2"), Node("memory2", "memory:1G", null), Node("memory1", "memory:1G", null), Node("spare", "null:1G", null),
+            ],
+        };
+        Assert.EndsWith(
+            """
+            what copy0 copies to, in no export yet
+            └─ new      cow
+               └─ memory2  memory:1G
+            in no export
+            └─ spare    null:1G
+
+            """,
+            GraphText.Of(copying),
+            StringComparison.Ordinal);
+        XElement svg = XDocument.Parse(GraphSvg.Of(copying)).Root!;
+        XNamespace ns = "http://www.w3.org/2000/svg";
+        Assert.Single(svg.Elements(ns + "path"), path => (string?)path.Attribute("class") == "copies");
+        var rows = svg.Elements(ns + "g").ToDictionary(box => box.Elements(ns + "text").First().Value, box => (double)box.Element(ns + "rect")!.Attribute("y")!);
+        Assert.True(rows["new"] > rows["copy0"] && rows["memory2"] > rows["new"]);
+    }
+
+    [Fact]
     public void A_document_that_leads_in_a_circle_does_not_hang()
     {
         var circle = new GraphDocument { Exports = [Export("", "a")], Nodes = [Node("a", "stats", "b"), Node("b", "stats", "a")] };
