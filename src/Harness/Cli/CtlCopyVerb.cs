@@ -16,7 +16,7 @@ internal static class CtlCopyVerb
     public static Command Create(Argument<string> socket, Option<string?> json)
     {
         Argument<string?> node = CtlVerb.Node();
-        Argument<string> chain = CtlVerb.Chain("where to: a chain of the same size, like file:/srv/new.img");
+        Argument<string> chain = CtlVerb.Chain("where to: a chain of the same size, like file:/srv/new.img; or the @ID of a copy that is whole and could not take the place");
         Option<string?> id = OptionParsers.Text("--id", "ID", "the ID of the chain's first block [default: made up from the node's]");
         var command = new Command("copy", "copies a node's bytes to a new chain under load, then has that take its place; an interrupt cancels") { node, chain, id, json };
         command.SetAction(parse => Run(

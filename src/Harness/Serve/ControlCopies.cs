@@ -15,6 +15,9 @@ internal sealed class ControlCopies(NbdServer server)
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly List<BlockCopy> _running = [];
+
+    // Copies that are whole and could not take their node's place.
+    private readonly List<BlockCopy> _ready = [];
     private bool _ended;
 
     /// <summary>Copies, and returns when it is done. It is cancelled where the client has gone.</summary>
@@ -24,6 +27,12 @@ internal sealed class ControlCopies(NbdServer server)
     public CopyDocument Run(ControlRequest request, Action<byte[]> progress)
     {
         long began = Stopwatch.GetTimestamp();
+        if (ControlCommands.ChainOf(request) is ['@', .. var id])
+        {
+            BlockCopy ready = TakeReady(ControlCommands.NodeOf(request), id);
+            return Document(ready, Switch(ready), began);
+        }
+
         BlockCopy copy = server.CopyAsync(ControlCommands.NodeOf(request), ControlCommands.ChainOf(request), request.NewId).GetAwaiter().GetResult();
         lock (_running)
         {
@@ -36,16 +45,7 @@ internal sealed class ControlCopies(NbdServer server)
 
         try
         {
-            GraphChange change = Wait(copy, progress);
-            return new CopyDocument
-            {
-                Node = request.Node!,
-                NewNode = copy.NewNode,
-                Gone = change.Removed,
-                SizeBytes = (long)copy.Size,
-                Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
-                TookUs = change.QuietNs / 1000.0,
-            };
+            return Document(copy, Wait(copy, progress), began);
         }
         finally
         {
@@ -53,6 +53,8 @@ internal sealed class ControlCopies(NbdServer server)
             {
                 _running.Remove(copy);
             }
+
+            KeepIfReady(copy);
         }
     }
 
@@ -70,6 +72,56 @@ internal sealed class ControlCopies(NbdServer server)
         foreach (BlockCopy copy in running)
         {
             Task.WhenAny(copy.Done, Task.Delay(s_patience)).GetAwaiter().GetResult();
+        }
+    }
+
+    private static CopyDocument Document(BlockCopy copy, GraphChange change, long began) => new()
+    {
+        Node = copy.Node,
+        NewNode = copy.NewNode,
+        Gone = change.Removed,
+        SizeBytes = (long)copy.Size,
+        Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+        TookUs = change.QuietNs / 1000.0,
+    };
+
+    private BlockCopy TakeReady(string node, string id)
+    {
+        lock (_running)
+        {
+            BlockCopy? ready = _ready.Find(copy => copy.Node == node && copy.NewNode == id);
+            if (ready is null)
+            {
+                string problem = $"copy {node} @{id}: no copy of {node} to {id} is waiting to take its place; give a chain to copy to, like memory:1G";
+                throw new BlockException(problem) { IsUsage = true };
+            }
+
+            _ready.Remove(ready);
+            return ready;
+        }
+    }
+
+    private GraphChange Switch(BlockCopy ready)
+    {
+        try
+        {
+            return ready.SwitchAsync().GetAwaiter().GetResult();
+        }
+        finally
+        {
+            KeepIfReady(ready);
+        }
+    }
+
+    private void KeepIfReady(BlockCopy copy)
+    {
+        lock (_running)
+        {
+            _ready.RemoveAll(kept => !kept.IsReady);
+            if (copy.IsReady)
+            {
+                _ready.Add(copy);
+            }
         }
     }
 

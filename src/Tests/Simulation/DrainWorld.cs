@@ -19,7 +19,7 @@ internal sealed class DrainWorld : IBlockRequestOwner, IDisposable
         for (int i = 0; i < loops; i++)
         {
             var backend = new SimulatedBackend();
-            _loops.Add((backend, new BlockLoop(new EventLoop(backend), i)));
+            _loops.Add((backend, new BlockLoop(new EventLoop(backend), i) { Log = Log.Add }));
         }
 
         Drains = new BlockDrains(Nodes, [.. _loops.Select(loop => loop.Home)]);
@@ -33,6 +33,9 @@ internal sealed class DrainWorld : IBlockRequestOwner, IDisposable
     public GraphChanges Changes { get; }
 
     public IReadOnlyList<BlockGraph> Exports => _exports;
+
+    /// <summary>What the graph has told.</summary>
+    public List<string> Log { get; } = [];
 
     /// <summary>Releases of answers are left to the test.</summary>
     public bool KeepsAnswers { get; set; }
@@ -106,6 +109,18 @@ internal sealed class DrainWorld : IBlockRequestOwner, IDisposable
             Turn();
             Thread.Yield();
             Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(60), "the task does not end");
+        }
+    }
+
+    /// <summary>Runs the loops until something is so that other threads have a part in. No time passes.</summary>
+    public void RunUntil(Func<bool> condition)
+    {
+        long since = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Turn();
+            Thread.Yield();
+            Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(60), "it does not come to that");
         }
     }
 

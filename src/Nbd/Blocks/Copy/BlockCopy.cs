@@ -8,7 +8,8 @@ namespace Harness.Nbd;
 /// </summary>
 /// <remarks>
 /// It is a source of requests like an export: what holds the node, or all, holds it, and what it has in flight is waited for. Its requests are of the server's
-/// first loop. One that is cancelled or fails takes out all that it has brought, and the node serves on.
+/// first loop. One that is cancelled or fails takes out all that it has brought, and the node serves on. One that has copied everything and only could not
+/// take the node's place, since something was in flight for too long, stays as it is, changes going to both, until it is tried again or its filter removed.
 /// </remarks>
 public sealed class BlockCopy : IBlockRequestOwner
 {
@@ -31,6 +32,7 @@ public sealed class BlockCopy : IBlockRequestOwner
     private int _inFlight;
     private bool _flushed;
     private volatile bool _cancelled;
+    private volatile bool _isReady;
 
     private BlockCopy(BlockNodes nodes, BlockDrains drains, GraphChanges changes, BlockLoop home, BlockNode source, BlockNode target)
     {
@@ -54,14 +56,54 @@ public sealed class BlockCopy : IBlockRequestOwner
     /// <summary>Bytes copied so far. Any thread may ask.</summary>
     public ulong Copied => _filter.Copied;
 
+    /// <summary>The ID of the node that is copied.</summary>
+    public string Node => _source.Id!;
+
     /// <summary>
     /// Completes with the change that put the chain into the node's place. Fails with a <see cref="BlockException"/> where the copy has failed or was
-    /// cancelled; everything is as it was before then.
+    /// cancelled, and everything is as it was before then; or where it could not take the node's place and <see cref="IsReady"/> says so.
     /// </summary>
     public Task<GraphChange> Done { get; private set; } = null!;
 
+    /// <summary>All is copied and is kept up to date, and <see cref="SwitchAsync"/> may be tried. Any thread may ask.</summary>
+    public bool IsReady => _isReady && IsWhole;
+
     /// <summary>Ends it before its end; <see cref="Done"/> tells when. Any thread; where the chain takes the node's place already, it is too late.</summary>
     public void Cancel() => _cancelled = true;
+
+    /// <summary>Has the chain take the node's place, after a copy that was ready and could not.</summary>
+    /// <returns>As <see cref="Done"/>.</returns>
+    /// <exception cref="BlockException">Through the task: it could not again, or the copy is no longer whole and is gone.</exception>
+    public async Task<GraphChange> SwitchAsync()
+    {
+        if (Problem() is { } problem)
+        {
+            await DiscardAsync().ConfigureAwait(false);
+            throw new BlockException($"copy of {Node}: {problem}");
+        }
+
+        try
+        {
+            bool keeps = _source.IsKept;
+            GraphChange change = await _changes.ReplaceOwnAsync(FilterId, $"@{NewNode}").ConfigureAwait(false);
+            _isReady = false;
+            _target.IsKept = keeps;
+            return change;
+        }
+        catch (BlockException e)
+        {
+            if (_cancelled)
+            {
+                await DiscardAsync().ConfigureAwait(false);
+                throw;
+            }
+
+            _isReady = true;
+            throw new BlockException(
+                $"copy of {Node}: all is copied, but {NewNode} could not take its place: {e.Message}; {Node} serves on, and changes go to both: "
+                + $"try again with 'copy {Node} @{NewNode}', or give up with 'remove {FilterId}'");
+        }
+    }
 
     /// <inheritdoc/>
     void IBlockRequestOwner.OnRequestCompleted(BlockRequest request)
@@ -98,6 +140,12 @@ public sealed class BlockCopy : IBlockRequestOwner
         home.Loop.Post(copy._pump);
         return copy;
     }
+
+    private string FilterId => BlockNode.Of(_filter).Id!;
+
+    // Whoever takes out or replaces what is being copied ends the copy by it.
+    private bool IsWhole => _filter.Copied == Size && StoreOf(_filter.Next) == _store
+        && _nodes.All.Contains(BlockNode.Of(_filter)) && _nodes.All.Contains(_target) && _filter.TargetEdge.Target == _target.Block;
 
     private static string FreeId(BlockNodes nodes, string node)
     {
@@ -187,25 +235,7 @@ public sealed class BlockCopy : IBlockRequestOwner
         await _copied.Task.ConfigureAwait(false);
         try
         {
-            if (Problem() is { } problem)
-            {
-                throw new BlockException($"copy of {_source.Id}: {problem}");
-            }
-
-            bool keeps = _source.IsKept;
-            GraphChange change = await _changes.ReplaceAsync(BlockNode.Of(_filter).Id!, $"@{NewNode}").ConfigureAwait(false);
-            _target.IsKept = keeps;
-            return change;
-        }
-        catch
-        {
-            if (_nodes.All.Contains(BlockNode.Of(_filter)))
-            {
-                await _changes.RemoveAsync(BlockNode.Of(_filter).Id!).ConfigureAwait(false);
-            }
-
-            await RemoveTarget().ConfigureAwait(false);
-            throw;
+            return await SwitchAsync().ConfigureAwait(false);
         }
         finally
         {
@@ -213,13 +243,20 @@ public sealed class BlockCopy : IBlockRequestOwner
         }
     }
 
-    /// <summary>Where somebody has begun to use it, it stays.</summary>
-    private async Task RemoveTarget()
+    /// <summary>Takes out what it has brought.</summary>
+    private async Task DiscardAsync()
     {
-        _filter.TargetEdge.Leave();
-        if (_target.Parents.Count == 0)
+        _isReady = false;
+        if (_nodes.All.Contains(BlockNode.Of(_filter)))
         {
-            await _changes.RemoveAsync(NewNode).ConfigureAwait(false);
+            await _changes.RemoveOwnAsync(FilterId).ConfigureAwait(false);
+        }
+
+        // Where somebody has begun to use it, it stays.
+        _filter.TargetEdge.Leave();
+        if (_target.Parents.Count == 0 && _nodes.All.Contains(_target))
+        {
+            await _changes.RemoveOwnAsync(NewNode).ConfigureAwait(false);
         }
     }
 
@@ -235,9 +272,6 @@ public sealed class BlockCopy : IBlockRequestOwner
             return trouble;
         }
 
-        // Whoever takes out or replaces what is being copied ends the copy by it.
-        bool isWhole = _filter.Copied == Size && StoreOf(_filter.Next) == _store
-            && _nodes.All.Contains(BlockNode.Of(_filter)) && _filter.TargetEdge.Target == _target.Block;
-        return isWhole ? null : "the graph was changed where it was copied; begin again";
+        return IsWhole ? null : "the graph was changed where it was copied; begin again";
     }
 }

@@ -19,6 +19,12 @@ public sealed record DrainOptions
     public long DeadlineNs { get; init; } = -1;
 
     /// <summary>
+    /// Whether to give up as soon as a request that is waited for waits itself, where another drain holds something further down: it would not become quiet
+    /// before that has ended.
+    /// </summary>
+    public bool GivesUpWhereHeld { get; init; }
+
+    /// <summary>
     /// Called once with the outcome, on the thread of one of the loops, never from inside the end of a request; or of whoever ends the section before it is
     /// quiet. It must not block or throw.
     /// </summary>

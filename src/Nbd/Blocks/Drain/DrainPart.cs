@@ -8,12 +8,14 @@ internal sealed class DrainPart
 
     private readonly TicketCount _tickets;
     private readonly DrainSection _section;
+    private BlockEdge[] _edges = [];
+    private bool _looks;
 
     public DrainPart(DrainSection section, BlockLoop home)
     {
         _section = section;
         Home = home;
-        _tickets = new TicketCount(home, section.OnPartQuiet);
+        _tickets = new TicketCount(home, section.OnPartQuiet) { WhenHeld = section.GivesUpWhereHeld ? LookSoon : null };
     }
 
     public BlockLoop Home { get; }
@@ -34,9 +36,14 @@ internal sealed class DrainPart
             }
         }
 
+        _edges = edges;
         if (_tickets.Left == 0)
         {
             _section.OnPartQuiet();
+        }
+        else if (_section.GivesUpWhereHeld)
+        {
+            Look();
         }
     }
 
@@ -54,6 +61,29 @@ internal sealed class DrainPart
         foreach (BlockEdge edge in edges)
         {
             edge.GateOf(Home)!.Open();
+        }
+    }
+
+    private void LookSoon()
+    {
+        // Posted: whoever has made the request wait must be through with it first.
+        if (!_looks)
+        {
+            _looks = true;
+            Home.Loop.Post(Look);
+        }
+    }
+
+    /// <summary>Is one of the requests that are waited for waiting itself, at an edge that somebody else holds?</summary>
+    private void Look()
+    {
+        _looks = false;
+        foreach (BlockRequest request in Home.All)
+        {
+            if (request.HeldAt is { } edge && DrainSection.IsInside(request, _edges) && _section.OnHeldBehind(edge))
+            {
+                return;
+            }
         }
     }
 

@@ -21,6 +21,9 @@ public sealed class DrainSection : ITimerHandler
     private readonly TaskCompletionSource<DrainOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string[][] _reports;
     private int _partsLeft;
+
+    // Why it has given up before its deadline, in a line.
+    private string? _heldBehind;
     private volatile State _state;
 
     internal DrainSection(BlockDrains drains, string what, BlockNode? node, IEnumerable<BlockEdge> edges, DrainOptions options)
@@ -58,6 +61,8 @@ public sealed class DrainSection : ITimerHandler
 
     /// <summary>Who asked.</summary>
     public string Reason => _options.Reason;
+
+    internal bool GivesUpWhereHeld => _options.GivesUpWhereHeld;
 
     /// <summary>When it began, on the clock of the server's first loop.</summary>
     public long BeganNs { get; }
@@ -109,8 +114,7 @@ public sealed class DrainSection : ITimerHandler
             return [.. _drains.Active.Where(other => other != this && other._edges.Exists(edge => IsBehind(edge))).Select(Line)];
         }
 
-        string Line(DrainSection other) =>
-            $"{other.What} is held by '{other.Reason}' since {TimeLength.Format(_drains.NowNs - other.BeganNs)}; requests that wait there are waited for";
+        string Line(DrainSection other) => $"{HeldLine(other)}; requests that wait there are waited for";
     }
 
     /// <inheritdoc/>
@@ -193,6 +197,25 @@ public sealed class DrainSection : ITimerHandler
         Tell(new DrainOutcome(true, _drains.NowNs - BeganNs, []));
     }
 
+    /// <summary>A request that is waited for waits at this edge. True where another section holds it, so that there is nothing to wait for.</summary>
+    internal bool OnHeldBehind(BlockEdge edge)
+    {
+        lock (_drains.Sync)
+        {
+            if (_state != State.Beginning || _drains.Active.Find(other => other != this && other._edges.Contains(edge)) is not { } holder)
+            {
+                return false;
+            }
+
+            _heldBehind = HeldLine(holder);
+            _state = State.TimedOut;
+            Open(report: true);
+            return true;
+        }
+    }
+
+    private string HeldLine(DrainSection other) => $"{other.What} is held by '{other.Reason}' since {TimeLength.Format(_drains.NowNs - other.BeganNs)}";
+
     private bool IsBehind(BlockEdge edge)
     {
         foreach (BlockEdge start in _edges)
@@ -240,7 +263,12 @@ public sealed class DrainSection : ITimerHandler
             Array.ForEach(edges, edge => edge.RemoveHold());
         }
 
-        if (report)
+        if (report && _heldBehind is not null)
+        {
+            string why = $"{_heldBehind}, and requests that came by {What} wait there, so nothing was changed; resume that first";
+            Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [why]));
+        }
+        else if (report)
         {
             string first = $"{What} was not quiet within {TimeLength.Format(_options.DeadlineNs)}; nothing has changed, and requests go on";
             Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [first, .. HeldBehind(), .. _reports.SelectMany(lines => lines)]));

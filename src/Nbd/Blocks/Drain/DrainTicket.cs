@@ -50,6 +50,18 @@ internal sealed class DrainTicket
         }
     }
 
+    /// <summary>The request has come to an edge that is held: whoever waits for it, or for one that it is a part of, is told.</summary>
+    public static void TellHeld(BlockRequest request)
+    {
+        for (BlockRequest? part = request; part is not null; part = part.Parent)
+        {
+            for (DrainTicket? ticket = part.Tickets; ticket is not null; ticket = ticket.Next)
+            {
+                ticket.Count.WhenHeld?.Invoke();
+            }
+        }
+    }
+
     /// <summary>Nobody waits any more.</summary>
     public static void Drop(BlockRequest request, TicketCount count)
     {
@@ -71,6 +83,9 @@ internal sealed class DrainTicket
 internal class TicketCount(BlockLoop home, Action none)
 {
     public int Left { get; set; }
+
+    /// <summary>Called when a request with a ticket, or a part of one, has come to an edge that is held; null where nobody wants to know.</summary>
+    public Action? WhenHeld { get; init; }
 
     /// <summary>
     /// One has ended. What follows from the last one is posted: whoever completes a request must be through with it first, and the request's owner too.

@@ -46,6 +46,7 @@ internal class EdgeGate(BlockEdge edge, BlockLoop home)
 
         _tail = request;
         Waiting++;
+        DrainTicket.TellHeld(request);
         return true;
     }
 

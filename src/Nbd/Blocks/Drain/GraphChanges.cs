@@ -7,6 +7,9 @@ namespace Harness.Nbd;
 /// <remarks>
 /// A change always begins a drained section of its own: inside one that is quiet already it has nothing to wait for. What clients were promised stays: the
 /// size, every capability, block sizes no tighter. Any thread may call, loops and completions among them: the work is done elsewhere.
+/// Where requests that would have to be waited for wait at a node further down, which a drain of someone else's holds, a change is refused at once: it could
+/// be done only after the end of that drain. (QEMU's drain of a node holds what leads to it as well, so that nothing waits in between; here the filters above
+/// go on, and a change above goes through whenever nothing waits in between.)
 /// </remarks>
 public sealed class GraphChanges
 {
@@ -47,6 +50,12 @@ public sealed class GraphChanges
     /// <exception cref="BlockException">Through the task: it cannot be done; the message is one line.</exception>
     public Task<GraphChange> RemoveAsync(string id, long deadlineNs = DefaultDeadlineNs) => InTurn(() => PlanRemove(id), deadlineNs);
 
+    /// <summary>As above, for a background job at its end, which has time until the deadline whoever holds what.</summary>
+    internal Task<GraphChange> RemoveOwnAsync(string id) => InTurn(() => PlanRemove(id), DefaultDeadlineNs, isPatient: true);
+
+    /// <summary>As <see cref="ReplaceAsync"/>, for a background job at its end, which has time until the deadline whoever holds what.</summary>
+    internal Task<GraphChange> ReplaceOwnAsync(string id, string chain) => InTurn(() => PlanReplace(id, chain), DefaultDeadlineNs, isPatient: true);
+
     /// <summary>
     /// Puts a chain in a node's place, on all ways that lead to it. The chain's first block takes over the ID, unless the node itself is in the chain.
     /// </summary>
@@ -64,7 +73,7 @@ public sealed class GraphChanges
     public Task<GraphChange> ReparentAsync(string parent, string chain, long deadlineNs = DefaultDeadlineNs) =>
         InTurn(() => PlanReparent(parent, chain), deadlineNs);
 
-    private async Task<GraphChange> InTurn(Func<ChangePlan> plan, long deadlineNs)
+    private async Task<GraphChange> InTurn(Func<ChangePlan> plan, long deadlineNs, bool isPatient = false)
     {
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task before;
@@ -79,7 +88,7 @@ public sealed class GraphChanges
 
             // Never on a loop's thread, which opening a file or a connection would hold up.
             ChangePlan ready = await Task.Run(plan).ConfigureAwait(false);
-            return await Carry(ready, deadlineNs).ConfigureAwait(false);
+            return await Carry(ready, deadlineNs, isPatient).ConfigureAwait(false);
         }
         finally
         {
@@ -87,9 +96,10 @@ public sealed class GraphChanges
         }
     }
 
-    private async Task<GraphChange> Carry(ChangePlan plan, long deadlineNs)
+    private async Task<GraphChange> Carry(ChangePlan plan, long deadlineNs, bool isPatient)
     {
-        DrainSection[] sections = [.. plan.Edges.Select(edge => _drains.Begin(edge, new DrainOptions { Reason = plan.What, DeadlineNs = deadlineNs }))];
+        var options = new DrainOptions { Reason = plan.What, DeadlineNs = deadlineNs, GivesUpWhereHeld = !isPatient };
+        DrainSection[] sections = [.. plan.Edges.Select(edge => _drains.Begin(edge, options))];
         try
         {
             long quietNs = 0;
@@ -105,6 +115,7 @@ public sealed class GraphChanges
 
             var swap = new GraphSwap(plan, _nodes, _drains);
             swap.Do();
+            TellSummaries(swap.Removed);
             Array.ForEach(sections, section => section.End());
             Task disposed = RemovedBlocks.Dispose(swap.Removed, _drains);
             return new GraphChange([.. swap.Added.Select(node => node.Id!)], [.. swap.Removed.Select(node => node.Id!)], quietNs, disposed);
@@ -116,6 +127,15 @@ public sealed class GraphChanges
             BlockNode top = BlockNode.Of(plan.Top);
             _ = RemovedBlocks.Dispose(top.IsUnneeded ? [top] : [], _drains);
             throw;
+        }
+    }
+
+    /// <summary>What filters that go have seen is told now: nobody has them when the server ends. Nothing is in flight in them.</summary>
+    private void TellSummaries(IReadOnlyList<BlockNode> removed)
+    {
+        foreach (string line in removed.Select(node => node.Block).OfType<BlockFilter>().SelectMany(filter => filter.Summary()))
+        {
+            _drains.Loops[0].Log(line);
         }
     }
 

@@ -20,7 +20,7 @@ public sealed class StatsFilter : BlockFilter, IBlockRequestOwner
     /// <summary>For the catalog.</summary>
     public static FilterKind Kind { get; } = new(
         "stats",
-        "Counts requests, bytes, errors and latencies by command, and prints them on standard error when the server ends.",
+        "Counts requests, bytes, errors and latencies by command, and prints them on standard error when the server ends or the filter is taken out.",
         "stats:name=outside/delay:read=1ms/stats:name=inside/memory:1G",
         [new("name", "WORD", "begins each line, to tell several apart [default: none]")],
         (arguments, next) => new StatsFilter(arguments, next) { Parameters = arguments.Text });
