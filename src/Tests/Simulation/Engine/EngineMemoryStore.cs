@@ -3,8 +3,9 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// A memory store beside the array: the program says when a request ends and with which error, and what is told of holes and of what lies where is the memory
-/// store's. Data is copied from the array, since the store sends its memory as it is when it leaves, and a write beside a READ may come in the middle of a unit.
+/// A memory store beside the array: the program says when a request ends and with which error, and what is told of holes and of what lies where is the
+/// memory store's. Data is copied from the array: the store sends its memory as it is when it leaves, and a write beside a READ may come in the middle of a
+/// unit.
 /// </summary>
 internal sealed class EngineMemoryStore : EngineStore
 {
