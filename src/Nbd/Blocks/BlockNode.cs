@@ -30,8 +30,8 @@ public sealed class BlockNode
     /// <summary>True where it was made with an ID of its own: it stays when its last parent goes, until it is removed.</summary>
     public bool IsKept { get; internal set; }
 
-    /// <summary>The node behind it; null for a store.</summary>
-    public BlockNode? Next => Block is BlockFilter filter ? Of(filter.Next) : null;
+    /// <summary>The node behind it; null for a store that stands on no other block.</summary>
+    public BlockNode? Next => Block.Behind is { } edge ? Of(edge.Target) : null;
 
     /// <summary>Whether anyone has opened it.</summary>
     public bool IsOpen => Volatile.Read(ref _isOpen);
