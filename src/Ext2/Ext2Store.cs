@@ -14,23 +14,26 @@ public sealed class Ext2Store : IBlock
     private readonly SharedImage _shared;
     private readonly FoundFile _found;
     private readonly string _text;
-    private readonly string _file;
     private readonly bool _readOnly;
     private OpenImage? _image;
     private OpenInode? _inode;
 
-    private Ext2Store(string text, string file, bool readOnly, SharedImage shared, FoundFile found)
+    private Ext2Store(string text, bool readOnly, SharedImage shared, FoundFile found)
     {
         _text = text;
-        _file = file;
         _readOnly = readOnly;
         _shared = shared;
         _found = found;
         _pools = new PerLoop<JobPool<Ext2Job>>(_ => new JobPool<Ext2Job>(pool => new Ext2Job(this, pool)));
+        shared.Graph!.AddUser(this);
     }
 
     /// <inheritdoc/>
     public string Name => Ext2Arguments.StoreName;
+
+    /// <inheritdoc/>
+    /// <remarks>The image that the file lies in.</remarks>
+    public BlockEdge? Behind => _shared.Graph?.Edge;
 
     /// <inheritdoc/>
     public ulong Size => _found.Size;
@@ -58,17 +61,23 @@ public sealed class Ext2Store : IBlock
     /// </exception>
     public static Ext2Store Make(string text, bool readOnly)
     {
-        (string image, string file) = Ext2Arguments.Read(text);
-        if (Ext2Library.Trouble() is { } trouble)
-        {
-            throw new BlockException(trouble);
-        }
+        (string image, string? file) = Ext2Arguments.Read(text);
+        return Make(text, image, file ?? throw Ext2Arguments.NamesNoFile(text), readOnly, follow: true);
+    }
 
-        // Looked at once before anything is served: what is wrong is better said before the server says that it is ready.
-        SharedImage shared = SharedImage.Enter(image, !readOnly);
+    /// <summary>A store whose file is named apart from the rest.</summary>
+    /// <param name="text">For messages and pictures: as it would be written in a chain.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="file">The file's path in it.</param>
+    /// <param name="readOnly">As above.</param>
+    /// <param name="follow">The file may be a symbolic link to the one that is served.</param>
+    internal static Ext2Store Make(string text, string image, string file, bool readOnly, bool follow)
+    {
+        // Looked at before anything is served: what is wrong is better said before the server says that it is ready.
+        SharedImage shared = EnterImage(image, readOnly);
         try
         {
-            return new Ext2Store(text, file, readOnly, shared, shared.Find(file, !readOnly));
+            return new Ext2Store(text, readOnly, shared, shared.Find(file, !readOnly, follow));
         }
         catch
         {
@@ -77,14 +86,19 @@ public sealed class Ext2Store : IBlock
         }
     }
 
+    /// <summary>Opens the image, or counts one more in that needs it.</summary>
+    /// <exception cref="IOException">It cannot be had; the message is one line.</exception>
+    internal static SharedImage EnterImage(string image, bool readOnly) =>
+        Ext2Library.Trouble() is { } trouble ? throw new BlockException(trouble) : SharedImage.Enter(image, !readOnly);
+
     /// <inheritdoc/>
     public string Describe() => $"{Name}:{_text}";
 
     /// <inheritdoc/>
     public void Open()
     {
-        OpenImage image = _shared.Open();
-        _inode ??= image.Open(_found, _file, !_readOnly);
+        OpenImage image = _shared.Use();
+        _inode ??= image.Open(_found);
         _image = image;
     }
 
@@ -105,6 +119,7 @@ public sealed class Ext2Store : IBlock
             _inode = null;
         }
 
+        _shared.Graph?.RemoveUser(this);
         _shared.Leave();
     }
 }

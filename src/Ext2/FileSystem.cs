@@ -62,46 +62,41 @@ internal sealed unsafe class FileSystem : IDisposable
     /// <summary>What the library has read and written.</summary>
     public MetadataCache Cache => _channel.Cache;
 
-    /// <summary>A regular file by its name; links are followed as in the image's own root, and never lead out of it.</summary>
-    /// <exception cref="BlockException">There is none, or it cannot be served; the message says why.</exception>
-    public FoundFile Find(string path, bool writable)
+    /// <summary>A regular file by its name. Links on the way are followed as in the image's own root, and never lead out of it.</summary>
+    /// <param name="path">From the image's root.</param>
+    /// <param name="writable">It is to be changed.</param>
+    /// <param name="follow">The path itself may be a link, too.</param>
+    /// <exception cref="BlockException">There is none, or it cannot be served; the message says why, and to a client without naming the image.</exception>
+    public FoundFile Find(string path, bool writable, bool follow)
     {
         uint ino;
-        nint error = Ext2fs.ext2fs_namei_follow(_fs, Ext2fs.EXT2_ROOT_INO, Ext2fs.EXT2_ROOT_INO, path, &ino);
+        nint error = follow
+            ? Ext2fs.ext2fs_namei_follow(_fs, Ext2fs.EXT2_ROOT_INO, Ext2fs.EXT2_ROOT_INO, path, &ino)
+            : Ext2fs.ext2fs_namei(_fs, Ext2fs.EXT2_ROOT_INO, Ext2fs.EXT2_ROOT_INO, path, &ino);
         if (error != 0)
         {
-            throw new BlockException(error switch
+            throw error switch
             {
-                Ext2Error.EXT2_ET_FILE_NOT_FOUND => $"there is no file '{path}' in {_image}; 'debugfs -R \"ls -p /\" FILE' lists what there is",
-                Ext2Error.EXT2_ET_NO_DIRECTORY => $"'{path}' in {_image} leads through something that is no directory",
-                Ext2Error.EXT2_ET_SYMLINK_LOOP => $"'{path}' in {_image} is a symbolic link that leads round in circles",
-                _ => $"'{path}' in {_image} cannot be looked up: {Ext2Error.Text(error)}; 'e2fsck -fn FILE' says what is wrong with it",
-            });
+                Ext2Error.EXT2_ET_FILE_NOT_FOUND => Refused(path, "there is no such file", "'debugfs -R \"ls -p /\" FILE' lists what there is"),
+                Ext2Error.EXT2_ET_NO_DIRECTORY => Refused(path, "the path leads through something that is no directory"),
+                Ext2Error.EXT2_ET_SYMLINK_LOOP => Refused(path, "it is a symbolic link that leads round in circles"),
+                _ => Refused(path, $"it cannot be looked up ({Ext2Error.Text(error)})", "'e2fsck -fn FILE' says what is wrong with it"),
+            };
         }
 
         ext2_inode inode = ReadInode(ino);
-        if ((inode.i_mode & ext2_inode.S_IFMT) != ext2_inode.S_IFREG)
+        string? reason = (inode.i_mode & ext2_inode.S_IFMT) switch
         {
-            string what = (inode.i_mode & ext2_inode.S_IFMT) == ext2_inode.S_IFDIR ? "a directory" : "no regular file";
-            throw new BlockException($"'{path}' in {_image} is {what}; name a regular file");
-        }
-
-        if (inode.Size == 0)
-        {
-            throw new BlockException($"'{path}' in {_image} is empty, and a file that is served keeps its size; make it larger first, with 'truncate' on a mounted image");
-        }
-
-        if (inode.Has(ext2_inode.EXT4_ENCRYPT_FL | ext2_inode.EXT2_COMPR_FL))
-        {
-            throw new BlockException($"'{path}' in {_image} is encrypted or compressed, which only a mounted image can undo");
-        }
-
-        if (writable && inode.Has(ext2_inode.EXT4_VERITY_FL))
-        {
-            throw new BlockException($"'{path}' in {_image} is protected by fs-verity and cannot be changed; serve it with --read-only");
-        }
-
-        return new FoundFile(ino, inode.Size, BlockBytes);
+            ext2_inode.S_IFREG => null,
+            ext2_inode.S_IFDIR => "it is a directory; name a regular file",
+            ext2_inode.S_IFLNK => "it is a symbolic link; name the file that it leads to",
+            _ => "it is no regular file; name one",
+        };
+        reason ??= inode.Size == 0 ? "it is empty, and a file that is served keeps its size; make it larger first, with 'truncate' on a mounted image"
+            : inode.Has(ext2_inode.EXT4_ENCRYPT_FL | ext2_inode.EXT2_COMPR_FL) ? "it is encrypted or compressed, which only a mounted image can undo"
+            : writable && inode.Has(ext2_inode.EXT4_VERITY_FL) ? "it is protected by fs-verity and cannot be changed; serve it with --read-only"
+            : null;
+        return reason is null ? new FoundFile(ino, inode.Size, BlockBytes) : throw Refused(path, reason);
     }
 
     /// <summary>An inode as the library has it.</summary>
@@ -129,6 +124,9 @@ internal sealed unsafe class FileSystem : IDisposable
             _handle.Free();
         }
     }
+
+    private BlockException Refused(string path, string why, string? remedy = null) =>
+        new($"'{path}' in {_image}: {why}{(remedy is null ? string.Empty : "; ")}{remedy}") { ForClient = why };
 
     private void CheckWritable(bool writable)
     {

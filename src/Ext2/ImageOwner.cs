@@ -92,6 +92,8 @@ internal sealed class ImageOwner : IDisposable
                 loop.RunOnce();
             }
         }
+
+        home.EndPosts();
     }
 }
 

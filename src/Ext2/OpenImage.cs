@@ -20,11 +20,12 @@ internal sealed class OpenImage : IDisposable
     public OpenImage(string chain, bool writable)
     {
         _writable = writable;
-        _graph = new BlockGraph(Aligned(BlockChain.Parse(chain, readOnly: !writable)), readOnly: !writable);
+        _graph = new BlockGraph(Aligned(BlockChain.Parse(chain, readOnly: !writable)), readOnly: !writable) { BacksStores = true };
         ImageOwner? owner = null;
         try
         {
             _graph.Open();
+            LockFile();
             owner = new ImageOwner(_graph.Describe());
             if (writable && (_graph.Capabilities & BlockCapabilities.ReadOnly) != 0)
             {
@@ -35,6 +36,7 @@ internal sealed class OpenImage : IDisposable
             _files = owner.Call(() => new FileSystem(requests, $"'{_graph.Describe()}'", writable));
             Blocks = new FileBlocks(_files, requests);
             Owner = owner;
+            _graph.OwnLoop = owner.Home;
         }
         catch
         {
@@ -43,6 +45,12 @@ internal sealed class OpenImage : IDisposable
             throw;
         }
     }
+
+    /// <summary>The image, as a chain that is open.</summary>
+    public BlockGraph Graph => _graph;
+
+    /// <summary>True where it may be changed.</summary>
+    public bool IsWritable => _writable;
 
     /// <summary>The thread of its library calls.</summary>
     public ImageOwner Owner { get; }
@@ -61,20 +69,15 @@ internal sealed class OpenImage : IDisposable
 
     /// <summary>Looks for a file. Waits for the owner.</summary>
     /// <exception cref="BlockException">There is none that can be served.</exception>
-    public FoundFile Find(string file, bool writable) => Owner.Call(() => _files.Find(file, writable));
+    public FoundFile Find(string file, bool writable, bool follow) => Owner.Call(() => _files.Find(file, writable, follow));
 
     /// <summary>Opens a file that was found, or shares one that is open. Waits for the owner.</summary>
     /// <exception cref="BlockException">It is not any more what was found.</exception>
-    public OpenInode Open(FoundFile found, string file, bool writable) => Owner.Call(() =>
+    public OpenInode Open(FoundFile found) => Owner.Call(() =>
     {
         if (!_inodes.TryGetValue(found.Ino, out OpenInode? inode))
         {
-            if (_files.Find(file, writable) != found)
-            {
-                throw new BlockException($"'{file}' in {_graph.Describe()} is not what it was at the start: its size or its inode has changed");
-            }
-
-            inode = Make(found.Ino);
+            inode = Make(found);
             _inodes.Add(found.Ino, inode);
         }
 
@@ -124,9 +127,28 @@ internal sealed class OpenImage : IDisposable
         return kind.Make(new FilterArguments(kind, string.Empty), chain);
     }
 
-    private unsafe OpenInode Make(uint ino)
+    /// <summary>Where the chain ends in a file, no other process may use that as an image meanwhile, unless both only read it.</summary>
+    private void LockFile()
     {
-        Native.ext2_inode inode = _files.ReadInode(ino);
-        return new OpenInode(Owner, ino, &inode, _files.BlockBytes);
+        IBlock block = _graph.Top;
+        while (block.Behind is { } edge)
+        {
+            block = edge.Target;
+        }
+
+        if (block is FileStore file && !file.TryLock())
+        {
+            throw new BlockException(_writable
+                ? $"the image '{file.Describe()}' is in use by another process, which serves it or has it open as a disk; end that first, or serve it in both with --read-only"
+                : $"the image '{file.Describe()}' is being changed by another process, which has it open for writing; end that first");
+        }
+    }
+
+    private unsafe OpenInode Make(FoundFile found)
+    {
+        Native.ext2_inode inode = _files.ReadInode(found.Ino);
+        return inode.Size == found.Size
+            ? new OpenInode(Owner, found.Ino, &inode, _files.BlockBytes)
+            : throw new BlockException($"inode {found.Ino} of {_graph.Describe()} has another size than at the start");
     }
 }

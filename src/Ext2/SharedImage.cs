@@ -14,8 +14,8 @@ internal sealed class SharedImage
     private readonly Lock _openLock = new();
     private readonly string _name;
     private readonly string _chain;
-    private bool _writable;
-    private int _stores;
+    private int _holders;
+    private bool _hasClients;
     private OpenImage? _open;
 
     private SharedImage(string name, string chain)
@@ -24,10 +24,13 @@ internal sealed class SharedImage
         _chain = chain;
     }
 
-    /// <summary>Counts a store in.</summary>
+    /// <summary>The chain that the image is; null where it could not be opened.</summary>
+    public BlockGraph? Graph => _open?.Graph;
+
+    /// <summary>Counts in a store, or whoever else needs the image; the first one opens it, for as long as anybody needs it.</summary>
     /// <param name="image">A path, or a chain.</param>
-    /// <param name="writable">The store is to change it.</param>
-    /// <exception cref="BlockException">It is open for reading only, and cannot be opened once more.</exception>
+    /// <param name="writable">It is to be changed.</param>
+    /// <exception cref="IOException">It cannot be had, or is open for reading only and cannot be opened once more; the message is one line.</exception>
     public static SharedImage Enter(string image, bool writable)
     {
         string chain = ImageName.Chain(image);
@@ -41,25 +44,28 @@ internal sealed class SharedImage
                 s_images.Add(name, shared);
             }
 
-            shared._stores++;
+            shared._holders++;
         }
 
-        if (!shared.TryAsk(writable))
+        try
+        {
+            shared.Open(writable);
+            return shared;
+        }
+        catch
         {
             shared.Leave();
-            throw new BlockException($"'{chain}' is being served for reading only; end that before it is served for writing");
+            throw;
         }
-
-        return shared;
     }
 
-    /// <summary>Counts a store out; the last one closes the image.</summary>
+    /// <summary>Counts one out; the last one closes the image.</summary>
     public void Leave()
     {
         lock (s_lock)
         {
-            _stores--;
-            if (_stores == 0)
+            _holders--;
+            if (_holders == 0)
             {
                 s_images.Remove(_name);
                 _open?.Dispose();
@@ -68,38 +74,63 @@ internal sealed class SharedImage
         }
     }
 
-    /// <summary>Looks for a file: in the image as it is open, or else in one that is opened for a moment.</summary>
-    /// <exception cref="IOException">The image or the file cannot be had; the message is one line.</exception>
-    public FoundFile Find(string file, bool writable)
+    /// <summary>Looks for a file.</summary>
+    /// <exception cref="IOException">It cannot be had; the message is one line.</exception>
+    public FoundFile Find(string file, bool writable, bool follow)
     {
         lock (_openLock)
         {
-            if (_open is not null)
+            if (_hasClients && _open!.Graph.ThreadModel != ThreadModel.Parallel)
             {
-                return _open.Find(file, writable);
+                string strictest = ThreadModels.StrictestOf(_open.Graph.Top).Block.Name;
+                throw new BlockException(
+                    $"'{_chain}' is in use, and '{strictest}' in it does not allow that one more file is looked up meanwhile; name all files when the server starts");
             }
 
-            using var look = new OpenImage(_chain, writable);
-            return look.Find(file, writable);
+            return _open!.Find(file, writable, follow);
         }
     }
 
-    /// <summary>The image, opened at the first call.</summary>
-    /// <exception cref="IOException">It cannot be had; the message is one line.</exception>
-    public OpenImage Open()
+    /// <summary>The image for a store that begins to serve clients.</summary>
+    public OpenImage Use()
     {
         lock (_openLock)
         {
-            return _open ??= new OpenImage(_chain, _writable);
+            _hasClients = true;
+            return _open ?? throw new BlockException($"'{_chain}' could not be opened again");
         }
     }
 
-    private bool TryAsk(bool writable)
+    private void Open(bool writable)
     {
         lock (_openLock)
         {
-            _writable |= writable && _open is null;
-            return !writable || _writable;
+            if (_open is null)
+            {
+                _open = new OpenImage(_chain, writable);
+            }
+            else if (writable && !_open.IsWritable)
+            {
+                OpenOnceMore();
+            }
+        }
+    }
+
+    /// <summary>For writing, which only now is asked for: nobody has begun to use it.</summary>
+    private void OpenOnceMore()
+    {
+        OpenImage before = _open!;
+        if (_hasClients || BlockNode.Of(before.Graph.Top).Id is not null)
+        {
+            throw new BlockException($"'{_chain}' is being served for reading only; end that before it is served for writing");
+        }
+
+        before.Dispose();
+        _open = null;
+        _open = new OpenImage(_chain, writable: true);
+        foreach (IBlock store in before.Graph.Users)
+        {
+            _open.Graph.AddUser(store);
         }
     }
 }

@@ -8,7 +8,8 @@ public static unsafe class SameFile
     /// <summary>True where both descriptors stand for the same file. False also where one cannot be asked. Any thread; two system calls.</summary>
     public static bool Are(int first, int second) => TryGet(first, out var one) && TryGet(second, out var other) && one == other;
 
-    private static bool TryGet(int fd, out (uint Major, uint Minor, ulong Number) inode)
+    /// <summary>The device and inode of an open file. False where they cannot be asked for.</summary>
+    internal static bool TryGet(int fd, out (uint Major, uint Minor, ulong Number) inode)
     {
         Stat.statx_t stat;
         byte empty = 0;

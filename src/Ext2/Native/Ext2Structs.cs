@@ -42,6 +42,7 @@ internal struct ext2_inode
     public const ushort S_IFMT = 0xF000;
     public const ushort S_IFDIR = 0x4000;
     public const ushort S_IFREG = 0x8000;
+    public const ushort S_IFLNK = 0xA000;
 
     public const uint EXT2_COMPR_FL = 0x4;
     public const uint EXT4_ENCRYPT_FL = 0x800;

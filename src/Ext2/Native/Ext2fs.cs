@@ -45,6 +45,9 @@ internal static unsafe partial class Ext2fs
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint ext2fs_namei_follow(struct_ext2_filsys* fs, uint root, uint cwd, string name, uint* inode);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint ext2fs_namei(struct_ext2_filsys* fs, uint root, uint cwd, string name, uint* inode);
+
     [LibraryImport(Library)]
     public static partial nint ext2fs_read_inode(struct_ext2_filsys* fs, uint ino, ext2_inode* inode);
 

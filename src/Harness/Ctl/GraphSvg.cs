@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security;
 using System.Text;
 using Harness.Matrix;
+using Harness.Nbd;
 
 namespace Harness.Ctl;
 
@@ -143,7 +144,7 @@ internal static class GraphSvg
 
         public Box(GraphNode node)
         {
-            Kind = node.Next is null ? "store" : "filter";
+            Kind = node.Next is null || StoreCatalog.All.Any(kind => kind.Name == node.Block) ? "store" : "filter";
             Id = node.Id;
             Name = node.Id;
             Line = node.Text;

@@ -8,7 +8,7 @@ internal sealed class ControlGraph(NbdServer server)
 {
     public GraphDocument Document() => new()
     {
-        Exports = [.. server.Exports.Select(Export)],
+        Exports = [.. server.LiveExports.Select(Export)],
         Nodes = [.. server.Nodes.All.Select(Node)],
     };
 
@@ -17,12 +17,13 @@ internal sealed class ControlGraph(NbdServer server)
     {
         IReadOnlyList<EdgeTraffic> traffic = time is { } observed ? server.Observer.ObserveAsync(observed).GetAwaiter().GetResult() : [];
         IReadOnlyDictionary<IBlock, NodeLoad> loads = server.Drains.CountAsync().GetAwaiter().GetResult();
-        Dictionary<BlockGraph, long> inFlight = InFlight();
+        IReadOnlyList<NbdExport> exports = server.LiveExports;
+        Dictionary<BlockGraph, long> inFlight = InFlight(exports);
         return new BlockStatsDocument
         {
             Server = counters,
             Seconds = time?.TotalSeconds,
-            Exports = [.. server.Exports.Select(export => new BlockTraffic
+            Exports = [.. exports.Select(export => new BlockTraffic
             {
                 Id = export.Name,
                 InFlight = inFlight[export.Graph],
@@ -85,9 +86,9 @@ internal sealed class ControlGraph(NbdServer server)
     };
 
     /// <summary>Asked of each loop, whose thread writes it.</summary>
-    private Dictionary<BlockGraph, long> InFlight()
+    private Dictionary<BlockGraph, long> InFlight(IReadOnlyList<NbdExport> exports)
     {
-        var sums = server.Exports.ToDictionary(export => export.Graph, _ => 0L);
+        var sums = exports.ToDictionary(export => export.Graph, _ => 0L);
         using var asked = new CountdownEvent(server.Loops.Count);
         foreach (ServerLoop loop in server.Loops)
         {
@@ -95,7 +96,7 @@ internal sealed class ControlGraph(NbdServer server)
             {
                 lock (sums)
                 {
-                    foreach (NbdExport export in server.Exports)
+                    foreach (NbdExport export in exports)
                     {
                         sums[export.Graph] += export.Graph.InFlightOn(loop.Blocks).Count;
                     }

@@ -51,21 +51,31 @@ internal sealed class ExportList : IDisposable
             Add(export, $"--export {export.Name}={export.Chain}", options, seeded);
         }
 
+        if (ByName is not null && options.Fill)
+        {
+            throw Usage("--fill needs exports that are there at the start, and clients name theirs here; write file=FILE");
+        }
+
         CheckUris(uris);
     }
 
     /// <summary>The blocks that have IDs.</summary>
     public BlockNodes Nodes { get; } = new();
 
+    /// <summary>What clients name themselves; null where they cannot.</summary>
+    public ExportsByName? ByName { get; private set; }
+
     /// <summary>All of them; that of <c>--block</c> first.</summary>
     public IReadOnlyList<NbdExport> All => _exports;
 
     /// <summary>The name that a listener's URI shows: the one it was written with or, without one, that of the first export.</summary>
-    public string NameFor(NbdUri uri) => uri.ExportName.Length > 0 || _exports.Exists(export => export.Name.Length == 0) ? uri.ExportName : _exports[0].Name;
+    public string NameFor(NbdUri uri) =>
+        uri.ExportName.Length > 0 || ByName is not null || _exports.Exists(export => export.Name.Length == 0) ? uri.ExportName : _exports[0].Name;
 
     /// <summary>Closes the chains. Nothing may be in flight.</summary>
     public void Dispose()
     {
+        ByName?.Dispose();
         _exports.ForEach(export => export.Graph.Dispose());
         Nodes.Dispose();
     }
@@ -82,9 +92,27 @@ internal sealed class ExportList : IDisposable
             throw Usage($"--export: {error}");
         }
 
+        if (Make(what, () => ExportsByName.LeavesOpen(export.Chain!)))
+        {
+            AddByName(export, what, options);
+            return;
+        }
+
         BlockGraph graph = Make(
             what, () => new BlockGraph(SeededRegression.Before(Nodes.Parse(export.Chain!, options.ReadOnly), seeded), options.ReadOnly, options.ThreadModel));
         _exports.Add(new NbdExport(export.Name, graph, export.Description ?? Description(graph)));
+    }
+
+    private void AddByName(ExportOption export, string what, ServeOptions options)
+    {
+        if (options.Exports.Any(given => given.Name.Length > 0 && given.Name == export.Name))
+        {
+            throw Usage($"{what}: the file is the client's to name, so the export can have no name '{export.Name}'; write file=FILE, or leave the name away");
+        }
+
+        ByName = ByName is null
+            ? Make(what, () => new ExportsByName(export.Chain!, options.ReadOnly, options.ThreadModel))
+            : throw Usage($"{what}: clients name what they want of one chain only");
     }
 
     private static T Make<T>(string what, Func<T> make)
@@ -110,7 +138,7 @@ internal sealed class ExportList : IDisposable
     {
         foreach (NbdUri uri in uris)
         {
-            if (uri.ExportName.Length > 0 && !_exports.Exists(export => export.Name == uri.ExportName))
+            if (uri.ExportName.Length > 0 && ByName is null && !_exports.Exists(export => export.Name == uri.ExportName))
             {
                 string names = string.Join(", ", _exports.Select(export => $"'{export.Name}'"));
                 throw Usage($"--listen {uri} names the export '{uri.ExportName}', but there is only {names}; name it with --export {uri.ExportName}");

@@ -51,7 +51,7 @@ internal static class ServeRunner
                 listeners.Add(Listener.Open(uri with { ExportName = exports.NameFor(uri) }, options.TcpCongestion));
             }
 
-            var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log, exports.Nodes);
+            var server = new NbdServer(exports.All, [.. loops.Select(loop => loop.Loop)], Bounds(options), log, exports.Nodes, exports.ByName);
             var stats = new ControlStats(server, loops);
             var commands = new ControlCommands(server, stats);
             using ControlServer? control = options.Control is { } path ? new ControlServer(path, stats, commands) : null;

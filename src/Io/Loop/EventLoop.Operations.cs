@@ -62,6 +62,25 @@ public sealed partial class EventLoop
     /// <summary>fdatasync(2) of a regular file.</summary>
     public void Flush(IoOperation operation, int fd) => Begin(operation, OperationKind.Flush, fd);
 
+    /// <summary>pread(2) of a regular file, done at once where its bytes are in memory; else as with its descriptor.</summary>
+    public void Read(IoOperation operation, RegularFile file, NativeSlice into, long offset)
+    {
+        operation.Buffer = into;
+        operation.Offset = offset;
+        Begin(operation, OperationKind.Read, file);
+    }
+
+    /// <summary>pwrite(2) of a regular file, done at once where the file lies in memory; else as with its descriptor.</summary>
+    public void Write(IoOperation operation, RegularFile file, NativeSlice from, long offset)
+    {
+        operation.Buffer = from;
+        operation.Offset = offset;
+        Begin(operation, OperationKind.Write, file);
+    }
+
+    /// <summary>fdatasync(2) of a regular file, done at once where the file lies in memory; else as with its descriptor.</summary>
+    public void Flush(IoOperation operation, RegularFile file) => Begin(operation, OperationKind.Flush, file);
+
     /// <summary>fallocate(2) of a regular file, for example to punch a hole.</summary>
     public void Allocate(IoOperation operation, int fd, AllocateMode mode, long offset, long length)
     {
@@ -150,6 +169,33 @@ public sealed partial class EventLoop
 
     private void Begin(IoOperation operation, OperationKind kind, int fd)
     {
+        if (Enter(operation, kind, fd))
+        {
+            Hand(operation);
+        }
+    }
+
+    private void Begin(IoOperation operation, OperationKind kind, RegularFile file)
+    {
+        if (!Enter(operation, kind, file.Fd))
+        {
+            return;
+        }
+
+        if (file.TryNow(operation, asksCache: !_backend.ReadsFiles, _counters, out int result))
+        {
+            Complete(operation, result);
+        }
+        else
+        {
+            Hand(operation);
+        }
+    }
+
+    /// <summary>The operation is in flight. Returns false where the descriptor is being closed, and the operation has ended with that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Enter(IoOperation operation, OperationKind kind, int fd)
+    {
         Descriptor descriptor = DescriptorOf(fd);
         if (descriptor.Events is not null)
         {
@@ -160,11 +206,18 @@ public sealed partial class EventLoop
         if (descriptor.Closing is not null)
         {
             Complete(operation, -Errno.ECANCELED);
-            return;
+            return false;
         }
 
         descriptor.Link(operation);
-        if (operation.TimeoutNs > 0 && !_backend.HasDeadline(kind))
+        return true;
+    }
+
+    /// <summary>The backend has it from now on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Hand(IoOperation operation)
+    {
+        if (operation.TimeoutNs > 0 && !_backend.HasDeadline(operation.Kind))
         {
             operation.DeadlineTimer ??= new LoopTimer(new Deadline(this, operation));
             _timers.Start(operation.DeadlineTimer, _backend.NowNs + operation.TimeoutNs);

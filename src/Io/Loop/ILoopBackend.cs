@@ -15,6 +15,12 @@ public interface ILoopBackend : IDisposable
     /// <summary>True where <see cref="IoOperation.TimeoutNs"/> is done by the backend itself for this kind, false where the loop keeps a timer.</summary>
     bool HasDeadline(OperationKind kind);
 
+    /// <summary>
+    /// True where the kernel reads what is cached of a file as part of a call that the backend makes anyway; false where a read of a file is handed to another
+    /// thread, so that the loop asks the page cache first.
+    /// </summary>
+    bool ReadsFiles => true;
+
     /// <summary>What the backend has asked of the kernel so far: always the same object, brought up to date by asking.</summary>
     LoopCounters Counters { get; }
 

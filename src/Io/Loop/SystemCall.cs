@@ -27,6 +27,9 @@ public enum SystemCall
     /// <summary>fcntl(2): switches O_NONBLOCK.</summary>
     fcntl,
 
+    /// <summary>fdatasync(2) of a file that lies in memory; of others it is a worker thread's, or the ring's.</summary>
+    fdatasync,
+
     /// <summary>getsockopt(2): how a connect ended.</summary>
     getsockopt,
 
@@ -35,6 +38,15 @@ public enum SystemCall
 
     /// <summary>ppoll(2): waits, or looks without waiting.</summary>
     ppoll,
+
+    /// <summary>pread(2) of a file that lies in memory.</summary>
+    pread64,
+
+    /// <summary>preadv2(2) with RWF_NOWAIT: a read of what the page cache has of a file.</summary>
+    preadv2,
+
+    /// <summary>pwrite(2) to a file that lies in memory.</summary>
+    pwrite64,
 
     /// <summary>read(2) of the eventfd that another thread set to wake the loop.</summary>
     read,

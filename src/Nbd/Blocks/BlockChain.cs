@@ -16,7 +16,8 @@ public static class BlockChain
     /// Gives the block that <c>@ID</c> in the store's place stands for, or throws a <see cref="BlockException"/>; null where there are no blocks with IDs.
     /// </param>
     /// <exception cref="BlockException">The chain is not right; the message is one line and says what to write.</exception>
-    public static IBlock Parse(string text, bool readOnly = false, Func<string, IBlock>? shared = null) => Parse(text, readOnly, shared, MaxFilters);
+    public static IBlock Parse(string text, bool readOnly = false, Func<string, IBlock>? shared = null) =>
+        Parse(text, readOnly, name => shared?.Invoke(name), (kind, arguments, readsOnly) => kind.Make(arguments, readsOnly), MaxFilters);
 
     /// <summary>A chain's filters, each with its slash, and its store; everything is the store's where the chain is not right.</summary>
     public static (string Filters, string Store) Split(string text)
@@ -30,11 +31,33 @@ public static class BlockChain
         return (text[..start], text[start..]);
     }
 
-    private static IBlock Parse(string text, bool readOnly, Func<string, IBlock>? shared, int filtersLeft)
+    /// <summary>Where a chain's store leaves it to the name of an export what is served: that store, its text, and whether nothing may change it.</summary>
+    /// <exception cref="BlockException">The text of the store or of a filter is not right.</exception>
+    internal static (StoreKind Kind, string Text, bool ReadOnly)? OpenStoreOf(string chain, bool readOnly)
+    {
+        int start = 0;
+        while (FilterAt(chain, start) is { } found && found.End < chain.Length)
+        {
+            _ = new FilterArguments(found.Kind, found.Arguments);
+            readOnly |= found.Kind.OnlyReadsNext;
+            start = found.End + 1;
+        }
+
+        (string name, string text) = StoreAt(chain[start..]);
+        StoreKind? kind = StoreCatalog.All.FirstOrDefault(candidate => candidate.Name == name);
+        return kind?.ByName is { } byName && byName.LeavesOpen(text) ? (kind, text, readOnly) : null;
+    }
+
+    /// <summary>Makes a chain whose store leaves it to the name of an export what is served, for an export.</summary>
+    /// <exception cref="BlockException">There is nothing of this name, or a filter does not fit it.</exception>
+    internal static IBlock ParseByName(string chain, bool readOnly, string exportName) =>
+        Parse(chain, readOnly, _ => null, (kind, text, readsOnly) => kind.ByName!.Make(text, readsOnly, exportName), MaxFilters);
+
+    private static IBlock Parse(string text, bool readOnly, Func<string, IBlock?> shared, Func<StoreKind, string, bool, IBlock> make, int filtersLeft)
     {
         if (FilterAt(text, 0) is not (var kind, var arguments, var end))
         {
-            return ParseStore(text, readOnly, shared);
+            return ParseStore(text, readOnly, shared, make);
         }
 
         if (filtersLeft == 0)
@@ -49,7 +72,7 @@ public static class BlockChain
             throw new BlockException($"'{kind.Name}' is a filter, and no store follows it: write {written}/memory:1G") { IsUsage = true };
         }
 
-        IBlock next = Parse(text[(end + 1)..], readOnly || kind.OnlyReadsNext, shared, filtersLeft - 1);
+        IBlock next = Parse(text[(end + 1)..], readOnly || kind.OnlyReadsNext, shared, make, filtersLeft - 1);
         try
         {
             return kind.Make(parsed, next);
@@ -72,26 +95,30 @@ public static class BlockChain
         return kind is null ? null : (kind, colon < 0 ? string.Empty : text[(colon + 1)..end], end);
     }
 
-    private static IBlock ParseStore(string text, bool readOnly, Func<string, IBlock>? shared)
+    private static IBlock ParseStore(string text, bool readOnly, Func<string, IBlock?> shared, Func<StoreKind, string, bool, IBlock> make)
     {
         if (text.StartsWith('@'))
         {
-            return shared?.Invoke(text[1..])
+            return shared(text[1..])
                 ?? throw new BlockException($"'{text}' is a block of a running server or of --node; there are none here") { IsUsage = true };
         }
 
-        int nameEnd = text.AsSpan().IndexOfAny(':', '/') is var at and >= 0 ? at : text.Length;
-        string name = text[..nameEnd];
-        string arguments = nameEnd < text.Length && text[nameEnd] == ':' ? text[(nameEnd + 1)..] : string.Empty;
+        (string name, string arguments) = StoreAt(text);
         foreach (StoreKind kind in StoreCatalog.All)
         {
             if (kind.Name == name)
             {
-                return kind.Make(arguments, readOnly);
+                return make(kind, arguments, readOnly);
             }
         }
 
         throw Unknown(name);
+    }
+
+    private static (string Name, string Arguments) StoreAt(string text)
+    {
+        int end = text.AsSpan().IndexOfAny(':', '/') is var at and >= 0 ? at : text.Length;
+        return (text[..end], end < text.Length && text[end] == ':' ? text[(end + 1)..] : string.Empty);
     }
 
     private static BlockException Unknown(string name)

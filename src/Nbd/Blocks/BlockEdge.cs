@@ -41,7 +41,7 @@ public sealed class BlockEdge
     public BlockGraph? Graph => Owner as BlockGraph;
 
     /// <summary>For messages: the ID or the name of the filter, or that of the export.</summary>
-    public string OwnerName => Filter is { } filter ? BlockNode.NameOf(filter) : $"export '{Graph!.ExportName}'";
+    public string OwnerName => Filter is { } filter ? BlockNode.NameOf(filter) : Graph!.Title;
 
     /// <summary>True while a drain holds it or has just let go of it.</summary>
     internal bool IsGated => _gates is not null;
@@ -69,16 +69,24 @@ public sealed class BlockEdge
     {
         // Someone may have a loop for a while that no drain knows of, as who looks for a partition has.
         EdgeGate[]? gates = _gates;
-        return gates is not null && home.Index < gates.Length && gates[home.Index] is var gate && gate.Home == home ? gate : null;
+        if (gates is null)
+        {
+            return null;
+        }
+
+        // Those of the server's loops stand first, by the loops' numbers.
+        return home.Index < gates.Length && gates[home.Index].Home == home ? gates[home.Index] : Array.Find(gates, gate => gate.Home == home);
     }
 
     /// <summary>A drain is going to close the edge: there is a gate for each loop from now on. Under the lock of the drains.</summary>
     internal void AddHold(IReadOnlyList<BlockLoop> loops, Func<BlockEdge, BlockLoop, EdgeGate> makeGate)
     {
         _holds++;
-        if (_gates is null)
+        EdgeGate[] known = _gates ?? [];
+        EdgeGate[] more = [.. loops.Where(loop => !Array.Exists(known, gate => gate.Home == loop)).Select(loop => makeGate(this, loop))];
+        if (more.Length > 0)
         {
-            Volatile.Write(ref _gates, [.. loops.Select(loop => makeGate(this, loop))]);
+            Volatile.Write(ref _gates, [.. known, .. more]);
         }
     }
 

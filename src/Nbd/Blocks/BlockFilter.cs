@@ -24,6 +24,9 @@ public abstract class BlockFilter : IBlock
     public BlockEdge NextEdge { get; }
 
     /// <inheritdoc/>
+    public BlockEdge? Behind => NextEdge;
+
+    /// <inheritdoc/>
     public abstract string Name { get; }
 
     /// <inheritdoc/>

@@ -25,6 +25,7 @@ public sealed class BlockGraph : IDisposable
     private readonly RequestRules _gateRules;
     private bool _flushForFua;
     private bool _open;
+    private IBlock[] _users = [];
 
     /// <summary>A graph that begins with <paramref name="top"/> and owns it.</summary>
     /// <param name="top">The block nearest to the client.</param>
@@ -82,6 +83,23 @@ public sealed class BlockGraph : IDisposable
 
     /// <summary>The name under which a server exports it; empty for the default export, or where nothing exports it.</summary>
     public string ExportName { get; internal set; } = string.Empty;
+
+    /// <summary>
+    /// True where it is no export but the chain in which stores keep their data, such as the image of ext2 files: what is before it are those stores.
+    /// </summary>
+    internal bool BacksStores { get; init; }
+
+    /// <summary>Those stores, as many as there are now.</summary>
+    internal IReadOnlyList<IBlock> Users => Volatile.Read(ref _users);
+
+    /// <summary>True where it stays in the server's graph without any store before it.</summary>
+    internal bool IsKept { get; set; }
+
+    /// <summary>The loop, of its own, from which the stores ask something of it besides what their clients ask; null where there is none.</summary>
+    internal BlockLoop? OwnLoop { get; set; }
+
+    /// <summary>For messages.</summary>
+    internal string Title => BacksStores ? $"the chain behind {string.Join(", ", Users.Select(BlockNode.NameOf))}" : $"export '{ExportName}'";
 
     /// <summary>True where every change is refused, whatever the blocks can do.</summary>
     internal bool IsReadOnly { get; }
@@ -158,19 +176,19 @@ public sealed class BlockGraph : IDisposable
         BlockSizeConstraints sizes = Top.Constraints;
         if (Top.Size != Size)
         {
-            problem = $"it would have {Top.Size} bytes, and clients of export '{ExportName}' know it with {Size}";
+            problem = $"it would have {Top.Size} bytes, and clients of {Title} know it with {Size}";
         }
         else if ((now & ~TransmissionFlags & TransmissionFlags.ReadOnly) != 0)
         {
-            problem = $"it would be read-only, and clients of export '{ExportName}' may write";
+            problem = $"it would be read-only, and clients of {Title} may write";
         }
         else if (lost != 0)
         {
-            problem = $"clients of export '{ExportName}' were promised {lost}, which it would not have";
+            problem = $"clients of {Title} were promised {lost}, which it would not have";
         }
         else if (sizes.Minimum > Constraints.Minimum || sizes.MaximumPayload < Constraints.MaximumPayload)
         {
-            problem = $"its block sizes ({sizes.Minimum} to {sizes.MaximumPayload}) would be tighter than clients of export '{ExportName}' were told "
+            problem = $"its block sizes ({sizes.Minimum} to {sizes.MaximumPayload}) would be tighter than clients of {Title} were told "
                 + $"({Constraints.Minimum} to {Constraints.MaximumPayload})";
         }
         else
@@ -180,6 +198,12 @@ public sealed class BlockGraph : IDisposable
 
         return problem.Length == 0;
     }
+
+    /// <summary>One store more stands on it. Any thread.</summary>
+    internal void AddUser(IBlock store) => ChangeUsers(users => [.. users, store]);
+
+    /// <summary>One store less. Any thread.</summary>
+    internal void RemoveUser(IBlock store) => ChangeUsers(users => [.. users.Where(user => user != store)]);
 
     /// <summary>Requests of this graph and of another go one by one, and clients too: both lead to a block that asks for it. Before either is used.</summary>
     internal void ShareTurnsWith(BlockGraph other) => (_turns, Entrance) = (other._turns, ThreadModel == other.ThreadModel ? other.Entrance : Entrance);
@@ -223,6 +247,14 @@ public sealed class BlockGraph : IDisposable
         else
         {
             _turns.Take(request);
+        }
+    }
+
+    private void ChangeUsers(Func<IBlock[], IBlock[]> change)
+    {
+        lock (_openLock)
+        {
+            _users = change(_users);
         }
     }
 

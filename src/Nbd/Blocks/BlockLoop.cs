@@ -16,7 +16,9 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
     // Every request that this loop ever made: what was never completed is looked for here.
     private readonly List<BlockRequest> _all = [];
     private readonly List<IDisposable> _atEnd = [];
+    private readonly Lock _postLock = new();
     private BlockRequest? _free;
+    private bool _hasEnded;
 
     /// <summary>The loop.</summary>
     public EventLoop Loop { get; } = loop;
@@ -67,6 +69,34 @@ public sealed class BlockLoop(EventLoop loop, int index) : IDisposable
         _atEnd.ForEach(what => what.Dispose());
         _atEnd.Clear();
         Buffers.Dispose();
+    }
+
+    /// <summary>
+    /// Has something done on the loop's thread, soon; where the loop has ended, and so has nothing in flight, by the caller at once. Any thread.
+    /// </summary>
+    internal void Post(Action action)
+    {
+        lock (_postLock)
+        {
+            if (!_hasEnded)
+            {
+                Loop.Post(action);
+                return;
+            }
+        }
+
+        action();
+    }
+
+    /// <summary>The loop will not run any more. On its thread: what was posted until now is done here.</summary>
+    internal void EndPosts()
+    {
+        lock (_postLock)
+        {
+            _hasEnded = true;
+        }
+
+        Loop.RunOnceWithoutSleep();
     }
 
     /// <summary>Every request that the loop ever made, in use or not. On the loop's thread.</summary>

@@ -30,8 +30,8 @@ public sealed class BlockNode
     /// <summary>True where it was made with an ID of its own: it stays when its last parent goes, until it is removed.</summary>
     public bool IsKept { get; internal set; }
 
-    /// <summary>The node behind it; null for a store.</summary>
-    public BlockNode? Next => Block is BlockFilter filter ? Of(filter.Next) : null;
+    /// <summary>The node behind it; null for a store that stands on no other block.</summary>
+    public BlockNode? Next => Block.Behind is { } edge ? Of(edge.Target) : null;
 
     /// <summary>The node to which a background job copies what is behind this one; null where this is not the filter of one.</summary>
     public BlockNode? CopiesTo => Block is CopyFilter copy ? Of(copy.TargetEdge.Target) : null;

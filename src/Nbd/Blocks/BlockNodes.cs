@@ -50,6 +50,11 @@ public sealed partial class BlockNodes : IDisposable
         }
     }
 
+    /// <summary>
+    /// Loops besides the server's on which requests live: those of stores that ask something of the chain behind them by themselves.
+    /// </summary>
+    internal IReadOnlyList<BlockLoop> OwnLoops => [.. All.SelectMany(node => node.Parents).Select(edge => edge.Graph?.OwnLoop).OfType<BlockLoop>().Distinct()];
+
     /// <summary>Makes a chain whose first block gets an ID of its own; it stays, with or without parents, until it is removed.</summary>
     /// <param name="id">A letter, then letters, digits, <c>_</c>, <c>-</c> and dots; 64 in all.</param>
     /// <param name="chain">The chain.</param>
@@ -137,9 +142,16 @@ public sealed partial class BlockNodes : IDisposable
         List<BlockNode> added = [];
         lock (_lock)
         {
-            for (BlockNode? node = BlockNode.Of(top); node is { Id: null }; node = node.Next)
+            // The chain behind a store may have left the graph with another store, and now comes back; it keeps its IDs where they are free.
+            bool isBehindStore = false;
+            for (BlockNode? node = BlockNode.Of(top); node is not null && (isBehindStore ? !_nodes.Contains(node) : node.Id is null); node = node.Next)
             {
-                node.Id = id ?? MakeUp(node.Block.Name);
+                isBehindStore |= node.Block is not BlockFilter;
+                if (node.Id is null || id is not null || _nodes.Exists(other => other.Id == node.Id))
+                {
+                    node.Id = id ?? MakeUp(node.Block.Name);
+                }
+
                 id = null;
                 _nodes.Add(node);
                 added.Add(node);
@@ -167,6 +179,29 @@ public sealed partial class BlockNodes : IDisposable
         }
 
         source.Dispose();
+    }
+
+    /// <summary>An export has left the graph, which nothing is in flight in, and its blocks with it.</summary>
+    internal void RemoveExport(BlockGraph graph)
+    {
+        lock (_lock)
+        {
+            _exports.Remove(graph);
+        }
+
+        for (BlockNode? node = BlockNode.Of(graph.Top); node is { Parents.Count: < 2, IsKept: false }; node = node.Block is BlockFilter ? node.Next : null)
+        {
+            Forget(node);
+        }
+    }
+
+    /// <summary>A chain in which no store keeps its data any more, as far as nobody else leads to its blocks.</summary>
+    internal void ForgetChain(BlockGraph chain)
+    {
+        for (BlockNode? node = BlockNode.Of(chain.Top); node is { Parents.Count: < 2, IsKept: false }; node = node.Next)
+        {
+            Forget(node);
+        }
     }
 
     /// <summary>A node has left the graph.</summary>

@@ -75,6 +75,12 @@ public interface IBlock : IDisposable
     /// </summary>
     ThreadModel ThreadModel => ThreadModel.Parallel;
 
+    /// <summary>
+    /// The way to what it stands on: a filter's next block, or the chain in which a store keeps its data, as an ext2 file is kept in an image. Null for most
+    /// stores. It is there from the beginning; where it leads changes with the graph.
+    /// </summary>
+    BlockEdge? Behind => null;
+
     /// <summary>For messages and the graph's picture: its name and what it stands on, for example <c>file:/srv/disk.img</c>.</summary>
     string Describe();
 

@@ -15,6 +15,9 @@ public sealed record StoreKind(string Name, string Synopsis, string Summary, IRe
 {
     /// <summary>How much it lets happen at one time.</summary>
     public ThreadModel ThreadModel { get; init; } = ThreadModel.Parallel;
+
+    /// <summary>How it leaves to the name of an export what is served; null where it does not.</summary>
+    public IStoreByName? ByName { get; init; }
 }
 
 /// <summary>Every store, documented where it is listed: help texts and <c>harness blocks</c> are printed from here.</summary>

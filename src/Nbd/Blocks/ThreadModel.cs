@@ -38,14 +38,14 @@ public static class ThreadModels
         return index >= 0;
     }
 
-    /// <summary>The strictest model that blocks of a chain ask for, and the first of those that ask for it.</summary>
+    /// <summary>The strictest model that blocks of a chain ask for, the chains behind its store among them, and the first of those that ask for it.</summary>
     /// <param name="top">The chain's first block.</param>
     public static (ThreadModel Model, IBlock Block) StrictestOf(IBlock top)
     {
         IBlock strictest = top;
-        for (IBlock block = top; block is BlockFilter filter; block = filter.Next)
+        for (BlockEdge? edge = top.Behind; edge is not null; edge = edge.Target.Behind)
         {
-            strictest = filter.Next.ThreadModel < strictest.ThreadModel ? filter.Next : strictest;
+            strictest = edge.Target.ThreadModel < strictest.ThreadModel ? edge.Target : strictest;
         }
 
         return (strictest.ThreadModel, strictest);
@@ -96,10 +96,10 @@ public static class ThreadModels
         (ThreadModel now, IBlock strictest) = StrictestOf(export.Top);
         if (now < export.ThreadModel)
         {
-            return $"'{strictest.Name}' wants {now.Text()}, and export '{export.ExportName}' is {export.ThreadModel.Text()}; start the server with --thread-model {now.Text()}";
+            return $"'{strictest.Name}' wants {now.Text()}, and {export.Title} is {export.ThreadModel.Text()}; start the server with --thread-model {now.Text()}";
         }
 
-        return Others(export).FirstOrDefault(other => !export.SharesTurnsWith(other)) is { } apart
+        return !export.BacksStores && Others(export).FirstOrDefault(other => !export.SharesTurnsWith(other)) is { } apart
             ? $"requests of export '{export.ExportName}' and of export '{apart.ExportName}' would meet in a block that wants one at a time; only what shares it from the start may"
             : string.Empty;
     }

@@ -26,7 +26,14 @@ public sealed class NbdServer
     /// <param name="options">Its bounds.</param>
     /// <param name="log">Takes one line per event.</param>
     /// <param name="nodes">The blocks by their IDs, where some were given one; the exports' get theirs here.</param>
-    public NbdServer(IReadOnlyList<NbdExport> exports, IReadOnlyList<EventLoop> loops, NbdServerOptions options, ServerLog log, BlockNodes? nodes = null)
+    /// <param name="byName">What it exports besides, under whatever names clients ask for; null for nothing.</param>
+    public NbdServer(
+        IReadOnlyList<NbdExport> exports,
+        IReadOnlyList<EventLoop> loops,
+        NbdServerOptions options,
+        ServerLog log,
+        BlockNodes? nodes = null,
+        ExportsByName? byName = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(loops.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxInFlight, 1);
@@ -45,10 +52,18 @@ public sealed class NbdServer
         Drains = new BlockDrains(Nodes, [.. _loops.Select(loop => loop.Blocks)]);
         Changes = new GraphChanges(Nodes, Drains);
         Observer = new GraphObserver(Nodes, Drains);
+        ByName = byName;
+        byName?.Attach(Nodes, Drains, Changes);
     }
 
-    /// <summary>What it exports.</summary>
+    /// <summary>What it exports, and lists.</summary>
     public IReadOnlyList<NbdExport> Exports { get; }
+
+    /// <summary>What it exports under whatever names clients ask for, and does not list; null for nothing.</summary>
+    public ExportsByName? ByName { get; }
+
+    /// <summary>All exports that there are now, those among them that a client has named. Any thread.</summary>
+    public IReadOnlyList<NbdExport> LiveExports => ByName is null ? Exports : [.. Exports, .. ByName.Live];
 
     /// <summary>The blocks of all exports, by their IDs.</summary>
     public BlockNodes Nodes { get; }

@@ -119,6 +119,12 @@ internal sealed partial class ServerConnection
         ReadOnlySpan<byte> data = Unparsed[.._option.Length];
         _parsed += _option.Length;
         _phase = Phase.Option;
+        AnswerOption(data);
+        return true;
+    }
+
+    private void AnswerOption(ReadOnlySpan<byte> data)
+    {
         switch (_option.Option)
         {
             case NbdOption.ExportName:
@@ -132,8 +138,6 @@ internal sealed partial class ServerConnection
                 AnswerMetaContext(data);
                 break;
         }
-
-        return true;
     }
 
     private bool SkipOptionData()
@@ -208,11 +212,7 @@ internal sealed partial class ServerConnection
         {
             Break($"closed: {error}");
         }
-        else if (_server.FindExport(name) is not { } export)
-        {
-            Break("closed: the client asked for an export that does not exist");
-        }
-        else
+        else if (TryFind(name, data, out NbdExport? export))
         {
             EnterWhenFree(export, default);
         }
@@ -227,9 +227,8 @@ internal sealed partial class ServerConnection
             return;
         }
 
-        if (_server.FindExport(request.Name) is not { } export)
+        if (!TryFind(request.Name, data, out NbdExport? export))
         {
-            AnswerError(OptionReplyType.ErrUnknown, "there is no export of this name");
             return;
         }
 

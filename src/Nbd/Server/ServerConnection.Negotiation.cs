@@ -70,9 +70,9 @@ internal sealed partial class ServerConnection
         {
             AnswerError(verdict.Reply, verdict.Reason);
         }
-        else if (_server.FindExport(request.Name) is not { } export)
+        else if (!TryFind(request.Name, data, out NbdExport? export))
         {
-            AnswerError(OptionReplyType.ErrUnknown, "there is no export of this name");
+            // It has been answered, or will be.
         }
         else if (sets)
         {

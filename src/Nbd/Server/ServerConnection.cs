@@ -173,6 +173,7 @@ internal sealed partial class ServerConnection : IIoHandler, IBlockRequestOwner,
             FreeReceiving();
             FreeSending();
             LeaveExport();
+            LeaveNamed();
             _home.Remove(this);
         }
     }

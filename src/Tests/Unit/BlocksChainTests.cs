@@ -18,8 +18,8 @@ public class BlocksChainTests
     }
 
     [Theory]
-    [InlineData("memroy:1G", "unknown block 'memroy': did you mean 'memory'?; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI, ext2:image=IMAGE,file=FILE; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, noparallel, offset, partition")]
-    [InlineData("qcow2:/x", "unknown block 'qcow2'; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI, ext2:image=IMAGE,file=FILE; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, noparallel, offset, partition")]
+    [InlineData("memroy:1G", "unknown block 'memroy': did you mean 'memory'?; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI, ext2:image=IMAGE[,file=FILE]; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, noparallel, offset, partition")]
+    [InlineData("qcow2:/x", "unknown block 'qcow2'; the stores are null:SIZE, memory:SIZE, file:PATH, file-direct:PATH, pattern:SIZE, nbd:URI, ext2:image=IMAGE[,file=FILE]; filters before them: delay, throttle, error, stats, log, readonly, blocksize, cow, noparallel, offset, partition")]
     [InlineData("memory", "'memory' needs a size, and none is given: write memory:1G")]
     [InlineData("memory:0", "'memory' needs a size, and '0' is none: write memory:1G")]
     [InlineData("memory:1Q", "'memory' needs a size, and '1Q' is none: write memory:1G")]

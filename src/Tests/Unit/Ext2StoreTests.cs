@@ -172,7 +172,7 @@ public sealed class Ext2StoreTests : IDisposable
     public void What_cannot_be_served_is_one_line_that_says_what_to_do()
     {
         var image = Plain();
-        Says(image.Chain("/none"), "there is no file '/none' in 'file:");
+        Says(image.Chain("/none"), "there is no such file; 'debugfs");
         Says(image.Chain("/way"), "is a directory");
         Says(image.Chain("/empty"), "is empty, and a file that is served keeps its size");
         Says(image.Chain("/loop"), "leads round in circles");

@@ -26,6 +26,38 @@ public sealed class FileStoreTests : IDisposable
 
     [SkippableTheory]
     [MemberData(nameof(Backends))]
+    public void Whatever_part_of_a_read_the_page_cache_has_all_of_it_is_read(string backend)
+    {
+        byte[] data = Wire.Data(5, 100_000);
+        string path = _folder.File("disk");
+        File.WriteAllBytes(path, data);
+        var random = new Random(7);
+        int cached = 0;
+        var store = new FileStore(path, readOnly: true)
+        {
+            MakeFile = (fd, _) => new RegularFile(fd, isInMemory: false, (into, offset) =>
+            {
+                // Half of the time nothing is there, else a part, and now and then all.
+                int length = random.Next(2) == 0 ? 0 : Math.Min(into.Length, 1 + random.Next(5000));
+                data.AsSpan((int)offset, length).CopyTo(into.Span);
+                cached += length;
+                return length == 0 ? -11 : length;
+            }),
+        };
+        using var world = new BlockWorld(store, backend);
+        for (int i = 0; i < 200; i++)
+        {
+            int offset = random.Next(data.Length);
+            int length = 1 + random.Next(Math.Min(20_000, data.Length - offset));
+            Assert.True(world.Read(offset, length).AsSpan().SequenceEqual(data.AsSpan(offset, length)), $"read {i}");
+        }
+
+        Assert.True(backend == "uring" ? cached == 0 : cached > 0);
+        world.AssertNothingLeft();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Backends))]
     public void Past_the_page_cache_only_whole_blocks_are_taken_and_data_at_any_address(string backend)
     {
         using var world = new BlockWorld(Direct(Disk(1 << 20)), backend);

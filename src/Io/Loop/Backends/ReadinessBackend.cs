@@ -50,6 +50,8 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public bool HasDeadline(OperationKind kind) => false;
 
+    public bool ReadsFiles => false;
+
     public void Submit(IoOperation operation)
     {
         switch (operation.Kind)

@@ -19,7 +19,7 @@ internal sealed class BlockCensus
         var census = new BlockCensus { _left = loops.Count };
         foreach (BlockLoop loop in loops)
         {
-            loop.Loop.Post(() => census.Count(loop));
+            loop.Post(() => census.Count(loop));
         }
 
         return census._done.Task;

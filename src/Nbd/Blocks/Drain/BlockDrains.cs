@@ -9,10 +9,12 @@ public sealed class BlockDrains
 {
     private readonly BlockNodes _nodes;
 
+    private readonly IReadOnlyList<BlockLoop> _loops;
+
     internal BlockDrains(BlockNodes nodes, IReadOnlyList<BlockLoop> loops)
     {
         _nodes = nodes;
-        Loops = loops;
+        _loops = loops;
     }
 
     /// <summary>The sections that have begun and not ended, oldest first.</summary>
@@ -28,10 +30,10 @@ public sealed class BlockDrains
     }
 
     /// <summary>Nanoseconds on the clock of the server's first loop.</summary>
-    public long NowNs => Loops[0].Loop.NowNs;
+    public long NowNs => _loops[0].Loop.NowNs;
 
-    /// <summary>The loops on which requests live.</summary>
-    internal IReadOnlyList<BlockLoop> Loops { get; }
+    /// <summary>The loops on which requests live: the server's, then those that stores have beside them, as many as there are now.</summary>
+    internal IReadOnlyList<BlockLoop> Loops => [.. _loops, .. _nodes.OwnLoops];
 
     /// <summary>Held while a section begins or ends and while the graph changes; briefly, and never while something is waited for.</summary>
     internal Lock Sync { get; } = new();
@@ -68,6 +70,22 @@ public sealed class BlockDrains
             foreach (DrainSection section in Active.Where(section => section.IsOfAll || section.Node?.Block == source.Top).ToArray())
             {
                 section.Add(source.Edge);
+            }
+        }
+    }
+
+    /// <summary>
+    /// An export comes into the graph while the server serves: where all is held, it is too. Its requests begin after what is posted to the loops here.
+    /// </summary>
+    internal void AddExport(string name, BlockGraph export)
+    {
+        lock (Sync)
+        {
+            _nodes.AddExport(name, export);
+            ThreadModels.JoinTurns(export);
+            foreach (DrainSection section in Active.Where(section => section.IsOfAll || section.Node?.Block == export.Top).ToArray())
+            {
+                section.Add(export.Edge);
             }
         }
     }

@@ -6,6 +6,8 @@ internal sealed class DrainPart
     // Whoever has lost one request may have lost thousands.
     private const int MaxNamed = 20;
 
+    // Those that it has closed, and no others: an edge or this loop may have come later.
+    private readonly List<EdgeGate> _closed = [];
     private readonly TicketCount _tickets;
     private readonly DrainSection _section;
     private BlockEdge[] _edges = [];
@@ -20,13 +22,18 @@ internal sealed class DrainPart
 
     public BlockLoop Home { get; }
 
+    /// <summary>Closes one more gate, with nothing behind it that is to be waited for.</summary>
+    public void Close(BlockEdge edge)
+    {
+        EdgeGate gate = edge.GateOf(Home)!;
+        gate.Close();
+        _closed.Add(gate);
+    }
+
     /// <summary>Closes the gates, and gives a ticket to whatever is behind them.</summary>
     public void Close(BlockEdge[] edges)
     {
-        foreach (BlockEdge edge in edges)
-        {
-            edge.GateOf(Home)!.Close();
-        }
+        Array.ForEach(edges, Close);
 
         foreach (BlockRequest request in Home.All)
         {
@@ -48,7 +55,7 @@ internal sealed class DrainPart
     }
 
     /// <summary>The section has ended: the gates open, and nobody waits for tickets any more.</summary>
-    public void Open(BlockEdge[] edges)
+    public void Open()
     {
         if (_tickets.Left > 0)
         {
@@ -58,10 +65,9 @@ internal sealed class DrainPart
             }
         }
 
-        foreach (BlockEdge edge in edges)
-        {
-            edge.GateOf(Home)!.Open();
-        }
+        // What goes on may begin or end other sections, but not this one.
+        _closed.ForEach(gate => gate.Open());
+        _closed.Clear();
     }
 
     private void LookSoon()

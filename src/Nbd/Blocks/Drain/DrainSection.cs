@@ -16,10 +16,9 @@ public sealed class DrainSection : ITimerHandler
     private readonly BlockDrains _drains;
     private readonly DrainOptions _options;
     private readonly List<BlockEdge> _edges;
-    private readonly DrainPart[] _parts;
+    private readonly List<DrainPart> _parts;
     private readonly LoopTimer _deadline;
     private readonly TaskCompletionSource<DrainOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly string[][] _reports;
     private int _partsLeft;
 
     // Why it has given up before its deadline, in a line.
@@ -33,8 +32,7 @@ public sealed class DrainSection : ITimerHandler
         _edges = [.. edges];
         _deadline = new LoopTimer(this);
         _parts = [.. drains.Loops.Select(loop => new DrainPart(this, loop))];
-        _partsLeft = _parts.Length;
-        _reports = new string[_parts.Length][];
+        _partsLeft = _parts.Count;
         What = what;
         Node = node;
         BeganNs = drains.NowNs;
@@ -44,6 +42,8 @@ public sealed class DrainSection : ITimerHandler
     internal const string All = "all";
 
     internal bool IsOfAll => Node is null && What == All;
+
+    private BlockLoop[] Loops => [.. _parts.Select(part => part.Home)];
 
     private enum State
     {
@@ -136,12 +136,12 @@ public sealed class DrainSection : ITimerHandler
         BlockEdge[] edges = [.. _edges];
         foreach (BlockEdge edge in edges)
         {
-            edge.AddHold(_drains.Loops, _drains.MakeGate);
+            edge.AddHold(Loops, _drains.MakeGate);
         }
 
         foreach (DrainPart part in _parts)
         {
-            part.Home.Loop.Post(() => part.Close(edges));
+            part.Home.Post(() => part.Close(edges));
         }
 
         if (_options.DeadlineNs >= 0)
@@ -160,10 +160,13 @@ public sealed class DrainSection : ITimerHandler
         }
 
         _edges.Add(edge);
-        edge.AddHold(_drains.Loops, _drains.MakeGate);
+
+        // A store that has come meanwhile may have brought a loop of its own, on which nothing is in flight behind the edges that were there before.
+        _parts.AddRange(_drains.Loops.Except(Loops).ToArray().Select(loop => new DrainPart(this, loop)));
+        edge.AddHold(Loops, _drains.MakeGate);
         foreach (DrainPart part in _parts)
         {
-            part.Home.Loop.Post(() => edge.GateOf(part.Home)!.Close());
+            part.Home.Post(() => part.Close(edge));
         }
     }
 
@@ -220,7 +223,7 @@ public sealed class DrainSection : ITimerHandler
     {
         foreach (BlockEdge start in _edges)
         {
-            for (BlockEdge? next = (start.Target as BlockFilter)?.NextEdge; next is not null; next = (next.Target as BlockFilter)?.NextEdge)
+            for (BlockEdge? next = start.Target.Behind; next is not null; next = next.Target.Behind)
             {
                 if (next == edge)
                 {
@@ -238,40 +241,41 @@ public sealed class DrainSection : ITimerHandler
     {
         BlockEdge[] edges = [.. _edges];
         _drains.Active.Remove(this);
-        int left = _parts.Length;
-        for (int i = 0; i < _parts.Length; i++)
+        int left = _parts.Count;
+        var reports = new string[left][];
+        for (int i = 0; i < reports.Length; i++)
         {
             int index = i;
             DrainPart part = _parts[i];
-            part.Home.Loop.Post(() =>
+            part.Home.Post(() =>
             {
-                _reports[index] = report ? part.Describe(edges) : [];
-                part.Open(edges);
+                reports[index] = report ? part.Describe(edges) : [];
+                part.Open();
                 if (Interlocked.Decrement(ref left) == 0)
                 {
-                    OnOpen(edges, report);
+                    OnOpen(edges, report ? reports : null);
                 }
             });
         }
     }
 
-    /// <summary>Every loop has opened its gates.</summary>
-    private void OnOpen(BlockEdge[] edges, bool report)
+    /// <summary>Every loop has opened its gates, and has said what it waited for where that was asked for.</summary>
+    private void OnOpen(BlockEdge[] edges, string[][]? reports)
     {
         lock (_drains.Sync)
         {
             Array.ForEach(edges, edge => edge.RemoveHold());
         }
 
-        if (report && _heldBehind is not null)
+        if (reports is not null && _heldBehind is not null)
         {
             string why = $"{_heldBehind}, and requests that came by {What} wait there, so nothing was changed; resume that first";
             Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [why]));
         }
-        else if (report)
+        else if (reports is not null)
         {
             string first = $"{What} was not quiet within {TimeLength.Format(_options.DeadlineNs)}; nothing has changed, and requests go on";
-            Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [first, .. HeldBehind(), .. _reports.SelectMany(lines => lines)]));
+            Tell(new DrainOutcome(false, _drains.NowNs - BeganNs, [first, .. HeldBehind(), .. reports.SelectMany(lines => lines)]));
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class ChangePlan
                 throw Refused($"the block sizes of '{Top.Describe()}' are tighter than those that {edge.OwnerName} was made for");
             }
 
-            if (Behind(Top).Any(next => next.Owner == edge))
+            if (Behind(Top).Any(next => next.Edge == edge))
             {
                 throw Refused($"'{Top.Describe()}' leads back to {edge.OwnerName}, a circle");
             }
@@ -64,17 +64,24 @@ internal sealed class ChangePlan
     public BlockException Refused(string why) => new($"{What}: {why}");
 
     /// <summary>The exports that an edge belongs to.</summary>
-    public static IEnumerable<BlockGraph> ExportsOf(BlockEdge edge) =>
-        edge.Graph is { } graph ? [graph] : BlockNode.Of(edge.Filter!).Parents.SelectMany(ExportsOf);
+    public static IEnumerable<BlockGraph> ExportsOf(BlockEdge edge) => GraphsOf(edge).Where(graph => !graph.BacksStores).Distinct();
 
-    private static IEnumerable<(IBlock Block, BlockEdge Owner)> Behind(IBlock top)
+    /// <summary>The exports that an edge belongs to, and before them the chains behind stores of theirs that it is a part of.</summary>
+    public static IEnumerable<BlockGraph> GraphsOf(BlockEdge edge) => edge.Graph is { } graph
+        ? graph.Users.SelectMany(store => BlockNode.Of(store).Parents).SelectMany(GraphsOf).Prepend(graph)
+        : BlockNode.Of(edge.Filter!).Parents.SelectMany(GraphsOf);
+
+    private static IEnumerable<(IBlock Block, BlockEdge Edge)> Behind(IBlock top)
     {
-        for (IBlock block = top; block is BlockFilter filter; block = filter.Next)
+        for (IBlock block = top; block.Behind is { } edge; block = edge.Target)
         {
-            yield return (block, filter.NextEdge);
+            yield return (block, edge);
         }
     }
 
-    private static int Above(BlockEdge edge) =>
-        edge.Filter is { } filter ? 1 + BlockNode.Of(filter).Parents.Select(Above).DefaultIfEmpty().Max() : 0;
+    private static int Above(BlockEdge edge)
+    {
+        IEnumerable<IBlock> before = edge.Filter is { } filter ? [filter] : edge.Graph!.Users;
+        return before.Select(block => 1 + BlockNode.Of(block).Parents.Select(Above).DefaultIfEmpty().Max()).DefaultIfEmpty().Max();
+    }
 }

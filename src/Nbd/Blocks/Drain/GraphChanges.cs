@@ -73,6 +73,27 @@ public sealed class GraphChanges
     public Task<GraphChange> ReparentAsync(string parent, string chain, long deadlineNs = DefaultDeadlineNs) =>
         InTurn(() => PlanReparent(parent, chain), deadlineNs);
 
+    /// <summary>Has something done between two changes, when those that were asked for before are through.</summary>
+    internal async Task DoInTurn(Action act)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task before;
+        lock (_lock)
+        {
+            (before, _last) = (_last, ended.Task);
+        }
+
+        await before.ConfigureAwait(false);
+        try
+        {
+            await Task.Run(act).ConfigureAwait(false);
+        }
+        finally
+        {
+            ended.SetResult();
+        }
+    }
+
     private async Task<GraphChange> InTurn(Func<ChangePlan> plan, long deadlineNs, bool isPatient = false)
     {
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -203,7 +224,7 @@ public sealed class GraphChanges
         }
         else
         {
-            edge = (_nodes.Get(parent).Block as BlockFilter)?.NextEdge
+            edge = _nodes.Get(parent).Block.Behind
                 ?? throw new BlockException($"'{parent}' is a store, which leads nowhere") { IsUsage = true };
         }
 

@@ -22,7 +22,7 @@ internal sealed class GraphSwap(ChangePlan plan, BlockNodes nodes, BlockDrains d
                 edge.Retarget(plan.Top);
             }
 
-            BlockGraph[] exports = [.. plan.Edges.SelectMany(ChangePlan.ExportsOf).Distinct()];
+            BlockGraph[] exports = [.. plan.Edges.SelectMany(ChangePlan.GraphsOf).Distinct()];
             foreach (BlockGraph export in exports)
             {
                 if (!export.KeepsPromises(out string problem))
@@ -44,9 +44,9 @@ internal sealed class GraphSwap(ChangePlan plan, BlockNodes nodes, BlockDrains d
     private void Settle(IBlock[] before)
     {
         List<BlockEdge> led = [.. plan.Edges];
-        for (IBlock block = plan.Top; BlockNode.Of(block).Id is null && block is BlockFilter filter; block = filter.Next)
+        for (IBlock block = plan.Top; BlockNode.Of(block).Id is null && block.Behind is { } edge; block = edge.Target)
         {
-            led.Add(filter.NextEdge);
+            led.Add(edge);
         }
 
         (plan.Top as BlockFilter)?.NextEdge.Join();
@@ -88,6 +88,11 @@ internal sealed class GraphSwap(ChangePlan plan, BlockNodes nodes, BlockDrains d
                 _removed.Add(node);
                 nodes.Forget(node);
                 (node.Block as BlockFilter)?.NextEdge.Leave();
+                if (node.Block.Behind?.Graph is { IsKept: false } chain && chain.Users.All(store => _removed.Contains(BlockNode.Of(store))))
+                {
+                    // It ends with its last store.
+                    nodes.ForgetChain(chain);
+                }
             }
         }
     }

@@ -15,11 +15,12 @@ internal static class RemovedBlocks
         }
 
         var unused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        int left = drains.Loops.Count;
-        foreach (BlockLoop loop in drains.Loops)
+        IReadOnlyList<BlockLoop> loops = drains.Loops;
+        int left = loops.Count;
+        foreach (BlockLoop loop in loops)
         {
             var tickets = new TicketCount(loop, LoopIsThrough);
-            loop.Loop.Post(() => Begin(loop, tickets));
+            loop.Post(() => Begin(loop, tickets));
         }
 
         return unused.Task.ContinueWith(_ => DisposeAll(nodes), TaskScheduler.Default);

@@ -28,15 +28,16 @@ public sealed class GraphObserver
         try
         {
             BlockEdge[] edges = [.. _nodes.Exports.Select(export => export.Edge).Concat(_nodes.All.SelectMany(node => node.Parents)).Distinct()];
+            IReadOnlyList<BlockLoop> loops = _drains.Loops;
             lock (_drains.Sync)
             {
-                Array.ForEach(edges, edge => edge.AddHold(_drains.Loops, _drains.MakeGate));
+                Array.ForEach(edges, edge => edge.AddHold(loops, _drains.MakeGate));
             }
 
-            await OnLoops((loop, _) => Begin(edges, loop)).ConfigureAwait(false);
+            await OnLoops(loops, (loop, _) => Begin(edges, loop)).ConfigureAwait(false);
             await Task.Delay(time).ConfigureAwait(false);
             Dictionary<NbdCommand, TrafficCounts>[] sums = [.. edges.Select(_ => new Dictionary<NbdCommand, TrafficCounts>())];
-            await OnLoops((loop, sync) => End(edges, loop, sums, sync)).ConfigureAwait(false);
+            await OnLoops(loops, (loop, sync) => End(edges, loop, sums, sync)).ConfigureAwait(false);
             lock (_drains.Sync)
             {
                 Array.ForEach(edges, edge => edge.RemoveHold());
@@ -80,14 +81,14 @@ public sealed class GraphObserver
         }
     }
 
-    private Task OnLoops(Action<BlockLoop, Lock> act)
+    private static Task OnLoops(IReadOnlyList<BlockLoop> loops, Action<BlockLoop, Lock> act)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var sync = new Lock();
-        int left = _drains.Loops.Count;
-        foreach (BlockLoop loop in _drains.Loops)
+        int left = loops.Count;
+        foreach (BlockLoop loop in loops)
         {
-            loop.Loop.Post(() =>
+            loop.Post(() =>
             {
                 act(loop, sync);
                 if (Interlocked.Decrement(ref left) == 0)

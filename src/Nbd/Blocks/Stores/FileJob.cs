@@ -245,23 +245,23 @@ internal sealed class FileJob : IIoHandler
         switch (_way)
         {
             case Way.Read:
-                Loop.Read(_operation, Store.Fd, _buffer!.Slice.Slice((int)_done), offset);
+                Loop.Read(_operation, Store.File, _buffer!.Slice.Slice((int)_done), offset);
                 break;
             case Way.Write:
-                Loop.Write(_operation, Store.Fd, _data.Slice((int)_done), offset);
+                Loop.Write(_operation, Store.File, _data.Slice((int)_done), offset);
                 break;
             case Way.WriteZeroes:
-                Loop.Write(_operation, Store.Fd, ZeroArea.Take((int)Math.Min(request.Length - _done, ZeroArea.Length)), offset);
+                Loop.Write(_operation, Store.File, ZeroArea.Take((int)Math.Min(request.Length - _done, ZeroArea.Length)), offset);
                 break;
             case Way.Flush:
-                Loop.Flush(_operation, Store.Fd);
+                Loop.Flush(_operation, Store.File);
                 break;
             case Way.ReadAhead:
-                Loop.ReadAhead(_operation, Store.Fd, offset, ReadAheadBytes);
+                Loop.ReadAhead(_operation, Store.File.Fd, offset, ReadAheadBytes);
                 break;
             default:
                 AllocateMode mode = _way == Way.Punch ? AllocateMode.PunchHole : AllocateMode.ZeroRange;
-                Loop.Allocate(_operation, Store.Fd, mode, offset, (long)request.Length);
+                Loop.Allocate(_operation, Store.File.Fd, mode, offset, (long)request.Length);
                 break;
         }
     }

@@ -6,7 +6,8 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// A regular file as a disk. Every request is an operation of the loop that its connection lives on: on <c>uring</c> the ring does it, elsewhere
-/// worker threads do, since poll and epoll know nothing of files. TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place,
+/// the loop reads what is cached itself and worker threads do the rest, since poll and epoll know nothing of files; what lies in tmpfs every loop reads and
+/// writes itself (<see cref="RegularFile"/>). TRIM punches a hole; WRITE_ZEROES punches a hole or, with NO_HOLE, zeroes in place,
 /// and writes zeroes by hand where the file system can do neither. CACHE asks the kernel to read ahead. With O_DIRECT nothing passes through the page
 /// cache, and what clients may ask for is what the file system takes.
 /// </summary>
@@ -21,6 +22,8 @@ public sealed class FileStore : IBlock, IExtentMap
     private readonly bool _readOnly;
     private readonly bool _direct;
     private SafeFileHandle? _handle;
+    private RegularFile? _file;
+    private ImageLock? _lock;
 
     /// <summary>A store on an existing file, which is opened when the first client enters the export.</summary>
     /// <param name="path">The file.</param>
@@ -72,7 +75,11 @@ public sealed class FileStore : IBlock, IExtentMap
     /// <summary>Of which offsets, lengths and addresses are multiples: 1 where the page cache stands between.</summary>
     internal uint Alignment { get; }
 
-    internal int Fd { get; private set; } = -1;
+    /// <summary>The file. Once it is open.</summary>
+    internal RegularFile File => _file!;
+
+    /// <summary>Makes that of a descriptor that may be past the page cache. Tests put in one whose cache is never whole.</summary>
+    internal Func<int, bool, RegularFile> MakeFile { get; init; } = (fd, isDirect) => new RegularFile(fd, isDirect);
 
     /// <summary>For READs; there from the opening on.</summary>
     internal FileExtents Extents { get; private set; } = null!;
@@ -91,8 +98,8 @@ public sealed class FileStore : IBlock, IExtentMap
         }
 
         _handle = handle;
-        Fd = (int)handle.DangerousGetHandle();
-        Extents = new FileExtents(Fd, Size);
+        _file = MakeFile((int)handle.DangerousGetHandle(), _direct);
+        Extents = new FileExtents(_file.Fd, Size);
     }
 
     /// <inheritdoc/>
@@ -102,23 +109,29 @@ public sealed class FileStore : IBlock, IExtentMap
     /// <remarks>What lseek(2) says of holes; a file system that knows none has one extent of data. Two system calls.</remarks>
     BlockExtent IExtentMap.ExtentAt(ulong offset, ulong length)
     {
-        ulong run = FileHoles.RunAt(Fd, offset, length, out bool isHole);
+        ulong run = FileHoles.RunAt(File.Fd, offset, length, out bool isHole);
         return new BlockExtent(run, isHole ? ExtentState.Hole | ExtentState.Zero : ExtentState.Data);
     }
 
     /// <summary>Closes the file. Nothing may be in flight.</summary>
     public void Dispose()
     {
+        _lock?.Dispose();
         _handle?.Dispose();
         Extents?.Dispose();
     }
+
+    /// <summary>For who keeps more in the file than bytes: locks it as an image that is written, or only read. Once it is open.</summary>
+    /// <returns>False where another process has it in a way that does not go together with that.</returns>
+    internal bool TryLock() => _lock is not null || ImageLock.TryTake(File.Fd, writes: !_readOnly, out _lock);
 
     private SafeFileHandle OpenFile()
     {
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(_path, FileMode.Open, _readOnly ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            FileAccess access = _readOnly ? FileAccess.Read : FileAccess.ReadWrite;
+            handle = System.IO.File.OpenHandle(_path, FileMode.Open, access, FileShare.ReadWrite | FileShare.Delete);
             if (_direct)
             {
                 DirectFiles.TurnOn((int)handle.DangerousGetHandle());
