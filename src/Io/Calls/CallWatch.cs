@@ -74,7 +74,7 @@ public sealed class CallWatch
         _figures.GetOrAdd(bracket.Name, static _ => new CallFigures()).Add(report, paused);
         if (isFault || isLong)
         {
-            Keep(report with { Stack = new StackTrace(2, fNeedFileInfo: true).ToString() });
+            Keep(report with { Stack = new StackTrace(1, fNeedFileInfo: true).ToString() });
         }
 
         // Last, so that what the telling itself slept is not the outer call's.

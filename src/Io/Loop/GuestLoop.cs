@@ -14,6 +14,7 @@ public sealed class GuestLoop : IDisposable
 {
     private readonly GuestBackend _backend = new();
     private bool _isRunning;
+    private bool _isDisposed;
 
     /// <summary>A loop that belongs to the calling thread.</summary>
     /// <exception cref="IoException">No descriptor is left for the wake-up.</exception>
@@ -126,9 +127,13 @@ public sealed class GuestLoop : IDisposable
     /// <summary>Ends the loop. What is pending is dropped unheard: close what lives on it first.</summary>
     public void Dispose()
     {
-        // The number of the wake-up's descriptor may soon be another file's.
-        Loop.EndSleep();
-        Loop.Dispose();
+        if (!_isDisposed)
+        {
+            // The number of the wake-up's descriptor may soon be another file's.
+            _isDisposed = true;
+            Loop.EndSleep();
+            Loop.Dispose();
+        }
     }
 
     private void AllowSleep()
