@@ -3,7 +3,7 @@ namespace Harness.Io;
 /// <summary>One call that slept, or took longer than the bound of its <see cref="CallWatch"/>.</summary>
 /// <param name="Name">The call.</param>
 /// <param name="WallNs">Nanoseconds from its beginning to its end.</param>
-/// <param name="UserUs">Microseconds of CPU in user mode; what the kernel counts in ticks may be off by one of them.</param>
+/// <param name="UserUs">Microseconds of CPU in user mode. How the sum is divided between user mode and kernel is the kernel's estimate, by ticks.</param>
 /// <param name="SystemUs">Microseconds of CPU in the kernel.</param>
 /// <param name="OffCpuUs">Microseconds in which the thread did not run: asleep, or waiting for a CPU.</param>
 /// <param name="Sleeps">How often the thread gave up the CPU to wait for something; not within calls that have a bracket of their own.</param>

@@ -10,7 +10,7 @@ namespace Harness.Io;
 /// their stacks. Any thread may use it.
 /// </summary>
 /// <remarks>
-/// Without a watch a bracket is a test for null. With one it is four system calls, a microsecond or two. A garbage collection puts every thread to sleep, which is
+/// Without a watch a bracket is a test for null. With one it is four system calls and a look at a clock, a microsecond or two. A garbage collection puts every thread to sleep, which is
 /// no fault of the call that it meets: such sleeps are counted (<see cref="CallFigures.Paused"/>) and not reported. A page that has to be read in, and a lock
 /// of the runtime that another thread holds, look like any other sleep: a test judges by what comes again.
 /// </remarks>
@@ -60,6 +60,7 @@ public sealed class CallWatch
 
     internal void Close(CallBracket bracket)
     {
+        long cpuNs = ThreadUsage.CpuNs() - bracket.CpuNs;
         CpuUsage used = ThreadUsage.Now() - bracket.Before;
         long wallNs = MonotonicClock.NowNs - bracket.StartNs;
         bool paused = GC.CollectionCount(0) != bracket.Collections || GC.GetTotalPauseDuration() != bracket.Pauses;
@@ -70,7 +71,7 @@ public sealed class CallWatch
         bool isFault = slept > 0 && !paused && !bracket.MaySleep;
         bool isLong = _boundNs > 0 && wallNs > _boundNs && !bracket.MaySleep;
         var report = new CallReport(
-            bracket.Name, wallNs, used.UserUs, used.SystemUs, Math.Max(0, (wallNs / 1000) - used.CpuUs), slept, used.InvoluntarySwitches, isFault, string.Empty);
+            bracket.Name, wallNs, used.UserUs, used.SystemUs, Math.Max(0, (wallNs - cpuNs) / 1000), slept, used.InvoluntarySwitches, isFault, string.Empty);
         _figures.GetOrAdd(bracket.Name, static _ => new CallFigures()).Add(report, paused);
         if (isFault || isLong)
         {
@@ -98,6 +99,7 @@ public sealed class CallWatch
         bracket.Collections = GC.CollectionCount(0);
         bracket.Pauses = GC.GetTotalPauseDuration();
         bracket.StartNs = MonotonicClock.NowNs;
+        bracket.CpuNs = ThreadUsage.CpuNs();
         bracket.Before = ThreadUsage.Now();
         return bracket;
     }
@@ -138,5 +140,6 @@ internal sealed class CallBracket
     public int Collections;
     public TimeSpan Pauses;
     public long StartNs;
+    public long CpuNs;
     public CpuUsage Before;
 }

@@ -20,9 +20,9 @@ public sealed class SessionRestartTests : IDisposable
 
     private string Disk => _folder.File("disk.img");
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("epoll", 1)]
-    [InlineData("poll", 4)]
+    [InlineData("uring", 4)]
     public void Killed_and_started_again_it_loses_no_request(string backend, int connections)
     {
         int kills = TestScale.Pick(2, 50);
@@ -42,10 +42,9 @@ public sealed class SessionRestartTests : IDisposable
                 StartServer();
             }
 
-            long reissued = work.Session.Reissued;
-            Assert.True(reissued > 0, "nothing was in flight when the server was killed");
-            Assert.True(work.Lost >= kills, $"{work.Lost} connections were lost in {kills} kills");
             work.Finish();
+            Assert.True(work.Session.Reissued > 0, "nothing was in flight when the server was killed");
+            Assert.True(work.Lost >= kills, $"{work.Lost} connections were lost in {kills} kills");
 
             // Answers were lost with the server that gave them, as far as a client can know: one FLUSH says so, the next is good.
             Assert.Equal([Errno.EIO, 0], work.Flushes);

@@ -115,6 +115,7 @@ public class SessionCutTests
         lab.BreakAll();
         lab.World.RunUntil(() => second.Ends == 1, "it has failed");
         second.ExpectEnd(Errno.EIO);
+        lab.Answer();
 
         // It was told; the next one is good.
         using ScriptedRequest third = lab.Done(NbdCommand.Flush);

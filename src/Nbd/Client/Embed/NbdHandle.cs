@@ -102,6 +102,9 @@ public sealed partial class NbdHandle : IConnectHandler, INbdClientHandler, IDis
     /// <summary>Where the sending side is.</summary>
     public WriteState WriteState => _client?.WriteState ?? WriteState.NotStarted;
 
+    /// <summary>What both sides did and when, while there is a connection; null where <see cref="NbdClientOptions.TimelineEntries"/> is 0.</summary>
+    public ClientTimeline? Timeline => _client?.Timeline;
+
     /// <summary>For messages: both states and the oldest cookie in flight.</summary>
     public string Describe() => _client?.Describe() ?? $"the handle is {_state}";
 

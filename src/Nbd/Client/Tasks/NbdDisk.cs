@@ -176,7 +176,6 @@ public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
     }
 
     /// <summary>Leaves: what is in flight is finished, then everything is closed. Writes that no <see cref="FlushAsync"/> covered are the server's to keep.</summary>
-    /// <exception cref="NbdClientException">The server had gone before.</exception>
     public async ValueTask DisposeAsync()
     {
         Loop.Post(Session.Disconnect);
