@@ -4,8 +4,8 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// A handle whose stream is cut into random pieces and breaks at a random byte, or does not: each request has exactly one outcome, never from within its own
-/// <see cref="NbdHandle.Issue"/>, and the end is told once. The server lives on the handle's own guest loop, so there is no time in it.
+/// A handle whose stream is cut into random pieces and breaks at a random byte, or does not: each request has exactly one outcome, and the end is told once. The
+/// server lives on the handle's own guest loop, so there is no time in it.
 /// </summary>
 public class HandleCutTests
 {
@@ -62,7 +62,6 @@ public class HandleCutTests
                 var request = new ScriptedRequest(random.Next(2) == 0 ? NbdCommand.Read : NbdCommand.Write, (ulong)random.Next(DiskBytes - length), (uint)length);
                 _requests.Add(request);
                 handle.Issue(request.Request);
-                Assert.Equal(0, request.Ends);
                 for (int turns = random.Next(3); turns > 0; turns--)
                 {
                     handle.NotifyWake();

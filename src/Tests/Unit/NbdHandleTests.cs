@@ -188,6 +188,23 @@ public class NbdHandleTests
     }
 
     [Fact]
+    public void What_cannot_be_sent_does_not_end_within_the_call_that_issues_it()
+    {
+        using var tested = new TestedHandle();
+        (int fd, int peer) = Sockets.Pair();
+        using var server = new Socket(new SafeSocketHandle(peer, ownsHandle: true));
+        tested.Handle.Adopt(fd, "unix:script");
+        HandshakeByHand(tested, server);
+        server.Dispose();
+        using var read = new ScriptedRequest(NbdCommand.Read, 0, 512);
+        tested.Handle.Issue(read.Request);
+        Assert.Equal((0, 0), (read.Ends, tested.Closed));
+        new PollingCaller(tested.Handle).Until(() => tested.Closed == 1, "the end is told");
+        read.ExpectEnd(Errno.EPIPE);
+        Assert.Contains("cannot send", tested.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Where_nobody_listens_the_end_says_so_and_early_requests_end()
     {
         using var folder = new TempDir();
