@@ -77,8 +77,8 @@ public static class ThreadUsage
     public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_THREAD);
 
     /// <summary>
-    /// Nanoseconds of CPU that the calling thread has used, to this instant; CLOCK_THREAD_CPUTIME_ID. <see cref="Now"/> may lag by a tick of the kernel, unless this
-    /// was asked right before.
+    /// Nanoseconds of CPU that the calling thread has used, to this instant; CLOCK_THREAD_CPUTIME_ID. <see cref="Now"/> may lag by a tick of the kernel, unless
+    /// this was asked right before.
     /// </summary>
     public static unsafe long CpuNs()
     {

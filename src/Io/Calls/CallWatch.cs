@@ -10,9 +10,9 @@ namespace Harness.Io;
 /// their stacks. Any thread may use it.
 /// </summary>
 /// <remarks>
-/// Without a watch a bracket is a test for null. With one it is four system calls and a look at a clock, a microsecond or two. A garbage collection puts every thread to sleep, which is
-/// no fault of the call that it meets: such sleeps are counted (<see cref="CallFigures.Paused"/>) and not reported. A page that has to be read in, and a lock
-/// of the runtime that another thread holds, look like any other sleep: a test judges by what comes again.
+/// Without a watch a bracket is a test for null. With one it is four system calls and a look at a clock, a microsecond or two. A garbage collection puts every
+/// thread to sleep, which is no fault of the call that it meets: such sleeps are counted (<see cref="CallFigures.Paused"/>) and not reported. A page that has
+/// to be read in, and a lock of the runtime that another thread holds, look like any other sleep: a test judges by what comes again.
 /// </remarks>
 public sealed class CallWatch
 {
@@ -32,8 +32,8 @@ public sealed class CallWatch
     private readonly Action<CallReport>? _onReport;
     private long _reported;
 
-    /// <param name="boundNs">Nanoseconds from which on a call is reported even if it did not sleep; 0 is no bound. On a machine with other work to do a call may
-    /// take any time.</param>
+    /// <param name="boundNs">Nanoseconds from which on a call is reported even if it did not sleep; 0 is no bound. On a machine with other work to do a call
+    /// may take any time.</param>
     /// <param name="onReport">Called at once with each report, on the thread of the call; must not throw. Null to look at <see cref="Reports"/>
     /// afterwards.</param>
     public CallWatch(long boundNs = 0, Action<CallReport>? onReport = null)

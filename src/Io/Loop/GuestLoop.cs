@@ -27,7 +27,9 @@ public sealed class GuestLoop : IDisposable
     /// <summary>The loop, for whatever lives on one. It is run by the members here; <see cref="EventLoop.Run"/> and the like throw.</summary>
     public EventLoop Loop { get; }
 
-    /// <summary>Readable when <see cref="NotifyWake"/> is to be called: another thread has posted something, or more is left to do. The same at all times.</summary>
+    /// <summary>
+    /// Readable when <see cref="NotifyWake"/> is to be called: another thread has posted something, or more is left to do. The same at all times.
+    /// </summary>
     public int WakeFd => _backend.WakeFd;
 
     /// <summary>How many descriptors something waits for now.</summary>

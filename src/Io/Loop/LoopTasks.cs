@@ -4,8 +4,8 @@ namespace Harness.Io;
 public static class LoopTasks
 {
     /// <summary>
-    /// Runs the loop on the calling thread until the task that <paramref name="body"/> returns is over, and throws what it threw. Everything in the body up to its end
-    /// runs on this thread, so it needs no locks against the loop's handlers; no other thread is needed, and none is made.
+    /// Runs the loop on the calling thread until the task that <paramref name="body"/> returns is over, and throws what it threw. Everything in the body up to
+    /// its end runs on this thread, so it needs no locks against the loop's handlers; no other thread is needed, and none is made.
     /// </summary>
     /// <param name="loop">A loop of this thread that is not running.</param>
     /// <param name="body">What to run; awaiting something that only a blocked loop could bring would wait for ever.</param>
@@ -23,7 +23,11 @@ public static class LoopTasks
         {
             Task task = body();
             task.ContinueWith(
-                static (_, state) => ((EventLoop)state!).Post(static () => { }), loop, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                static (_, state) => ((EventLoop)state!).Post(static () => { }),
+                loop,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
             while (!task.IsCompleted)
             {
                 loop.RunOnce();

@@ -5,8 +5,8 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// A server process that is killed with SIGKILL under load and started again, several times: every request ends well, once, and what is in its file at the end is
-/// what was written last.
+/// A server process that is killed with SIGKILL under load and started again, several times: every request ends well, once, and what is in its file at the end
+/// is what was written last.
 /// </summary>
 public sealed class SessionRestartTests : IDisposable
 {
@@ -32,7 +32,8 @@ public sealed class SessionRestartTests : IDisposable
             StartServer();
             using var loop = new LoopHarness(backend);
             using SocketEndpoint endpoint = SocketEndpoint.Unix(_folder.File("s"));
-            var work = new Work(loop, endpoint, new NbdSessionOptions { Connections = connections, MaxReissues = 1000, FirstPauseNs = 5_000_000, Watch = watch });
+            var options = new NbdSessionOptions { Connections = connections, MaxReissues = 1000, FirstPauseNs = 5_000_000, Watch = watch };
+            var work = new Work(loop, endpoint, options);
             for (int i = 0; i < kills; i++)
             {
                 long target = work.Ended + 200;
@@ -66,7 +67,8 @@ public sealed class SessionRestartTests : IDisposable
         File.Delete(_folder.File("s"));
 
         // Each request takes a moment, so that some are always in flight.
-        _server = Child.Start(HarnessServer.Program, ["serve", "--block", $"delay:read=1ms,write=1ms/file:{Disk}", "--listen", $"nbd+unix:///?socket={_folder.File("s")}"]);
+        string[] where = ["--listen", $"nbd+unix:///?socket={_folder.File("s")}"];
+        _server = Child.Start(HarnessServer.Program, ["serve", "--block", $"delay:read=1ms,write=1ms/file:{Disk}", .. where]);
         string? line = _server.NextLine(Patience);
         Assert.True(line?.StartsWith("ready ", StringComparison.Ordinal) == true, $"the server is not ready: {_server.Errors}");
     }

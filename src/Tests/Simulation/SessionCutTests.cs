@@ -5,8 +5,8 @@ using Harness.Nbd;
 namespace Harness.Tests;
 
 /// <summary>
-/// A session whose connections break at random bytes again and again: each request has exactly one outcome, the data is what it would have been without, and a FLUSH
-/// does not promise what it cannot know. And what is decided of each command whose connection broke.
+/// A session whose connections break at random bytes again and again: each request has exactly one outcome, the data is what it would have been without, and a
+/// FLUSH does not promise what it cannot know. And what is decided of each command whose connection broke.
 /// </summary>
 public class SessionCutTests
 {
@@ -29,8 +29,11 @@ public class SessionCutTests
                 MaxReissues = int.MaxValue,
                 AwayTimeoutNs = 0,
             };
-            using var world = new SessionWorld(new MemoryStore(DiskBytes), options, (loop, _) => new CutPipe(
-                loop, random, 1 << random.Next(6, 13), 1 << random.Next(2, 13), new PipeCut(random.Next(2) == 0, random.Next(20, 40_000), random.Next(2) == 0)));
+            using var world = new SessionWorld(new MemoryStore(DiskBytes), options, (loop, _) =>
+            {
+                var cut = new PipeCut(random.Next(2) == 0, random.Next(20, 40_000), random.Next(2) == 0);
+                return new CutPipe(loop, random, 1 << random.Next(6, 13), 1 << random.Next(2, 13), cut);
+            });
             world.Session.Start();
             Work(world, random, operations: 80, depth: random.Next(1, 9));
             reissued += world.Session.Reissued;
@@ -55,8 +58,10 @@ public class SessionCutTests
             using var world = new SessionWorld(new MemoryStore(DiskBytes), options, (loop, number) => new CutPipe(
                 loop, random, 4096, 4096, new PipeCut(random.Next(2) == 0, random.Next(20, 8000), random.Next(2) == 0)));
             world.Session.Start();
-            List<ScriptedRequest> all = [.. Enumerable.Range(0, 60).Select(i => world.Submit(
-                (i % 4) switch { 0 => NbdCommand.Read, 1 => NbdCommand.Trim, 2 => NbdCommand.Flush, _ => NbdCommand.Write }, (ulong)(i % 4 == 2 ? 0 : i * 1024), i % 4 == 2 ? 0 : 1024u))];
+            NbdCommand[] commands = [NbdCommand.Read, NbdCommand.Trim, NbdCommand.Write];
+            List<ScriptedRequest> all = [.. Enumerable.Range(0, 60).Select(i => i % 4 == 3
+                ? world.Submit(NbdCommand.Flush)
+                : world.Submit(commands[i % 4], (ulong)i * 1024, 1024))];
             world.RunUntil(() => all.All(request => request.Ends > 0), "all have ended");
             Assert.All(all, request => Assert.Equal(1, request.Ends));
             failed += all.Count(request => request.Error != 0);
@@ -226,6 +231,36 @@ public class SessionCutTests
         lab.World.RunUntil(() => lab.World.Closed == 1, "it is closed");
         request.ExpectEnd(0);
         Assert.Equal((0, string.Empty), (lab.World.Error, lab.World.Reason));
+    }
+
+    [Fact]
+    public void In_the_steady_state_nothing_is_allocated()
+    {
+        using var world = new SessionWorld(
+            new MemoryStore(DiskBytes), new NbdSessionOptions(), (loop, _) => new CutPipe(loop, new Random(1), 1 << 16, 1 << 16));
+        world.Session.Start();
+        world.RunUntil(() => world.Ready == 1, "it is ready");
+        int left = 0;
+        using var request = new ScriptedRequest(NbdCommand.Write, 0, 512);
+        request.Then = () =>
+        {
+            if (--left > 0)
+            {
+                world.Session.Submit(request.Request);
+            }
+        };
+        Func<bool> isDone = () => left == 0;
+        long before = 0;
+        foreach (int count in (int[])[500, 2000])
+        {
+            left = count;
+            before = GC.GetAllocatedBytesForCurrentThread();
+            world.Session.Submit(request.Request);
+            world.RunUntil(isDone, "all are answered");
+        }
+
+        long each = (GC.GetAllocatedBytesForCurrentThread() - before) / 2000;
+        Assert.True(each == 0, $"{each} bytes for each request");
     }
 
     private static void Work(SessionWorld world, Random random, int operations, int depth)

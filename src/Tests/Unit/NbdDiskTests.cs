@@ -16,7 +16,8 @@ public class NbdDiskTests
         NeverSleeps.In(watch => OnLoop(async loop =>
         {
             int thread = Environment.CurrentManagedThreadId;
-            await using NbdDisk disk = await NbdDisk.ConnectAsync(loop, UriOf(server.Uri), new NbdSessionOptions { Client = NbdDisk.UsualClient, Watch = watch });
+            var options = new NbdSessionOptions { Client = NbdDisk.UsualClient, Watch = watch };
+            await using NbdDisk disk = await NbdDisk.ConnectAsync(loop, UriOf(server.Uri), options);
             Assert.Equal((ulong)DiskBytes, disk.Size);
             byte[] written = new byte[100_000];
             new Random(1).NextBytes(written);
@@ -181,6 +182,22 @@ public class NbdDiskTests
             NbdClientException error = await Assert.ThrowsAsync<NbdClientException>(() => disk.FlushAsync());
             Assert.Contains("may be lost", error.Message, StringComparison.Ordinal);
             await disk.FlushAsync();
+        });
+    }
+
+    [Fact]
+    public void A_server_that_comes_back_with_another_disk_is_not_used()
+    {
+        using var server = new UpstreamServer(new MemoryStore(1 << 20));
+        OnLoop(async loop =>
+        {
+            await using NbdDisk disk = await NbdDisk.ConnectAsync(loop, UriOf(server.Uri));
+            server.Stop();
+            Task waiting = disk.ReadAsync(0, new byte[3]);
+            server.Start(new MemoryStore(2 << 20));
+            NbdClientException error = await Assert.ThrowsAsync<NbdClientException>(() => waiting);
+            Assert.Equal(Errno.EPROTO, error.Errno);
+            Assert.Contains($"the export has {2 << 20} bytes now, and had {1 << 20}", error.Message, StringComparison.Ordinal);
         });
     }
 

@@ -341,7 +341,8 @@ public class NbdHandleTests
         caller.Until(() => tested.IsReady, "the handshake is over");
     }
 
-    private static byte[] OptionReply(uint type, byte[] data) => [.. Wire.U64(0x0003e889045565a9), .. Wire.U32(7), .. Wire.U32(type), .. Wire.U32((uint)data.Length), .. data];
+    private static byte[] OptionReply(uint type, byte[] data) =>
+        [.. Wire.U64(0x0003e889045565a9), .. Wire.U32(7), .. Wire.U32(type), .. Wire.U32((uint)data.Length), .. data];
 
     private static void ReceiveAll(Socket socket, byte[] into)
     {

@@ -3,8 +3,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The transport of an <see cref="NbdHandle"/>: counts its sends, so that a request can be seen to have left; and where the handle is watched, measures what each
-/// call takes.
+/// The transport of an <see cref="NbdHandle"/>: counts its sends, so that a request can be seen to have left; and where the handle is watched, measures what
+/// each call takes.
 /// </summary>
 internal sealed class HandleTransport(ITransport inner, NbdHandle handle, CallWatch? watch) : ITransport
 {

@@ -14,12 +14,12 @@ public sealed partial class NbdHandle
     internal bool IsIssuing { get; private set; }
 
     /// <summary>
-    /// Issues a request and returns at once. On the handle's thread as much of it as the socket takes is sent before it returns; from another thread it is handed
-    /// over, and the handle's thread is woken. Before the connection is ready it waits for that; after the end it ends with ESHUTDOWN.
+    /// Issues a request and returns at once. On the handle's thread as much of it as the socket takes is sent before it returns; from another thread it is
+    /// handed over, and the handle's thread is woken. Before the connection is ready it waits for that; after the end it ends with ESHUTDOWN.
     /// </summary>
     /// <param name="request">The request; its handler is called on the handle's thread.</param>
-    /// <exception cref="ArgumentException">Its memory does not fit its length, or its length the wire. From another thread, or before the connection is ready, it
-    /// ends with EINVAL instead.</exception>
+    /// <exception cref="ArgumentException">Its memory does not fit its length, or its length the wire. From another thread, or before the connection is ready,
+    /// it ends with EINVAL instead.</exception>
     /// <exception cref="InvalidOperationException">It is still in flight, or <see cref="Connect"/> has not been called.</exception>
     public void Issue(ClientRequest request)
     {
@@ -35,8 +35,8 @@ public sealed partial class NbdHandle
     }
 
     /// <summary>
-    /// Issues a request and returns once its last byte has been handed to the kernel, and before its reply: the caller knows then that the server can have it, and
-    /// may go on to whatever must come after it on the wire. This call waits. On the handle's thread it does the waiting itself, and replies are received
+    /// Issues a request and returns once its last byte has been handed to the kernel, and before its reply: the caller knows then that the server can have it,
+    /// and may go on to whatever must come after it on the wire. This call waits. On the handle's thread it does the waiting itself, and replies are received
     /// meanwhile, so a server that answers before it reads on holds nobody up. From another thread it sleeps while the handle's thread, and nobody else's
     /// <see cref="Issue"/>, goes on as ever.
     /// </summary>

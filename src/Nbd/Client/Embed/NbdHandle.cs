@@ -4,17 +4,17 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One connection to an NBD server for a program with a loop of its own, be it poll(2), epoll(7) or anything else. The program waits for <see cref="Fd"/> in the
-/// <see cref="Direction"/> that the handle says, and calls <see cref="NotifyRead"/> or <see cref="NotifyWrite"/>; all of connecting, negotiating, sending and
-/// receiving happens in these calls. None of them blocks, and the handle has no thread.
+/// One connection to an NBD server for a program with a loop of its own, be it poll(2), epoll(7) or anything else. The program waits for <see cref="Fd"/> in
+/// the <see cref="Direction"/> that the handle says, and calls <see cref="NotifyRead"/> or <see cref="NotifyWrite"/>; all of connecting, negotiating, sending
+/// and receiving happens in these calls. None of them blocks, and the handle has no thread.
 /// </summary>
 /// <remarks>
-/// <para>Around each wait: <see cref="Fd"/> and <see cref="Direction"/> change with every call and are asked for anew; <see cref="WakeFd"/> is waited for as well,
-/// and where it becomes readable, or <see cref="TimeoutMs"/> has passed, <see cref="NotifyWake"/> is called. An error or a hang-up on the descriptor (POLLERR,
-/// POLLHUP) counts as ready for what was waited for.</para>
+/// <para>Around each wait: <see cref="Fd"/> and <see cref="Direction"/> change with every call and are asked for anew; <see cref="WakeFd"/> is waited for as
+/// well, and where it becomes readable, or <see cref="TimeoutMs"/> has passed, <see cref="NotifyWake"/> is called. An error or a hang-up on the descriptor
+/// (POLLERR, POLLHUP) counts as ready for what was waited for.</para>
 /// <para>The handle belongs to the thread that made it. Other threads may call <see cref="Issue"/> and <see cref="SendWhole"/>: that makes
-/// <see cref="WakeFd"/> readable, which ends the sleep of the handle's thread; it then finds the direction changed where a request could not be sent at once. The two
-/// sides are those of <see cref="NbdClient"/>: replies are received while a request is half sent, and the other way round.</para>
+/// <see cref="WakeFd"/> readable, which ends the sleep of the handle's thread; it then finds the direction changed where a request could not be sent at once.
+/// The two sides are those of <see cref="NbdClient"/>: replies are received while a request is half sent, and the other way round.</para>
 /// <para>Handlers of requests are called on the handle's thread from within its calls, and never from within the <see cref="Issue"/> of the same
 /// request.</para>
 /// </remarks>
@@ -59,7 +59,9 @@ public sealed partial class NbdHandle : IConnectHandler, INbdClientHandler, IDis
         Closed,
     }
 
-    /// <summary>The descriptor to wait for; -1 where there is none at present, which poll(2) passes over. It is another one at each attempt to connect.</summary>
+    /// <summary>
+    /// The descriptor to wait for; -1 where there is none at present, which poll(2) passes over. It is another one at each attempt to connect.
+    /// </summary>
     public int Fd => _guest.Count > 0 ? _guest[0].Fd : -1;
 
     /// <summary>What to wait for on <see cref="Fd"/>: to read, to write, or both.</summary>
@@ -68,7 +70,9 @@ public sealed partial class NbdHandle : IConnectHandler, INbdClientHandler, IDis
     /// <summary>Readable when <see cref="NotifyWake"/> is to be called. The same at all times; an eventfd(2), for waiting only.</summary>
     public int WakeFd => _guest.WakeFd;
 
-    /// <summary>Milliseconds until <see cref="NotifyWake"/> is to be called although nothing is ready, because of a deadline; -1 is never. As poll(2) takes it.</summary>
+    /// <summary>
+    /// Milliseconds until <see cref="NotifyWake"/> is to be called although nothing is ready, because of a deadline; -1 is never. As poll(2) takes it.
+    /// </summary>
     public int TimeoutMs => _guest.TimeoutMs;
 
     /// <summary>True between <see cref="INbdHandleHandler.OnReady"/> and the beginning of the end.</summary>
@@ -138,8 +142,8 @@ public sealed partial class NbdHandle : IConnectHandler, INbdClientHandler, IDis
     }
 
     /// <summary>
-    /// The descriptor can be read, or is in error or hung up: takes what has come, calls handlers of requests that have ended, and sends what they submit. Harmless
-    /// where nothing has come.
+    /// The descriptor can be read, or is in error or hung up: takes what has come, calls handlers of requests that have ended, and sends what they submit.
+    /// Harmless where nothing has come.
     /// </summary>
     /// <exception cref="InvalidOperationException">It was not called on the handle's thread.</exception>
     public void NotifyRead() => Notify(FdFlags.Read, "NbdHandle.NotifyRead");
@@ -159,8 +163,8 @@ public sealed partial class NbdHandle : IConnectHandler, INbdClientHandler, IDis
     }
 
     /// <summary>
-    /// Ends the connection in order: what is in flight is finished, DISC is sent, the descriptor is closed; the handler hears of it. Requests issued from now on end
-    /// with ESHUTDOWN.
+    /// Ends the connection in order: what is in flight is finished, DISC is sent, the descriptor is closed; the handler hears of it. Requests issued from now
+    /// on end with ESHUTDOWN.
     /// </summary>
     /// <exception cref="InvalidOperationException">It was not called on the handle's thread.</exception>
     public void Disconnect()

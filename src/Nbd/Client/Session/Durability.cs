@@ -1,8 +1,8 @@
 namespace Harness.Nbd;
 
 /// <summary>
-/// What a session knows of the changes that were answered: those that no FLUSH has covered may go with the server that answered them, and then the next FLUSH must
-/// not say that all is well. Belongs to one loop's thread.
+/// What a session knows of the changes that were answered: those that no FLUSH has covered may go with the server that answered them, and then the next FLUSH
+/// must not say that all is well. Belongs to one loop's thread.
 /// </summary>
 internal sealed class Durability
 {

@@ -12,8 +12,8 @@ public sealed partial class NbdSession
     private int _endedCount;
 
     /// <summary>
-    /// Takes a request; it is sent at the end of this turn of the loop, or when there is a connection, which may be long after <see cref="Start"/>. Its handler is called once, never from inside this
-    /// call.
+    /// Takes a request; it is sent at the end of this turn of the loop, or when there is a connection, which may be long after <see cref="Start"/>. Its handler
+    /// is called once, never from inside this call.
     /// </summary>
     /// <param name="request">The request; its memory is left alone until it ends.</param>
     /// <exception cref="ArgumentException">Its memory does not fit its length, or its length the wire. Where no connection is ready it ends with EINVAL
@@ -127,7 +127,7 @@ public sealed partial class NbdSession
             return $"the connection ended before {command} was answered: it may have been done or not";
         }
 
-        return job.Reissues >= Options.MaxReissues ? $"the connection ended before {command} was answered, for the {job.Reissues + 1}. time" : null;
+        return job.Reissues >= Options.MaxReissues ? $"{job.Reissues + 1} times the connection ended before {command} was answered" : null;
     }
 
     private SessionJob Begin(ClientRequest request)

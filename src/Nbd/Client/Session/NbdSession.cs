@@ -12,17 +12,17 @@ namespace Harness.Nbd;
 /// <para>What happens to a request whose connection broke before its answer, or whose server answered ESHUTDOWN:</para>
 /// <list type="bullet">
 /// <item>READ, BLOCK_STATUS and CACHE change nothing, and are sent again.</item>
-/// <item>WRITE, TRIM and WRITE_ZEROES may have been done or not, and to do them twice leaves the same bytes: they are sent again, with their FUA if they had one, unless
-/// <see cref="NbdSessionOptions.ReissueChanges"/> says that others write to the export too. The NBD text orders no two requests that are in flight together, so a
-/// caller keeps requests apart that touch the same bytes; then no answered write is overtaken by one that is sent again.</item>
-/// <item>FLUSH is sent again where every change that was answered had been covered by an earlier FLUSH or had FUA. Otherwise it fails with EIO: a server that went away
-/// may have lost what it had only answered, and no FLUSH to another can bring it back. The next FLUSH fails like this, once, if none was in flight. Any broken
-/// connection counts, because a client cannot tell it from a server that was started anew.</item>
+/// <item>WRITE, TRIM and WRITE_ZEROES may have been done or not, and to do them twice leaves the same bytes: they are sent again, with their FUA if they had
+/// one, unless <see cref="NbdSessionOptions.ReissueChanges"/> says that this is not safe here. The NBD text orders no two requests that are in flight
+/// together, so a caller keeps requests apart that touch the same bytes; then no answered write is overtaken by one that is sent again.</item>
+/// <item>FLUSH is sent again where every change that was answered had been covered by an earlier FLUSH or had FUA. Otherwise it fails with EIO: a server that
+/// went away may have lost what it had only answered, and no FLUSH to another can bring it back. The next FLUSH fails like this, once, if none was in flight.
+/// Any broken connection counts, because a client cannot tell it from a server that was started anew.</item>
 /// <item>Everything else, and what was sent again <see cref="NbdSessionOptions.MaxReissues"/> times, ends with what ended the connection.</item>
 /// </list>
-/// <para>A request that is submitted while there is no connection waits for one. Connecting is tried at once after a connection that was of use, then after pauses that
-/// double; after <see cref="NbdSessionOptions.AwayTimeoutNs"/> without any connection the session ends, and what waits ends with the last attempt's error. A
-/// server that comes back with another size or fewer abilities ends it too.</para>
+/// <para>A request that is submitted while there is no connection waits for one. Connecting is tried at once after a connection that was of use, then after
+/// pauses that double; after <see cref="NbdSessionOptions.AwayTimeoutNs"/> without any connection the session ends, and what waits ends with the last attempt's
+/// error. A server that comes back with another size or fewer abilities ends it too.</para>
 /// <para>All members are for the loop's thread, except <see cref="SubmitFromAnyThread"/>. No thread is made.</para>
 /// </remarks>
 public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
@@ -127,8 +127,8 @@ public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
     }
 
     /// <summary>
-    /// Ends the session in order: what is in flight is finished, DISC is sent, everything is closed. Nothing is connected to any more: what waits for a connection
-    /// ends with ESHUTDOWN, as do requests that are submitted from now on.
+    /// Ends the session in order: what is in flight is finished, DISC is sent, everything is closed. Nothing is connected to any more: what waits for a
+    /// connection ends with ESHUTDOWN, as do requests that are submitted from now on.
     /// </summary>
     public void Disconnect()
     {
@@ -293,7 +293,7 @@ public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
         Loop.StopTimer(_away);
         while (_waiting.TryDequeue(out SessionJob job))
         {
-            EndLater(job, errno == 0 ? Errno.ESHUTDOWN : errno);
+            EndLater(job, errno == 0 ? Errno.ESHUTDOWN : errno, reason.Length == 0 ? null : reason);
         }
     }
 }

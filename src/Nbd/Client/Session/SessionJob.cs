@@ -4,8 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One request of a session on its way: it outlives connections, while what is submitted to a client does not. Pooled; the caller's own request is not touched by
-/// any connection. Belongs to the loop's thread.
+/// One request of a session on its way: it outlives connections, while what is submitted to a client does not. Pooled; the caller's own request is not touched
+/// by any connection. Belongs to the loop's thread.
 /// </summary>
 internal sealed class SessionJob : IClientRequestHandler, IClientChunkHandler
 {

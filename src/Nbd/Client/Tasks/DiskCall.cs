@@ -4,8 +4,8 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// One request of an <see cref="NbdDisk"/> as a task. The data passes through a buffer of its own, so that a caller who cancels has its memory back at once, while
-/// the request may still be in flight.
+/// One request of an <see cref="NbdDisk"/> as a task. The data passes through a buffer of its own, so that a caller who cancels has its memory back at once,
+/// while the request may still be in flight.
 /// </summary>
 internal sealed class DiskCall : LoopWork, IClientRequestHandler, IClientChunkHandler
 {

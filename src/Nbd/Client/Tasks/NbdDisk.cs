@@ -4,15 +4,15 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// An export of an NBD server to be used with <c>await</c>: reads and writes of any length, several at a time, with an <see cref="NbdSession"/> below that spreads
-/// them over connections and outlives the server's restarts. The simplest of the ways to use the client: data is copied once more than in the others.
+/// An export of an NBD server to be used with <c>await</c>: reads and writes of any length, several at a time, with an <see cref="NbdSession"/> below that
+/// spreads them over connections and outlives the server's restarts. The simplest of the ways to use the client: data is copied once more than in the others.
 /// </summary>
 /// <remarks>
-/// <para>The work is done by an <see cref="EventLoop"/> that the caller runs, on a thread of its own or with <see cref="LoopTasks.Run"/> on this one. Any thread may
-/// call all members; none of them blocks, and no thread is made.</para>
-/// <para>A request that fails throws <see cref="NbdClientException"/> with the errno. One that is cancelled throws <see cref="OperationCanceledException"/> at once and
-/// does not touch the caller's memory any more; what was on the wire already is done by the server all the same, a write among it. Requests longer than the
-/// server takes go in pieces, one after the other: another reader may see one piece written and the next not yet.</para>
+/// <para>The work is done by an <see cref="EventLoop"/> that the caller runs, on a thread of its own or with <see cref="LoopTasks.Run"/> on this one. Any
+/// thread may call all members; none of them blocks, and no thread is made.</para>
+/// <para>A request that fails throws <see cref="NbdClientException"/> with the errno. One that is cancelled throws <see cref="OperationCanceledException"/> at
+/// once and does not touch the caller's memory any more; what was on the wire already is done by the server all the same, a write among it. Requests longer
+/// than the server takes go in pieces, one after the other: another reader may see one piece written and the next not yet.</para>
 /// </remarks>
 public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
 {
@@ -55,7 +55,8 @@ public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
     /// <param name="uri">Where the export is.</param>
     /// <param name="options">How connections behave; the export's name is that of the URI. Null for what suits most: structured replies and extents.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <exception cref="NbdClientException">The server cannot be reached within <see cref="NbdSessionOptions.AwayTimeoutNs"/>, or does not let us in.</exception>
+    /// <exception cref="NbdClientException">The server cannot be reached within <see cref="NbdSessionOptions.AwayTimeoutNs"/>, or does not let us
+    /// in.</exception>
     public static Task<NbdDisk> ConnectAsync(EventLoop loop, NbdUri uri, NbdSessionOptions? options = null, CancellationToken cancel = default)
     {
         NbdSessionOptions given = options ?? new NbdSessionOptions { Client = UsualClient };
@@ -92,8 +93,8 @@ public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
         for (int done = 0; done < into.Length;)
         {
             int piece = PieceOf(into.Length - done);
-            await Begin(new DiskCall(this, NbdCommand.Read, NbdCommandFlags.None, offset + (uint)done, (uint)piece, cancel) { Into = into.Slice(done, piece) }, cancel)
-                .ConfigureAwait(false);
+            var call = new DiskCall(this, NbdCommand.Read, NbdCommandFlags.None, offset + (uint)done, (uint)piece, cancel) { Into = into.Slice(done, piece) };
+            await Begin(call, cancel).ConfigureAwait(false);
             done += piece;
         }
     }
@@ -109,8 +110,8 @@ public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
         for (int done = 0; done < from.Length;)
         {
             int piece = PieceOf(from.Length - done);
-            await Begin(new DiskCall(this, NbdCommand.Write, FlagsOf(fua), offset + (uint)done, (uint)piece, cancel) { From = from.Slice(done, piece) }, cancel)
-                .ConfigureAwait(false);
+            var call = new DiskCall(this, NbdCommand.Write, FlagsOf(fua), offset + (uint)done, (uint)piece, cancel) { From = from.Slice(done, piece) };
+            await Begin(call, cancel).ConfigureAwait(false);
             done += piece;
         }
     }
@@ -175,7 +176,9 @@ public sealed class NbdDisk : INbdSessionHandler, IAsyncDisposable
         return all;
     }
 
-    /// <summary>Leaves: what is in flight is finished, then everything is closed. Writes that no <see cref="FlushAsync"/> covered are the server's to keep.</summary>
+    /// <summary>
+    /// Leaves: what is in flight is finished, then everything is closed. Writes that no <see cref="FlushAsync"/> covered are the server's to keep.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         Loop.Post(Session.Disconnect);
