@@ -70,7 +70,11 @@ internal sealed class SessionWorld : INbdSessionHandler, IDisposable
     {
         for (long turns = 0; !condition(); turns++)
         {
-            Assert.True(turns < 2_000_000, $"nothing more happens until {what}");
+            if (turns == 2_000_000)
+            {
+                Assert.Fail($"nothing more happens until {what}");
+            }
+
             _server.Loop.RunOnce();
         }
     }
