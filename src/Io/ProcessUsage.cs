@@ -76,6 +76,18 @@ public static class ThreadUsage
     /// <summary>Of the calling thread since its start; RUSAGE_THREAD.</summary>
     public static CpuUsage Now() => CpuUsage.Read(Resource.RUSAGE_THREAD);
 
+    /// <summary>
+    /// Nanoseconds of CPU that the calling thread has used, to this instant; CLOCK_THREAD_CPUTIME_ID. <see cref="Now"/> may lag by a tick of the kernel, unless
+    /// this was asked right before.
+    /// </summary>
+    public static unsafe long CpuNs()
+    {
+        Poll.timespec used;
+        return Time.clock_gettime(Time.CLOCK_THREAD_CPUTIME_ID, &used) == 0
+            ? (used.tv_sec * 1_000_000_000) + used.tv_nsec
+            : throw new IoException("cannot read the thread's clock", Marshal.GetLastSystemError());
+    }
+
     /// <summary>The kernel's number of the calling thread, as perf(1), strace(1) and taskset(1) take it; see gettid(2).</summary>
     public static int CurrentThreadId() => Unistd.gettid();
 }

@@ -35,6 +35,7 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
     private int _index;
     private int _fd = -1;
     private int _errno;
+    private bool _givesUp;
 
     /// <summary>A connector; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="loop">Where the connection will live.</param>
@@ -65,7 +66,32 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         TryNow();
     }
 
-    void ITimerHandler.OnTimer(LoopTimer timer) => TryAgain();
+    /// <summary>Gives up: the handler soon hears of a failure with ECANCELED, unless it has heard of the end already.</summary>
+    public void GiveUp()
+    {
+        _givesUp = true;
+        _errno = Errno.ECANCELED;
+        if (_retry.IsRunning)
+        {
+            _loop.StartTimer(_retry, _loop.NowNs);
+        }
+        else
+        {
+            _loop.Cancel(_connect);
+        }
+    }
+
+    void ITimerHandler.OnTimer(LoopTimer timer)
+    {
+        if (_givesUp)
+        {
+            TryNextOrFail();
+        }
+        else
+        {
+            TryAgain();
+        }
+    }
 
     void IIoHandler.OnCompleted(IoOperation operation, int result)
     {
@@ -73,14 +99,14 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         {
             TryNextOrFail();
         }
-        else if (result == 0)
+        else if (result == 0 && !_givesUp)
         {
             _handler.OnConnected(new PlainTransport(_loop, _fd, PeerName(Current)));
         }
         else
         {
             // A socket whose connect failed is not used again: POSIX leaves its state open.
-            _errno = result == -Errno.ETIME ? DeadlineErrno : -result;
+            _errno = _givesUp ? Errno.ECANCELED : result == -Errno.ETIME ? DeadlineErrno : -result;
             _loop.Close(_close, _fd);
         }
     }
@@ -113,7 +139,11 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
 
     private void TryNextOrFail()
     {
-        if (_errno == Errno.EAGAIN && _loop.NowNs + RetryNs < _deadlineNs)
+        if (_givesUp)
+        {
+            _handler.OnConnectFailed(Errno.ECANCELED, $"{PeerName(Current)}: connecting was given up");
+        }
+        else if (_errno == Errno.EAGAIN && _loop.NowNs + RetryNs < _deadlineNs)
         {
             _loop.StartTimer(_retry, _loop.NowNs + RetryNs);
         }

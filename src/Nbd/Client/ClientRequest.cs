@@ -27,6 +27,9 @@ public sealed class ClientRequest(IClientRequestHandler handler)
     internal ClientRequest? NextQueued;
     internal bool IsSubmitted;
 
+    // Somebody waits until the last byte has left; only on its way to the connection's thread.
+    internal SendWait? Wait;
+
     /// <summary>Told when the request ends.</summary>
     public IClientRequestHandler Handler { get; } = handler;
 

@@ -42,4 +42,13 @@ public interface IClientChunkHandler
     void OnError(ClientRequest request, int error, ulong? offset, string text)
     {
     }
+
+    /// <summary>
+    /// The connection broke in the middle of the request, and it is sent again by another (<see cref="NbdSession"/> does that): what was told of it so far is
+    /// void, and is told anew.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    void OnReissued(ClientRequest request)
+    {
+    }
 }

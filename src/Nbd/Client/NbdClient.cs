@@ -89,6 +89,9 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     /// <summary>True between <see cref="INbdClientHandler.OnReady"/> and the beginning of the end.</summary>
     public bool IsReady => _phase == Phase.Transmission;
 
+    /// <summary>True from the beginning of the end on, except where <see cref="Disconnect"/> still waits for replies.</summary>
+    internal bool IsOver => _phase >= Phase.Closing;
+
     /// <summary>Begins the negotiation. The handler hears of its end.</summary>
     public void Start()
     {

@@ -44,6 +44,11 @@ public sealed record NbdUri
     public static bool TryParse(string? text, [NotNullWhen(true)] out NbdUri? uri, out string error)
         => NbdUriParser.TryParse(text ?? string.Empty, out uri, out error);
 
+    /// <summary>Parses a URI that should be good, such as one written in a program.</summary>
+    /// <param name="text">The URI.</param>
+    /// <exception cref="FormatException">It is not one; the message says what is wrong.</exception>
+    public static NbdUri Parse(string text) => TryParse(text, out NbdUri? uri, out string error) ? uri : throw new FormatException(error);
+
     /// <summary>Whether a client can connect to it: port 0 is only for listening.</summary>
     /// <param name="error">One line that says what is wrong, or empty.</param>
     public bool TryCheckConnectable(out string error)

@@ -7,7 +7,7 @@ namespace Harness.Io;
 /// <c>poll</c>: the whole list of descriptors goes to the kernel at each call, see poll(2). The list holds exactly those that something waits for,
 /// packed, so arming is a memory write and the cost lies in the length of the list.
 /// </summary>
-internal sealed unsafe class PollBackend : ReadinessBackend
+internal unsafe class PollBackend : ReadinessBackend
 {
     private Poll.pollfd* _list;
     private Watch[] _listed = new Watch[64];
@@ -82,14 +82,9 @@ internal sealed unsafe class PollBackend : ReadinessBackend
                 WakeUp.Clear();
                 Calls.Count(SystemCall.read);
             }
-            else if (_listed[i].Interest != FdFlags.None)
-            {
-                Report(_listed[i].Fd, events);
-            }
             else
             {
-                bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL)) != 0;
-                OnReady(_listed[i], (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
+                Tell(_listed[i], events);
             }
         }
     }
@@ -99,6 +94,26 @@ internal sealed unsafe class PollBackend : ReadinessBackend
         base.Dispose();
         NativeMemory.Free(_list);
         _list = null;
+    }
+
+    /// <summary>How many entries the list has; the first is the wake-up's.</summary>
+    protected int Count => _count;
+
+    /// <summary>An entry of the list.</summary>
+    protected ref Poll.pollfd EntryAt(int index) => ref _list[index];
+
+    /// <summary>What poll(2) has found on a listed descriptor.</summary>
+    protected void Tell(Watch watch, short events)
+    {
+        if (watch.Interest != FdFlags.None)
+        {
+            Report(watch.Fd, events);
+        }
+        else
+        {
+            bool hungUp = (events & (Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL)) != 0;
+            OnReady(watch, (events & Poll.POLLIN) != 0, (events & Poll.POLLOUT) != 0, (events & Poll.POLLRDHUP) != 0, hungUp);
+        }
     }
 
     protected override void ArmRead(Watch watch) => Arm(watch, Poll.POLLIN | Poll.POLLRDHUP);
