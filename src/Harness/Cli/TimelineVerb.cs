@@ -20,7 +20,8 @@ internal static class TimelineVerb
     private static readonly Option<string> Wait = OptionParsers.Wait();
     private static readonly Option<ulong> Seed = OptionParsers.Seed("fixes offsets and order");
     private static readonly Option<Nbd.ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", Nbd.ReplyForm.Simple);
-    private static readonly Option<bool> HalfDuplex = LoadVerb.HalfDuplexOption();
+    private static readonly Option<string?> Duplex = DuplexOption.Create();
+    private static readonly Option<bool> HalfDuplex = DuplexOption.CreateHalf();
     private static readonly Option<string?> Out = OptionParsers.Text("--out", "PREFIX", "write PREFIX.json, a trace for Perfetto or chrome://tracing, and PREFIX.svg, a picture");
     private static readonly Option<TimeSpan?> Window = OptionParsers.Parsed<TimeSpan?>("--window", "TIME", "how much time the picture shows [default: as much as can be told apart]", Units.ParseSomeTime);
     private static readonly Option<string?> Json = OptionParsers.Json();
@@ -29,10 +30,11 @@ internal static class TimelineVerb
     {
         var verb = new Command("timeline", "records what a client's two sides do and wait for: a table, a trace for Perfetto, a picture")
         {
-            Uri, ReadPercent, Pattern, Sizes, Depth, Ops, Warmup, Entries, Backend, Wait, Seed, Replies, HalfDuplex, Out, Window, Json,
+            Uri, ReadPercent, Pattern, Sizes, Depth, Ops, Warmup, Entries, Backend, Wait, Seed, Replies, Duplex, HalfDuplex, Out, Window, Json,
         };
         verb.Validators.Add(result =>
         {
+            DuplexOption.Check(result, Duplex, HalfDuplex);
             if (result.Written(Window) is not null && result.Written(Out) is null)
             {
                 result.AddError("--window is about the picture; give --out PREFIX too");
@@ -63,7 +65,7 @@ internal static class TimelineVerb
                 Wait = parse.GetValue(Wait)!,
                 Seed = parse.GetValue(Seed),
                 Replies = parse.GetValue(Replies),
-                HalfDuplex = parse.GetValue(HalfDuplex),
+                Duplex = DuplexOption.Read(parse, Duplex, HalfDuplex),
             },
             Entries = parse.GetValue(Entries),
             Out = parse.GetValue(Out),

@@ -51,7 +51,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         try
         {
             // Stopped when both processes are gone: the kernel tells what children used only when they have been waited for.
-            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops));
+            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops, cell.ClientThreads));
             var (outcome, strayCpuUs) = await MeasureAsync(cell, _scratch, cancel);
             return outcome with { Disturbance = watch.Stop(strayCpuUs) };
         }

@@ -54,12 +54,12 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
             "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
             "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
             .. Length(settings, duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
-            .. cell["duplex"] == "half" ? ["--half-duplex"] : Array.Empty<string>(),
+            .. cell["duplex"] == Vocabulary.Duplexes[0] ? Array.Empty<string>() : ["--duplex", cell["duplex"]],
             "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
             .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
             .. server.LoadArguments, .. TcpCongestion.Arguments(cell),
         ];
-        return new OwnClient(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. arguments], scratch), log);
+        return new OwnClient(ChildProcess.Start([.. Pinning.Prefix([.. settings.Pinning.LoadCpus(cell.ClientThreads, cell.Loops)]), .. settings.Program, .. arguments], scratch), log);
     }
 
     protected override CellOutcome Figures()

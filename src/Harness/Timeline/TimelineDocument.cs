@@ -11,7 +11,8 @@ internal sealed record TimelineDocument
     /// <summary>From the first request to the last reply.</summary>
     public required double Seconds { get; init; }
 
-    public required bool HalfDuplex { get; init; }
+    /// <summary><c>full</c>, <c>half</c> or <c>threads</c>.</summary>
+    public required string Duplex { get; init; }
 
     /// <summary>Entries in the ring.</summary>
     public required int Entries { get; init; }
