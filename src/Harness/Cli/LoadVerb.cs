@@ -40,6 +40,11 @@ internal static class LoadVerb
     private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", ReplyForm.Simple);
     private static readonly Option<string?> Duplex = DuplexOption.Create();
     private static readonly Option<bool> HalfDuplex = DuplexOption.CreateHalf();
+    private static readonly Option<bool> Timeline = new("--timeline")
+    {
+        Description = "record what the client's sides do, as harness timeline does, and throw it away: the figures then say what recording costs",
+    };
+
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
@@ -61,7 +66,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Replies, Duplex, HalfDuplex,
+            Replies, Duplex, HalfDuplex, Timeline,
             Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>
@@ -114,6 +119,7 @@ internal static class LoadVerb
             RequestTimeout = parse.GetValue(RequestTimeout),
             Replies = parse.GetValue(Replies),
             Duplex = DuplexOption.Read(parse, Duplex, HalfDuplex),
+            Timeline = parse.GetValue(Timeline),
             Json = parse.GetValue(Json),
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),

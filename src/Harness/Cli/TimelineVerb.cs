@@ -15,7 +15,7 @@ internal static class TimelineVerb
     private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight on the one connection", 1, 65536, 8);
     private static readonly Option<int> Ops = OptionParsers.Count("--ops", "operations to record", 1, 10_000_000, 2_000);
     private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before, under the same load, until the code is compiled [default: 500ms]", text => Units.ParseTime(text));
-    private static readonly Option<int> Entries = OptionParsers.Count("--entries", "entries that the ring keeps, 24 bytes each; the newest stay", 1024, 1 << 26, 1 << 18);
+    private static readonly Option<int> Entries = OptionParsers.Count("--entries", "entries that the ring keeps, 24 bytes each; the newest stay", 1024, 1 << 26, TimelineOptions.UsualEntries);
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
     private static readonly Option<ulong> Seed = OptionParsers.Seed("fixes offsets and order");

@@ -4,7 +4,8 @@ using Harness.Nbd;
 namespace Harness.Load;
 
 /// <summary>One connection of the load generator, with the requests that it keeps in flight.</summary>
-internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options, EventLoop? sendLoop) : IConnectHandler, INbdClientHandler, IDisposable
+internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options, EventLoop? sendLoop)
+    : IConnectHandler, INbdClientHandler, IDisposable
 {
     private NativeBuffer? _memory;
     private LoadSlot[] _free = [];

@@ -1,6 +1,7 @@
 using Harness.Io;
 using Harness.Nbd;
 using Harness.Results;
+using Harness.Timeline;
 
 namespace Harness.Load;
 
@@ -35,7 +36,8 @@ internal static class LoadRunner
     }
 
     /// <summary>The second thread, where the load asks for one.</summary>
-    internal static SenderThread? CreateSender(LoadOptions options) => options.Duplex == Duplex.Threads ? new SenderThread(options.Backend, options.Wait) : null;
+    internal static SenderThread? CreateSender(LoadOptions options) =>
+        options.Duplex == Duplex.Threads ? new SenderThread(options.Backend, options.Wait) : null;
 
     private static ExitCode Run(LoadOptions options, EventLoop loop, SenderThread? sender, LoadSession session)
     {
@@ -71,6 +73,7 @@ internal static class LoadRunner
 
         // Twice what the replies in flight can be, so that no receive of theirs ends at the end of the buffer.
         ReceiveBytes = (int)Math.Clamp(2L * options.Depth * (options.RequestBytes + HeaderBytes(options.Replies)), 16 << 10, 64 << 10),
+        TimelineEntries = options.Timeline ? TimelineOptions.UsualEntries : 0,
         RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
     };
 

@@ -30,8 +30,9 @@ internal sealed class Cell
         SettleLayer();
         if (!HasOurClient)
         {
-            // How a peer's client uses its connections is its own affair.
+            // How a peer's client uses its connections is its own affair, and it records nothing.
             _values["duplex"] = Vocabulary.Duplexes[0];
+            _values["timeline"] = "false";
         }
         if (IsBare)
         {

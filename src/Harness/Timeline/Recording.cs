@@ -44,5 +44,6 @@ internal sealed record Recording
         Entries = Timeline.Count,
         EntriesLost = Timeline.Lost,
         States = [.. StateFigures.Of(TimelineSide.Write, Write), .. StateFigures.Of(TimelineSide.Read, Read)],
+        Picture = TimelinePicture.Of(this),
     };
 }

@@ -22,4 +22,7 @@ internal sealed record TimelineDocument
 
     /// <summary>States of the write side, then those of the read side.</summary>
     public required IReadOnlyList<StateFigures> States { get; init; }
+
+    /// <summary>A piece from the middle, as the picture shows it.</summary>
+    public required TimelinePicture Picture { get; init; }
 }

@@ -4,9 +4,9 @@ using Harness.Io.Native;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The sending side of a connection on a loop of its own, on another thread than the receiving side: takes the slots that <see cref="WriteHandOver"/> publishes,
-/// sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. All members are for this side's loop thread
-/// unless they say otherwise.
+/// The sending side of a connection on a loop of its own, on another thread than the receiving side: takes the slots that <see cref="WriteHandOver"/>
+/// publishes, sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. All members are for this side's
+/// loop thread unless they say otherwise.
 /// </summary>
 /// <remarks>
 /// <para>No lock, and no system call between the threads while both have something to do. Who sends is decided by one word, <c>_isIdle</c>: this side sets
@@ -37,7 +37,8 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     /// <param name="options">Of the connection.</param>
     /// <param name="timeline">Of this side alone, or null.</param>
     /// <param name="otherLoop">The loop of the receiving side.</param>
-    /// <param name="news">Run there when <see cref="Broken"/>, <see cref="IsDisconnectSent"/>, <see cref="IsClosed"/> or the slots told back have changed.</param>
+    /// <param name="news">Run there when <see cref="Broken"/>, <see cref="IsDisconnectSent"/>, <see cref="IsClosed"/> or the slots told back have
+    /// changed.</param>
     public FarWriteSide(
         ITransport transport, SharedInFlight shared, NbdClientOptions options, ClientTimeline? timeline, EventLoop otherLoop, Action news)
     {

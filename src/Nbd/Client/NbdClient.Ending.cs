@@ -107,7 +107,9 @@ public sealed partial class NbdClient
 
     void IHandshakeOwner.Broken(int errno, string reason) => Break(errno, reason);
 
-    private ClientRequest? Oldest() => _inFlight.Oldest >= 0 ? _inFlight.RequestOf(_inFlight.Oldest) : _write is { } write ? write.OldestQueued : _handOver!.OldestQueued;
+    private ClientRequest? Oldest() => _inFlight.Oldest >= 0 ? _inFlight.RequestOf(_inFlight.Oldest)
+        : _write is { } write ? write.OldestQueued
+        : _handOver!.OldestQueued;
 
     private bool TryTakeQueued(out ClientRequest request) =>
         _write is { } write ? write.TryTakeQueued(out request) : _handOver!.TryTakeQueued(out request);

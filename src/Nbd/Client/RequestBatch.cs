@@ -4,8 +4,8 @@ using Harness.Io;
 namespace Harness.Nbd;
 
 /// <summary>
-/// The requests of one send: their headers side by side, so that those without data are one run, and WRITE data from where it lies. Remembers at which byte each
-/// WRITE's data ends, so that its memory is given back as soon as that byte has left. Belongs to the thread that sends.
+/// The requests of one send: their headers side by side, so that those without data are one run, and WRITE data from where it lies. Remembers at which byte
+/// each WRITE's data ends, so that its memory is given back as soon as that byte has left. Belongs to the thread that sends.
 /// </summary>
 internal sealed class RequestBatch : IDisposable
 {

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Harness.Nbd;
 
 /// <summary>
-/// Slots of the table of requests in flight on their way from one thread to another: one adds, the other takes, and neither ever waits. It is never full, because
-/// a slot is in it at most once and there are fewer slots than places.
+/// Slots of the table of requests in flight on their way from one thread to another: one adds, the other takes, and neither ever waits. It is never full,
+/// because a slot is in it at most once and there are fewer slots than places.
 /// </summary>
 /// <remarks>
 /// The one ordering that is needed: <see cref="Publish"/> stores the count of what was added with release, <see cref="TryPeek"/> loads it with acquire, so who
