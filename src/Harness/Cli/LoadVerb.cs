@@ -38,7 +38,13 @@ internal static class LoadVerb
 
     private static readonly Option<TimeSpan?> RequestTimeout = OptionParsers.Parsed<TimeSpan?>("--request-timeout", "TIME", "a request without a reply for this long is an error [default: none]", Units.ParseSomeTime);
     private static readonly Option<ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", ReplyForm.Simple);
-    private static readonly Option<bool> HalfDuplex = HalfDuplexOption();
+    private static readonly Option<string?> Duplex = DuplexOption.Create();
+    private static readonly Option<bool> HalfDuplex = DuplexOption.CreateHalf();
+    private static readonly Option<bool> Timeline = new("--timeline")
+    {
+        Description = "record what the client's sides do, as harness timeline does, and throw it away: the figures then say what recording costs",
+    };
+
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Hgrm = OptionParsers.Text("--hgrm", "FILE", "write the latency percentiles (HdrHistogram)");
     private static readonly Option<string?> Hlog = OptionParsers.Text("--hlog", "FILE", "write the latency interval log (HdrHistogram V2)");
@@ -60,7 +66,7 @@ internal static class LoadVerb
         var verb = new Command("load", "drives an NBD server: --depth requests in flight on each connection, or with --rate on a schedule")
         {
             Uri, ReadPercent, Pattern, Sizes, Depth, Connections, ThinkTime, Duration, Ops, Rate, Arrivals, Warmup, Backend, Wait, Seed, Verify, RequestTimeout,
-            Replies, HalfDuplex,
+            Replies, Duplex, HalfDuplex, Timeline,
             Json, Hgrm, Hlog, HlogInterval, ServerControl, ServerPid, Explain, TcpCongestion,
         };
         verb.Validators.Add(result =>
@@ -73,6 +79,7 @@ internal static class LoadVerb
             {
                 result.AddError("--hlog-interval is the length of the intervals of a log; give --hlog FILE too");
             }
+            DuplexOption.Check(result, Duplex, HalfDuplex);
             if (result.GetResult(ServerControl) is not null && result.GetResult(ServerPid) is not null)
             {
                 result.AddError("--server-control and --server-pid exclude each other: a server that answers on its control socket knows more than its process shows");
@@ -85,12 +92,6 @@ internal static class LoadVerb
         verb.SetAction(parse => (int)LoadRunner.Run(Parse(parse)));
         return verb;
     }
-
-    /// <summary>The same words in every verb that has it.</summary>
-    internal static Option<bool> HalfDuplexOption() => new("--half-duplex")
-    {
-        Description = "for comparison: send nothing while a reply is half received, as libnbd's one state machine does",
-    };
 
     internal static LoadOptions Parse(ParseResult parse)
     {
@@ -117,7 +118,8 @@ internal static class LoadVerb
             Verify = parse.GetResult(Verify) is null ? VerifyMode.None : VerifyNames[parse.GetValue(Verify) ?? "versions"],
             RequestTimeout = parse.GetValue(RequestTimeout),
             Replies = parse.GetValue(Replies),
-            HalfDuplex = parse.GetValue(HalfDuplex),
+            Duplex = DuplexOption.Read(parse, Duplex, HalfDuplex),
+            Timeline = parse.GetValue(Timeline),
             Json = parse.GetValue(Json),
             Hgrm = parse.GetValue(Hgrm),
             Hlog = parse.GetValue(Hlog),

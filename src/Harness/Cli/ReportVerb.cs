@@ -60,7 +60,7 @@ internal static class ReportVerb
     private static ExitCode ShowAll(string[] folders, string? json, string? html, bool noHtml)
     {
         // All are read before anything is printed: a mistake in the second is no half of a report.
-        var runs = folders.Select(folder => RunReader.Read(folder).WithGc()).ToList();
+        var runs = folders.Select(folder => RunReader.Read(folder).WithGc().WithTimelines()).ToList();
         var code = ExitCode.Done;
         foreach (var run in runs)
         {

@@ -15,12 +15,13 @@ internal static class TimelineVerb
     private static readonly Option<int> Depth = OptionParsers.Count("--depth", "requests in flight on the one connection", 1, 65536, 8);
     private static readonly Option<int> Ops = OptionParsers.Count("--ops", "operations to record", 1, 10_000_000, 2_000);
     private static readonly Option<TimeSpan?> Warmup = OptionParsers.Parsed<TimeSpan?>("--warmup", "TIME", "time before, under the same load, until the code is compiled [default: 500ms]", text => Units.ParseTime(text));
-    private static readonly Option<int> Entries = OptionParsers.Count("--entries", "entries that the ring keeps, 24 bytes each; the newest stay", 1024, 1 << 26, 1 << 18);
+    private static readonly Option<int> Entries = OptionParsers.Count("--entries", "entries that the ring keeps, 24 bytes each; the newest stay", 1024, 1 << 26, TimelineOptions.UsualEntries);
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
     private static readonly Option<ulong> Seed = OptionParsers.Seed("fixes offsets and order");
     private static readonly Option<Nbd.ReplyForm> Replies = OptionParsers.Replies("the richest form of replies to ask the server for", Nbd.ReplyForm.Simple);
-    private static readonly Option<bool> HalfDuplex = LoadVerb.HalfDuplexOption();
+    private static readonly Option<string?> Duplex = DuplexOption.Create();
+    private static readonly Option<bool> HalfDuplex = DuplexOption.CreateHalf();
     private static readonly Option<string?> Out = OptionParsers.Text("--out", "PREFIX", "write PREFIX.json, a trace for Perfetto or chrome://tracing, and PREFIX.svg, a picture");
     private static readonly Option<TimeSpan?> Window = OptionParsers.Parsed<TimeSpan?>("--window", "TIME", "how much time the picture shows [default: as much as can be told apart]", Units.ParseSomeTime);
     private static readonly Option<string?> Json = OptionParsers.Json();
@@ -29,10 +30,11 @@ internal static class TimelineVerb
     {
         var verb = new Command("timeline", "records what a client's two sides do and wait for: a table, a trace for Perfetto, a picture")
         {
-            Uri, ReadPercent, Pattern, Sizes, Depth, Ops, Warmup, Entries, Backend, Wait, Seed, Replies, HalfDuplex, Out, Window, Json,
+            Uri, ReadPercent, Pattern, Sizes, Depth, Ops, Warmup, Entries, Backend, Wait, Seed, Replies, Duplex, HalfDuplex, Out, Window, Json,
         };
         verb.Validators.Add(result =>
         {
+            DuplexOption.Check(result, Duplex, HalfDuplex);
             if (result.Written(Window) is not null && result.Written(Out) is null)
             {
                 result.AddError("--window is about the picture; give --out PREFIX too");
@@ -63,7 +65,7 @@ internal static class TimelineVerb
                 Wait = parse.GetValue(Wait)!,
                 Seed = parse.GetValue(Seed),
                 Replies = parse.GetValue(Replies),
-                HalfDuplex = parse.GetValue(HalfDuplex),
+                Duplex = DuplexOption.Read(parse, Duplex, HalfDuplex),
             },
             Entries = parse.GetValue(Entries),
             Out = parse.GetValue(Out),

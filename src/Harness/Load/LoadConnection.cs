@@ -4,7 +4,8 @@ using Harness.Nbd;
 namespace Harness.Load;
 
 /// <summary>One connection of the load generator, with the requests that it keeps in flight.</summary>
-internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options) : IConnectHandler, INbdClientHandler, IDisposable
+internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options, EventLoop? sendLoop)
+    : IConnectHandler, INbdClientHandler, IDisposable
 {
     private NativeBuffer? _memory;
     private LoadSlot[] _free = [];
@@ -30,7 +31,9 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
 
     public void OnConnected(ITransport transport)
     {
-        Client = new NbdClient(transport, options, this);
+        // What a connector makes is plain, and what tests put in its place is never on two loops.
+        PlainTransport? sender = sendLoop is null ? null : ((PlainTransport)transport).Duplicate(sendLoop);
+        Client = new NbdClient(transport, sender, options, this);
         Client.Start();
     }
 

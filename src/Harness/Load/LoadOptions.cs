@@ -69,8 +69,11 @@ internal sealed record LoadOptions
     /// <summary>How the open loop's gaps are made.</summary>
     public ArrivalProcess Arrivals { get; init; }
 
-    /// <summary>See <see cref="Nbd.NbdClientOptions.HalfDuplex"/>.</summary>
-    public bool HalfDuplex { get; init; }
+    /// <summary>Whether the client reads and writes at once, and with how many threads.</summary>
+    public Duplex Duplex { get; init; }
+
+    /// <summary>Whether what the sides do is recorded, and thrown away: what that costs.</summary>
+    public bool Timeline { get; init; }
 
     /// <summary>One of <see cref="Vocabulary.Backends"/>.</summary>
     public required string Backend { get; init; }

@@ -1,6 +1,7 @@
 using Harness.Io;
 using Harness.Nbd;
 using Harness.Results;
+using Harness.Timeline;
 
 namespace Harness.Load;
 
@@ -29,18 +30,23 @@ internal static class LoadRunner
 
         server.SetCongestionControl(options.TcpCongestion);
         NbdClientOptions client = ClientOptions(options, server.Uri);
-        using var session = new LoadSession(loop, options, handler => server.Connect(loop, client, handler), client);
-        return Run(options, loop, session);
+        using SenderThread? sender = CreateSender(options);
+        using var session = new LoadSession(loop, options, handler => server.Connect(loop, client, handler), client, sender?.Loop);
+        return Run(options, loop, sender, session);
     }
 
-    private static ExitCode Run(LoadOptions options, EventLoop loop, LoadSession session)
+    /// <summary>The second thread, where the load asks for one.</summary>
+    internal static SenderThread? CreateSender(LoadOptions options) =>
+        options.Duplex == Duplex.Threads ? new SenderThread(options.Backend, options.Wait) : null;
+
+    private static ExitCode Run(LoadOptions options, EventLoop loop, SenderThread? sender, LoadSession session)
     {
         ExitCode code;
         try
         {
             Require(session.Connect(), session);
             LoadChecks.Export(options, session.Export, session.MaxPayloadBytes);
-            code = Measure(options, loop, session);
+            code = Measure(options, loop, sender, session);
         }
         catch (HarnessException)
         {
@@ -59,27 +65,30 @@ internal static class LoadRunner
     {
         ExportName = uri.ExportName,
         Replies = options.Replies,
-        HalfDuplex = options.HalfDuplex,
-        MaxInFlight = Math.Max(16_384, options.Depth),
+        HalfDuplex = options.Duplex == Duplex.Half,
+
+        // Two threads share a table of a fixed size; that of one thread grows as it is needed, also for requests that ended at their deadlines.
+        MaxInFlight = Math.Max(options.Duplex == Duplex.Threads ? 1024 : 16_384, options.Depth),
         MaxBatchRequests = Math.Min(options.Depth, SendVector.MaxRuns),
 
         // Twice what the replies in flight can be, so that no receive of theirs ends at the end of the buffer.
         ReceiveBytes = (int)Math.Clamp(2L * options.Depth * (options.RequestBytes + HeaderBytes(options.Replies)), 16 << 10, 64 << 10),
+        TimelineEntries = options.Timeline ? TimelineOptions.UsualEntries : 0,
         RequestTimeoutNs = (long)(options.RequestTimeout?.TotalNanoseconds ?? 0),
     };
 
-    private static ExitCode Measure(LoadOptions options, EventLoop loop, LoadSession session)
+    private static ExitCode Measure(LoadOptions options, EventLoop loop, SenderThread? sender, LoadSession session)
     {
         // Everything that the measured part touches is allocated here.
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
         ServerProcess? process = options.ServerPid is { } pid ? new ServerProcess(pid) : null;
-        var work = new ClientWork(loop);
+        var work = new ClientWork(loop, sender);
         var record = new LoadRecord(isOpen: options.Rate is not null, interval: options.HlogInterval);
         session.Prepare(CreateOracle(options, session.Export));
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
         TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
-        var warmup = new Warmup(session, server, loop);
+        var warmup = new Warmup(session, server, loop, sender);
         Require(warmup.Run(options), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
@@ -89,9 +98,9 @@ internal static class LoadRunner
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
         work.Begin();
-        ClientCosts start = ClientCosts.Now(loop);
+        ClientCosts start = ClientCosts.Now(loop, sender);
         Require(session.RunPhase(ops, duration, catchUp), session);
-        ClientCosts end = ClientCosts.Now(loop);
+        ClientCosts end = ClientCosts.Now(loop, sender);
         work.End();
         System.Text.Json.JsonElement? serverEnd = server?.ReadAll();
         ServerFigures? served = process?.End(session.Ops)

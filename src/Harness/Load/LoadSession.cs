@@ -34,14 +34,15 @@ internal sealed partial class LoadSession : IDisposable
     /// <param name="options">Which load.</param>
     /// <param name="connect">Begins to connect one connection.</param>
     /// <param name="clientOptions">Of every connection.</param>
-    public LoadSession(EventLoop loop, LoadOptions options, Action<IConnectHandler> connect, NbdClientOptions clientOptions)
+    /// <param name="sendLoop">Where the write sides live, on another thread; null for <paramref name="loop"/>.</param>
+    public LoadSession(EventLoop loop, LoadOptions options, Action<IConnectHandler> connect, NbdClientOptions clientOptions, EventLoop? sendLoop = null)
     {
         _loop = loop;
         _options = options;
         _connect = connect;
         _patienceTimer = new LoopTimer(_patience);
         _clientOptions = clientOptions;
-        _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions))];
+        _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(i, this, clientOptions, sendLoop))];
         _openLoop = options.Rate is { } rate ? new OpenLoop(loop, this, new ArrivalSchedule(options.Arrivals, rate, options.Seed), _connections) : null;
         _thinkTime = options.ThinkTime > TimeSpan.Zero ? new ThinkTime(loop, this, (long)options.ThinkTime.TotalNanoseconds) : null;
     }

@@ -46,7 +46,8 @@ internal static class LoadText
             : "";
         string replies = granted is null or "simple" ? "" : $", {granted} replies";
         string loop = options.Rate is null ? "closed" : "open";
-        return $"{loop} loop, {order} {rw}, {size} bytes, {connections} × {depth}{think}{arrivals}{replies}";
+        string duplex = options.Duplex switch { Duplex.Half => ", half duplex", Duplex.Threads => ", a thread for each side", _ => "" };
+        return $"{loop} loop, {order} {rw}, {size} bytes, {connections} × {depth}{think}{arrivals}{replies}{duplex}";
     }
 
     private static void WriteRates(LoadResult result, TextWriter text)

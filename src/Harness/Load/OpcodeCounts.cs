@@ -12,6 +12,18 @@ internal readonly struct OpcodeCounts
 
     public OpcodeCounts(ReadOnlySpan<long> counts) => counts[..Opcodes].CopyTo(_counts);
 
+    /// <summary>These and those of another loop.</summary>
+    public OpcodeCounts Plus(in OpcodeCounts other)
+    {
+        Counts sum = _counts;
+        for (int opcode = 0; opcode < Opcodes; opcode++)
+        {
+            sum[opcode] += other._counts[opcode];
+        }
+
+        return new OpcodeCounts(sum);
+    }
+
     /// <summary>What came to these since <paramref name="start"/>, per operation, by name; opcodes that were not used are left out.</summary>
     public IReadOnlyDictionary<string, double> PerOp(OpcodeCounts start, long ops)
     {

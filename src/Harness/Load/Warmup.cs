@@ -12,7 +12,7 @@ namespace Harness.Load;
 /// 30 calls: it is called so often before every span that it is raised with the rest, here and not in the measured part. Latencies are
 /// recorded meanwhile, and thrown away, for the same reason.
 /// </summary>
-internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop loop)
+internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop loop, SenderThread? sender = null)
 {
     /// <summary>How often the asked time may pass before the measured part begins all the same; a warning then says that tiering went on.</summary>
     public const int MaxTimes = 6;
@@ -83,7 +83,7 @@ internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop
     /// <summary>Reads all that is read around the measured part, and returns how many methods the two sides have compiled so far.</summary>
     private long ReadBothSides()
     {
-        _ = ClientCosts.Now(loop);
+        _ = ClientCosts.Now(loop, sender);
         JsonElement? counters = server?.Read();
         double? theirs = counters is { } some ? ServerCosts.Number(some, "jit_methods") : null;
         return JitInfo.GetCompiledMethodCount() + (long)(theirs ?? 0);

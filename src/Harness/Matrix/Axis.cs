@@ -37,6 +37,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("server", [Vocabulary.Ours], false, text => Vocabulary.Word("server", text, Vocabulary.Servers)),
         new("client", [Vocabulary.Ours], false, text => Vocabulary.Word("client", text, Vocabulary.Clients)),
         new("duplex", [Vocabulary.Duplexes[0]], false, text => Vocabulary.Word("duplex", text, Vocabulary.Duplexes)),
+        new("timeline", ["false"], false, text => Vocabulary.Word("value", text, [.. Vocabulary.YesOrNo])),
         new("client_backend", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_backend", text, [Vocabulary.SameAsServer, .. Vocabulary.Backends])),
         new("client_wait", [Vocabulary.SameAsServer], false, text => Vocabulary.Word("client_wait", text, [Vocabulary.SameAsServer, .. Vocabulary.Waits])),
         new("mitigations", ["auto"], false, text => Vocabulary.Word("mitigations", text, Vocabulary.Mitigations)),
@@ -50,7 +51,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     public static bool GoesWithoutSaying(string axis, string value) =>
         value == Vocabulary.None
         || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight)
-            or ("duplex", "full") or ("mitigations", "auto");
+            or ("duplex", "full") or ("timeline", "false") or ("mitigations", "auto");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

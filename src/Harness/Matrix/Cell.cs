@@ -30,8 +30,9 @@ internal sealed class Cell
         SettleLayer();
         if (!HasOurClient)
         {
-            // How a peer's client uses its connections is its own affair.
+            // How a peer's client uses its connections is its own affair, and it records nothing.
             _values["duplex"] = Vocabulary.Duplexes[0];
+            _values["timeline"] = "false";
         }
         if (IsBare)
         {
@@ -80,6 +81,9 @@ internal sealed class Cell
 
     /// <summary>The load generator's wait mode, where it is ours.</summary>
     public string ClientWait => Client("wait");
+
+    /// <summary>Event loops, each on a thread of its own, of our load generator.</summary>
+    public int ClientThreads => _values["duplex"] == "threads" ? 2 : 1;
 
     /// <summary>Event loops of our server.</summary>
     public int Loops => int.Parse(_values["loops"], CultureInfo.InvariantCulture);

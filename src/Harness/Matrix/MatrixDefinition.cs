@@ -24,6 +24,9 @@ internal sealed record MatrixDefinition
     /// <summary>Whether every cell is measured once more after the last round, traced (<see cref="Run.GcPass"/>).</summary>
     public bool GcPass { get; init; }
 
+    /// <summary>Whether every cell of our client is recorded after the last round (<see cref="Run.TimelinePass"/>).</summary>
+    public bool TimelinePass { get; init; }
+
     /// <summary>Canonical values of every axis, in the file's order.</summary>
     public required IReadOnlyDictionary<string, string[]> Values { get; init; }
 

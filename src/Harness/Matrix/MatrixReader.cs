@@ -13,7 +13,7 @@ internal sealed class MatrixReader
 {
     private const int MaxNesting = 32;
 
-    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "ops", "gc_pass"];
+    private static readonly string[] Settings = ["rounds", "seed", "duration", "warmup", "ops", "gc_pass", "timeline_pass"];
     private static readonly string[] Keys = [.. Settings, .. Axis.Names, "parts", "cells", "brief"];
 
     private readonly string _path;
@@ -26,6 +26,7 @@ internal sealed class MatrixReader
     private TimeSpan _warmup = TimeSpan.FromMilliseconds(500);
     private long? _ops;
     private bool _gcPass;
+    private bool _timelinePass;
 
     private MatrixReader(string path) => _path = path;
 
@@ -77,6 +78,7 @@ internal sealed class MatrixReader
             Warmup = _warmup,
             Ops = _ops,
             GcPass = _gcPass,
+            TimelinePass = _timelinePass,
             Values = _values,
             Parts = _parts,
         });
@@ -207,6 +209,9 @@ internal sealed class MatrixReader
                 break;
             case "gc_pass":
                 _gcPass = Checked(name, value, text => Vocabulary.Word("value", text, Vocabulary.YesOrNo) == "true");
+                break;
+            case "timeline_pass":
+                _timelinePass = Checked(name, value, text => Vocabulary.Word("value", text, Vocabulary.YesOrNo) == "true");
                 break;
             case "parts":
                 _parts = Parts(value);

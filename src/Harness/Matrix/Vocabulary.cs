@@ -37,8 +37,8 @@ internal static class Vocabulary
 
     public static readonly string[] Clients = [Ours, "fio", "nbdcopy", Copy];
 
-    /// <summary>Whether the client sends while a reply is half received.</summary>
-    public static readonly string[] Duplexes = ["full", "half"];
+    /// <summary>Whether the client sends while a reply is half received, and on how many threads: <see cref="Load.Duplex"/>.</summary>
+    public static readonly string[] Duplexes = ["full", "half", "threads"];
 
     /// <summary>
     /// The kernel's parameter of that name: what it finds necessary on its CPU, or none. A running kernel has what it was

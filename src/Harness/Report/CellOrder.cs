@@ -23,7 +23,7 @@ internal sealed class CellOrder : IComparer<CellRecord>
     private static readonly string[] Significance =
     [
         "block", "transport", "pattern", "size", "loops", "max_in_flight", "connections", "wait", "client", "arrivals", "rate", "depth", "rw", "duplex",
-        "backend",
+        "timeline", "backend",
     ];
 
     public int Compare(CellRecord? x, CellRecord? y)

@@ -10,7 +10,7 @@ internal static class HtmlPage
     private static readonly string[] Scripts =
     [
         "words.js", "data.js", "dom.js", "lines.js", "charts.js", "percentiles.js", "spoiled.js", "timeline.js", "knee.js", "tables.js", "ladder.js",
-        "events.js", "collector.js", "explain.js", "page.js",
+        "sides.js", "events.js", "collector.js", "explain.js", "page.js",
     ];
 
     public static string Render(HtmlReport report)

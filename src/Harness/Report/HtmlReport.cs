@@ -21,6 +21,12 @@ internal sealed record HtmlReport
     /// <summary>The ladders of all runs, place by place; empty where none has a rung below NBD.</summary>
     public required IReadOnlyList<HtmlLadder> Ladders { get; init; }
 
+    /// <summary>The client's ways of working against each other, in all runs; empty where none has several.</summary>
+    public required IReadOnlyList<HtmlClientPlace> Clients { get; init; }
+
+    /// <summary>What the client's sides did and waited for, cell by cell; empty where no run recorded it.</summary>
+    public required IReadOnlyList<HtmlTimeline> Timelines { get; init; }
+
     /// <summary>The pipe tests of all runs; empty where none has one.</summary>
     public required IReadOnlyList<HtmlEvents> Events { get; init; }
 

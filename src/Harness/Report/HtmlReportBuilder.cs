@@ -17,6 +17,8 @@ internal static class HtmlReportBuilder
         {
             Runs = [.. sources.Select((source, run) => Run(source.Data, reports[run]))],
             Ladders = [.. reports.SelectMany((report, run) => report.Ladder.Select(place => new HtmlLadder(run, place)))],
+            Clients = [.. reports.SelectMany((report, run) => report.ClientWays.Select(place => new HtmlClientPlace(run, place)))],
+            Timelines = [.. sources.SelectMany((source, run) => HtmlTimeline.Of(source.Data, reports[run], run))],
             Events = [.. reports.SelectMany(Events)],
             Axes = Axes(cells),
             PercentileGrid = HtmlCurves.Grid,

@@ -30,6 +30,7 @@ internal static class ReportBuilder
             Cells = hasPeers ? PeerView.WithRatios(figures, cells, OtherAxes, Ratios) : figures,
             HasPeers = hasPeers,
             AgainstEpoll = hasPeers ? [] : BackendRatios.Of(figures),
+            ClientWays = ClientWays.Of(cells, Ratios),
             Ladder = LadderView.Places(data.Cells),
             Events = EventsView.Of(data.Cells),
             Gc = [.. data.Gc.Select(cell => cell.Record)],

@@ -22,6 +22,9 @@ internal sealed record ReportDocument
     /// <summary>Every backend against <c>epoll</c>, over all cells.</summary>
     public IReadOnlyList<BackendRatio> AgainstEpoll { get; init; } = [];
 
+    /// <summary>Full and half duplex, a thread for each side, and recording, against each other; empty where only one of them was measured.</summary>
+    public IReadOnlyList<ClientPlace> ClientWays { get; init; } = [];
+
     /// <summary>The rungs below NBD and those of NBD, place by place; empty where none below NBD was measured.</summary>
     public IReadOnlyList<LadderPlace> Ladder { get; init; } = [];
 

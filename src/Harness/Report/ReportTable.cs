@@ -15,6 +15,7 @@ internal static class ReportTable
         LadderTable.Write(report.Ladder, console);
         EventsTable.Write(report.Events, console);
         BackendRatioTable.Write(report, console);
+        ClientWaysTable.Write(report.ClientWays, console);
         // The rungs below NBD and the pipe test have no more figures than their own tables show.
         var measured = report.Cells.Where(cell => cell.Rounds > 0 && IsNbd(cell)).ToList();
         if (measured.Count > 0)

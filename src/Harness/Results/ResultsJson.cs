@@ -33,6 +33,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(IReadOnlyList<EventFigures>))]
 [JsonSerializable(typeof(BlocksDocument))]
 [JsonSerializable(typeof(TimelineDocument))]
+[JsonSerializable(typeof(TimelineRecord))]
 [JsonSerializable(typeof(CopyResult))]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlError))]

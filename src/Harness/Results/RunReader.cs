@@ -12,6 +12,17 @@ internal sealed record RunData(string Folder, RunRecord Run, IReadOnlyList<CellR
     /// <summary>The traced pass, where it was asked for with <see cref="WithGc"/>. Only the report asks: nothing else may rest on it.</summary>
     public IReadOnlyList<GcCell> Gc { get; init; } = [];
 
+    /// <summary>The timelines, where they were asked for with <see cref="WithTimelines"/>.</summary>
+    public IReadOnlyList<TimelineRecord> Timelines { get; init; } = [];
+
+    /// <summary>The same with the timelines; what of them cannot be read is one more problem each.</summary>
+    public RunData WithTimelines()
+    {
+        var problems = Problems.ToList();
+        var timelines = new TimelineFiles(Folder).ReadAll(problems);
+        return this with { Timelines = timelines, Problems = problems };
+    }
+
     /// <summary>The same with the traced pass; what of it cannot be read is one more problem each.</summary>
     public RunData WithGc()
     {

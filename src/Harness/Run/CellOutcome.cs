@@ -1,6 +1,7 @@
 using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
+using Harness.Timeline;
 
 namespace Harness.Run;
 
@@ -11,6 +12,9 @@ namespace Harness.Run;
 /// <param name="HlogPath">Its latency log, with an open loop's other two beside it, until the next cell runs; null where there is none.</param>
 internal sealed record CellOutcome(CellStatus Status, string? Reason, LoadResult? Load, string? HlogPath)
 {
+    /// <summary>What the client's sides did, where it was to record that in place of measuring.</summary>
+    public TimelineDocument? Timeline { get; init; }
+
     /// <summary>What took CPU time from it; null where that was not watched.</summary>
     public Disturbance? Disturbance { get; init; }
 

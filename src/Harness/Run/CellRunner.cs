@@ -23,6 +23,9 @@ internal sealed record CellSettings
     /// <summary>How long an interval of the latency log is; null leaves it to the load generator.</summary>
     public TimeSpan? HlogInterval { get; init; }
 
+    /// <summary>Whether the client records its timeline in place of measuring.</summary>
+    public bool RecordsTimeline { get; init; }
+
     /// <summary>From the start of the server to its <c>ready</c>, and from SIGTERM to its end.</summary>
     public TimeSpan ServerDeadline { get; init; } = TimeSpan.FromSeconds(20);
 
@@ -51,7 +54,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         try
         {
             // Stopped when both processes are gone: the kernel tells what children used only when they have been waited for.
-            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops));
+            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops, cell.ClientThreads));
             var (outcome, strayCpuUs) = await MeasureAsync(cell, _scratch, cancel);
             return outcome with { Disturbance = watch.Stop(strayCpuUs) };
         }
@@ -90,6 +93,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
 
     private CellClient StartClient(Cell cell, CellServer server, ScratchFolder scratch) =>
         cell.IsBare ? OwnClient.StartRung(cell, settings, scratch, server)
+        : settings.RecordsTimeline ? TimelineClient.Start(cell, settings, scratch, server)
         : cell.HasOurClient ? OwnClient.Start(cell, settings, scratch, server)
         : Peers.StartClient(cell, settings, scratch, server);
 

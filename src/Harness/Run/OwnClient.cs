@@ -54,12 +54,14 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
             "load", server.Uri, "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"],
             "--depth", cell["depth"], "--connections", cell["connections"], .. Schedule(cell),
             .. Length(settings, duration), "--warmup", Units.FormatTime(settings.Warmup), "--backend", backend, "--wait", wait,
-            .. cell["duplex"] == "half" ? ["--half-duplex"] : Array.Empty<string>(),
+            .. cell["duplex"] == Vocabulary.Duplexes[0] ? Array.Empty<string>() : ["--duplex", cell["duplex"]],
+            .. cell["timeline"] == "true" ? ["--timeline"] : Array.Empty<string>(),
             "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--json", "-", "--hlog", log,
             .. settings.HlogInterval is { } interval ? ["--hlog-interval", Units.FormatTime(interval)] : Array.Empty<string>(),
             .. server.LoadArguments, .. TcpCongestion.Arguments(cell),
         ];
-        return new OwnClient(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.LoadCpu), .. settings.Program, .. arguments], scratch), log);
+        int[] cpus = [.. settings.Pinning.LoadCpus(cell.ClientThreads, cell.Loops)];
+        return new OwnClient(ChildProcess.Start([.. Pinning.Prefix(cpus), .. settings.Program, .. arguments], scratch), log);
     }
 
     protected override CellOutcome Figures()

@@ -14,7 +14,17 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
 
     /// <summary>The CPUs that are measured: the server's and the load generator's, or all that may be used where neither process is pinned.</summary>
     /// <param name="loops">Event loops of the server.</param>
-    public IReadOnlyList<int> Cpus(int loops) => LoadCpu is { } load ? [.. ServerCpus(loops).Append(load).Distinct()] : Allowed;
+    /// <param name="threads">Threads of the load generator that each drive a loop.</param>
+    public IReadOnlyList<int> Cpus(int loops, int threads = 1) =>
+        LoadCpu is not null ? [.. ServerCpus(loops).Concat(LoadCpus(threads, loops)).Distinct()] : Allowed;
+
+    /// <summary>
+    /// The CPUs of a load generator: as many as it has threads that drive loops, or as the server leaves; its threads share one where no other is left. Empty
+    /// where it is not pinned.
+    /// </summary>
+    public IEnumerable<int> LoadCpus(int threads, int loops) => LoadCpu is { } first
+        ? Allowed.Except(ServerCpus(loops)).Where(cpu => cpu != first).OrderBy(cpu => cpu < first).Prepend(first).Take(threads)
+        : [];
 
     /// <summary>
     /// The CPUs of a server: as many as it has loops, or as there are beside the load generator's; the lowest ones last, since they handle interrupts. Empty

@@ -84,6 +84,11 @@ internal sealed record RunSession
             var pass = new GcPass(settings, record.SaturatedRates, NewTracer, new GcFiles(results.Path), progress);
             outcome = pass.RunAsync(GcPassCells(runnable, matrixRunner.Records), outcome, stop).GetAwaiter().GetResult();
         }
+        if (Matrix.TimelinePass && !outcome.Interrupted)
+        {
+            var pass = new TimelinePass(settings, new TimelineFiles(results.Path), progress);
+            outcome = pass.RunAsync(TimelinePass.Cells(runnable, matrixRunner.Records), outcome, stop).GetAwaiter().GetResult();
+        }
         record = Ended(record, outcome, matrixRunner.Records);
         results.Write(record);
         return (outcome with { Unfit = Strict && Fitness.Faults(record.Warnings).Count > 0 }, results.Path);
@@ -173,6 +178,9 @@ internal sealed record RunSession
         var runnable = cells.Count(cell => MatrixRunner.Refusal(cell, ring) is null);
         int left = (runnable * Matrix.Rounds) - kept.Count(record => record.Round > 0);
         int traced = GcPass ? runnable : 0;
-        return RunProgress.Of(Messages, Math.Max(1, left + traced));
+        int recorded = Matrix.TimelinePass
+            ? cells.Count(cell => MatrixRunner.Refusal(cell, ring) is null && TimelineClient.Refusal(cell) is null)
+            : 0;
+        return RunProgress.Of(Messages, Math.Max(1, left + traced + recorded));
     }
 }

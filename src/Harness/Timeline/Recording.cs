@@ -1,3 +1,4 @@
+using Harness.Load;
 using Harness.Nbd;
 
 namespace Harness.Timeline;
@@ -9,7 +10,7 @@ internal sealed record Recording
     public required long StartNs { get; init; }
     public required long Ops { get; init; }
     public required double Seconds { get; init; }
-    public required bool HalfDuplex { get; init; }
+    public required Duplex Duplex { get; init; }
     public required ClientTimeline Timeline { get; init; }
     public required SideHistory Write { get; init; }
     public required SideHistory Read { get; init; }
@@ -20,14 +21,14 @@ internal sealed record Recording
     /// <param name="startNs">That moment.</param>
     /// <param name="ops">Operations that ended.</param>
     /// <param name="seconds">How long that took.</param>
-    /// <param name="halfDuplex">How the client worked.</param>
-    public static Recording Of(string uri, ClientTimeline timeline, long startNs, long ops, double seconds, bool halfDuplex) => new()
+    /// <param name="duplex">How the client worked.</param>
+    public static Recording Of(string uri, ClientTimeline timeline, long startNs, long ops, double seconds, Duplex duplex) => new()
     {
         Uri = uri,
         StartNs = timeline is { Lost: > 0, Count: > 0 } ? timeline[0].TimeNs : startNs,
         Ops = ops,
         Seconds = seconds,
-        HalfDuplex = halfDuplex,
+        Duplex = duplex,
         Timeline = timeline,
         Write = SideHistory.Of(timeline, TimelineSide.Write, startNs),
         Read = SideHistory.Of(timeline, TimelineSide.Read, startNs),
@@ -39,9 +40,10 @@ internal sealed record Recording
         Uri = Uri,
         Ops = Ops,
         Seconds = Seconds,
-        HalfDuplex = HalfDuplex,
+        Duplex = Duplex.ToString().ToLowerInvariant(),
         Entries = Timeline.Count,
         EntriesLost = Timeline.Lost,
         States = [.. StateFigures.Of(TimelineSide.Write, Write), .. StateFigures.Of(TimelineSide.Read, Read)],
+        Picture = TimelinePicture.Of(this),
     };
 }

@@ -11,7 +11,8 @@ internal sealed record TimelineDocument
     /// <summary>From the first request to the last reply.</summary>
     public required double Seconds { get; init; }
 
-    public required bool HalfDuplex { get; init; }
+    /// <summary><c>full</c>, <c>half</c> or <c>threads</c>.</summary>
+    public required string Duplex { get; init; }
 
     /// <summary>Entries in the ring.</summary>
     public required int Entries { get; init; }
@@ -21,4 +22,7 @@ internal sealed record TimelineDocument
 
     /// <summary>States of the write side, then those of the read side.</summary>
     public required IReadOnlyList<StateFigures> States { get; init; }
+
+    /// <summary>A piece from the middle, as the picture shows it.</summary>
+    public required TimelinePicture Picture { get; init; }
 }

@@ -21,11 +21,12 @@ internal static class TimelineRunner
         using var server = new NbdReach(options.Load.Uri);
         using EventLoop loop = NbdReach.CreateLoop(options.Load.Backend, options.Load.Wait);
         NbdClientOptions client = LoadRunner.ClientOptions(options.Load, server.Uri) with { TimelineEntries = options.Entries };
-        using var session = new LoadSession(loop, options.Load, handler => server.Connect(loop, client, handler), client);
+        using SenderThread? sender = LoadRunner.CreateSender(options.Load);
+        using var session = new LoadSession(loop, options.Load, handler => server.Connect(loop, client, handler), client, sender?.Loop);
         Recording recording;
         try
         {
-            recording = Record(options, loop, session);
+            recording = Record(options, loop, sender, session);
         }
         finally
         {
@@ -41,22 +42,36 @@ internal static class TimelineRunner
         return session.Errors == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static Recording Record(TimelineOptions options, EventLoop loop, LoadSession session)
+    private static Recording Record(TimelineOptions options, EventLoop loop, SenderThread? sender, LoadSession session)
     {
         Require(session.Connect(), session);
         LoadChecks.Export(options.Load, session.Export, session.MaxPayloadBytes);
         session.Prepare(null);
 
         // By time, not by count: the code has to be compiled before what it costs can be told from what it waits for.
-        Require(new Warmup(session, null, loop).Run(options.Load with { Ops = null }), session);
+        Require(new Warmup(session, null, loop, sender).Run(options.Load with { Ops = null }), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(null);
-        ClientTimeline timeline = session.Client.Timeline!;
-        timeline.Clear();
+        Quiet(session.Client);
+        session.Client.Timeline!.Clear();
+        session.Client.SenderTimeline?.Clear();
         Require(session.RunPhase(options.Load.Ops, TimeSpan.Zero), session);
         double seconds = (session.LastCompletedNs - session.StartedNs) / 1e9;
-        return Recording.Of(options.Load.Uri, timeline, session.StartedNs, session.Ops, seconds, options.Load.HalfDuplex);
+        Quiet(session.Client);
+        ClientTimeline timeline = session.Client is { SenderTimeline: { } writes, Timeline: { } reads }
+            ? ClientTimeline.Merged(writes, reads)
+            : session.Client.Timeline!;
+        return Recording.Of(options.Load.Uri, timeline, session.StartedNs, session.Ops, seconds, options.Load.Duplex);
+    }
+
+    /// <summary>Waits until a write side on another thread has heard that its last send is over; with nothing in flight that is a moment away.</summary>
+    private static void Quiet(NbdClient client)
+    {
+        while (client.SenderTimeline is not null && client.WriteState != WriteState.Ready && client.IsReady)
+        {
+            Thread.Yield();
+        }
     }
 
     private static void Write(TimelineOptions options, Recording recording)

@@ -38,7 +38,7 @@ internal static class TimelineSvg
         svg.AppendLine("font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#1b1f24\">");
         svg.AppendLine("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
         AppendPatterns(svg, present);
-        Text(svg, Left, 24, $"{recording.Uri} · {shape}{(recording.HalfDuplex ? ", half duplex" : "")}", "font-weight=\"600\"");
+        Text(svg, Left, 24, $"{recording.Uri} · {shape}", "font-weight=\"600\"");
         Text(svg, Left, 44, string.Create(CultureInfo.InvariantCulture, $"{window.LengthNs / 1e3:n1} µs from the middle of {recording.Seconds * 1e3:n1} ms"), "fill=\"#57606a\"");
         AppendLane(svg, TimelineSide.Write, recording.Write, window, WriteTop);
         AppendLane(svg, TimelineSide.Read, recording.Read, window, ReadTop);

@@ -8,7 +8,7 @@ internal static class TimelineText
     public static void Write(Recording recording, string shape, TextWriter text)
     {
         TimelineDocument document = recording.Document();
-        text.WriteLine($"{document.Uri} · {shape}{(document.HalfDuplex ? ", half duplex" : "")}");
+        text.WriteLine($"{document.Uri} · {shape}");
         text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{document.Ops:n0} operations in {document.Seconds * 1e3:n1} ms, {document.Entries:n0} entries"));
         if (document.EntriesLost > 0)
         {

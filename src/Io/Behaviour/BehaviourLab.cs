@@ -96,6 +96,7 @@ internal sealed unsafe class BehaviourLab : IDisposable
         Errno.EBADF => "EBADF",
         Errno.ENOBUFS => "ENOBUFS",
         Errno.EALREADY => "EALREADY",
+        Errno.EOPNOTSUPP => "EOPNOTSUPP",
         Errno.ECANCELED => "ECANCELED",
         _ => $"errno {-result}",
     };

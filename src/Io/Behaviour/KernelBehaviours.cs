@@ -7,7 +7,9 @@ namespace Harness.Io;
 public static class KernelBehaviours
 {
     private static IEnumerable<Experiment> Experiments =>
-        [.. CloseExperiments.All, .. CancelExperiments.All, .. PollExperiments.All, .. QueueExperiments.All, .. SendExperiments.All];
+    [
+        .. CloseExperiments.All, .. CancelExperiments.All, .. PollExperiments.All, .. QueueExperiments.All, .. SendExperiments.All, .. ZeroCopyExperiments.All,
+    ];
 
     /// <summary>Tries all, one after the other, on the calling thread; any thread may call it.</summary>
     /// <returns>A row for each experiment, in an order that is always the same; empty where there is no io_uring.</returns>

@@ -139,6 +139,14 @@ public static unsafe class Sockets
         return (pair[0], pair[1]);
     }
 
+    /// <summary>Another descriptor of the same open socket, close-on-exec: for a second loop, since each closes its own.</summary>
+    /// <exception cref="IoException">No descriptor is left.</exception>
+    public static int Duplicate(int fd)
+    {
+        int copy = Unistd.fcntl(fd, Unistd.F_DUPFD_CLOEXEC, 0);
+        return copy >= 0 ? copy : throw new IoException($"cannot duplicate descriptor {fd}", Marshal.GetLastSystemError());
+    }
+
     /// <summary>True where the path is a Unix socket's file, listened on or not; false for anything else, and where it is not there.</summary>
     public static bool IsSocketFile(string path)
     {

@@ -39,6 +39,8 @@ internal static unsafe partial class IoUring
     public const ushort IORING_ACCEPT_MULTISHOT = 1;
     public const ushort IORING_RECVSEND_POLL_FIRST = 1;
     public const ushort IORING_RECV_MULTISHOT = 2;
+    public const ushort IORING_SEND_ZC_REPORT_USAGE = 8;
+    public const uint IORING_NOTIF_USAGE_ZC_COPIED = 1u << 31;
     public const uint IORING_ASYNC_CANCEL_ALL = 1;
     public const uint IORING_ASYNC_CANCEL_FD = 2;
     public const uint IORING_ASYNC_CANCEL_ANY = 4;

@@ -16,6 +16,7 @@ internal static unsafe partial class Socket
     public const int SO_ERROR = 4;
     public const int SO_SNDBUF = 7;
     public const int SO_KEEPALIVE = 9;
+    public const int SO_ZEROCOPY = 60;
     public const int IPPROTO_TCP = 6;
     public const int IPPROTO_IPV6 = 41;
     public const int TCP_NODELAY = 1;
@@ -26,7 +27,9 @@ internal static unsafe partial class Socket
     public const int IPV6_V6ONLY = 26;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_WAITALL = 0x100;
+    public const int MSG_ERRQUEUE = 0x2000;
     public const int MSG_NOSIGNAL = 0x4000;
+    public const int MSG_ZEROCOPY = 0x4000000;
     public const int SHUT_WR = 1;
     public const int SHUT_RDWR = 2;
 
@@ -78,6 +81,9 @@ internal static unsafe partial class Socket
 
     [LibraryImport("libc")]
     public static partial nint recv(int sockfd, void* buf, nuint len, int flags);
+
+    [LibraryImport("libc")]
+    public static partial nint recvmsg(int sockfd, msghdr* msg, int flags);
 
     [LibraryImport("libc")]
     public static partial nint send(int sockfd, void* buf, nuint len, int flags);

@@ -116,6 +116,34 @@ public sealed unsafe partial class Ring
     public bool PrepareSend(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE) =>
         WithMessageFlags(Entry(RingOpcode.SEND, fd, buffer, length, 0, userData, flags), messageFlags);
 
+    /// <summary>
+    /// Prepares a send that leaves the data where it lies (6.2). It completes twice: with the bytes sent and <see cref="Cqe.HasMore"/>, then, once the memory
+    /// may be used again, with a notification (<see cref="Cqe.IsNotification"/>) whose result has <see cref="ZeroCopyCopied"/> where the kernel has copied
+    /// all the same. A Unix socket answers -EOPNOTSUPP.
+    /// </summary>
+    /// <param name="fd">The socket.</param>
+    /// <param name="buffer">Address of native memory, valid until the notification.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="messageFlags"><c>MSG_NOSIGNAL</c> and others.</param>
+    /// <param name="userData">Comes back in both completions.</param>
+    /// <param name="flags">Entry flags.</param>
+    /// <returns>False when the queue is full.</returns>
+    public bool PrepareSendZeroCopy(int fd, nint buffer, uint length, int messageFlags, ulong userData, SqeFlags flags = SqeFlags.NONE)
+    {
+        io_uring_sqe* sqe = Entry(RingOpcode.SEND_ZC, fd, buffer, length, 0, userData, flags);
+        if (sqe == null)
+        {
+            return false;
+        }
+
+        sqe->ioprio = IoUring.IORING_SEND_ZC_REPORT_USAGE;
+        sqe->rw_flags = (uint)messageFlags;
+        return true;
+    }
+
+    /// <summary>In the result of a zero-copy send's notification: the kernel has copied the data all the same.</summary>
+    public const int ZeroCopyCopied = unchecked((int)IoUring.IORING_NOTIF_USAGE_ZC_COPIED);
+
     /// <summary>Prepares <c>sendmsg(2)</c> (5.3). One send in flight per stream.</summary>
     /// <param name="fd">The socket.</param>
     /// <param name="message">Address of a <c>msghdr</c>; it and its <c>iovec</c>s must be valid until submitted, the data until the completion.</param>

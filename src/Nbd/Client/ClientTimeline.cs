@@ -41,13 +41,16 @@ public readonly record struct TimelineEntry(long TimeNs, ulong Cookie, int Bytes
 
 /// <summary>
 /// What the two sides of one connection did and when, in a ring of a fixed size: the newest entries are kept, and nothing is allocated after the beginning. It
-/// belongs to the connection's loop thread.
+/// belongs to the connection's loop thread; where each side has a thread of its own, each has a timeline of its own.
 /// </summary>
 public sealed class ClientTimeline
 {
     private readonly TimelineEntry[] _ring;
     private readonly int _mask;
     private long _recorded;
+
+    // Of the timelines that this one was merged from.
+    private long _lostBefore;
 
     /// <param name="capacity">Entries to keep, rounded up to a power of two, of 24 bytes each: 1 to 2^26. A READ takes about ten of them, counting its share of
     /// the sends and receives.</param>
@@ -63,7 +66,9 @@ public sealed class ClientTimeline
     public int Count => (int)Math.Min(_recorded, _ring.Length);
 
     /// <summary>Entries that newer ones have overwritten.</summary>
-    public long Lost => _recorded - Count;
+    public long Lost => _lostBefore + Overwritten;
+
+    private long Overwritten => _recorded - Count;
 
     /// <summary>The kept entries, the oldest first.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
@@ -73,12 +78,41 @@ public sealed class ClientTimeline
         {
             ArgumentOutOfRangeException.ThrowIfNegative(index);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-            return _ring[(int)((Lost + index) & _mask)];
+            return _ring[(int)((Overwritten + index) & _mask)];
         }
     }
 
     /// <summary>Forgets everything.</summary>
-    public void Clear() => _recorded = 0;
+    public void Clear() => _recorded = _lostBefore = 0;
+
+    /// <summary>
+    /// The timelines of two threads as one, in the order of time; they must have been made with one clock. What is older than the oldest entry of one that has
+    /// lost some counts as lost, so that what is left is whole. Not while either is written to.
+    /// </summary>
+    /// <param name="writes">The sending thread's; of two entries with one time it comes first, since a reply follows its request.</param>
+    /// <param name="reads">The receiving thread's.</param>
+    public static ClientTimeline Merged(ClientTimeline writes, ClientTimeline reads)
+    {
+        long startNs = Math.Max(writes.WholeSinceNs, reads.WholeSinceNs);
+        var merged = new ClientTimeline(Math.Max(1, writes.Count + reads.Count)) { _lostBefore = writes.Lost + reads.Lost };
+        for (int w = 0, r = 0; w < writes.Count || r < reads.Count;)
+        {
+            bool takesWrite = r == reads.Count || (w < writes.Count && writes[w].TimeNs <= reads[r].TimeNs);
+            TimelineEntry entry = takesWrite ? writes[w++] : reads[r++];
+            if (entry.TimeNs >= startNs)
+            {
+                merged._ring[(int)merged._recorded++] = entry;
+            }
+            else
+            {
+                merged._lostBefore++;
+            }
+        }
+
+        return merged;
+    }
+
+    private long WholeSinceNs => Lost > 0 && Count > 0 ? this[0].TimeNs : long.MinValue;
 
     /// <summary>An entry of the read side.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

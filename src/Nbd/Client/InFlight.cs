@@ -20,7 +20,8 @@ internal enum CookieVerdict : byte
 
 /// <summary>
 /// The requests on the wire: all that the two sides of a connection share. A cookie is generation and slot, generation &lt;&lt; 32 | slot, so a
-/// lookup is one index, and a reply that is stale, doubled or made up is told from a good one. Belongs to one connection's loop thread.
+/// lookup is one index, and a reply that is stale, doubled or made up is told from a good one. Belongs to one connection's loop thread; where
+/// another thread sends, to the one that submits and receives, and what that other thread has of it is <see cref="SharedInFlight"/>.
 /// </summary>
 internal sealed class InFlight
 {
@@ -28,6 +29,7 @@ internal sealed class InFlight
     private const int FirstCapacity = 16;
 
     private readonly int _maxCapacity;
+    private readonly SharedInFlight? _shared;
     private Slot[] _slots = [];
     private ReplyProgress[]? _progress;
     private int _firstFree = None;
@@ -35,10 +37,12 @@ internal sealed class InFlight
     private int _newest = None;
 
     /// <param name="maxCapacity">Requests on the wire at most; the table doubles up to here and never shrinks.</param>
-    public InFlight(int maxCapacity)
+    /// <param name="shared">Where another thread sends: what that thread says of each slot.</param>
+    public InFlight(int maxCapacity, SharedInFlight? shared = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxCapacity, 1);
         _maxCapacity = maxCapacity;
+        _shared = shared;
         Grow();
     }
 
@@ -168,20 +172,29 @@ internal sealed class InFlight
     }
 
     /// <summary>
-    /// Marks a request whose payload the kernel still reads: it does not end before <see cref="SentPayload"/>, even where its reply comes first.
+    /// Marks a request whose payload the kernel still reads, or that another thread has not sent: it does not end before <see cref="SentPayload"/>, even where
+    /// its reply comes first.
     /// </summary>
     public void SendingPayload(int index) => _slots[index].IsSending = true;
 
-    /// <summary>True while the kernel may still read the request's payload.</summary>
-    public bool IsSending(int index) => _slots[index].IsSending;
+    /// <summary>True while the kernel may still read the request's payload, or another thread the request.</summary>
+    public bool IsSending(int index) => _slots[index].IsSending && (_shared is null || !_shared.IsSent(index));
 
-    /// <summary>A reply came while the payload was still being sent; keeps its result for later.</summary>
-    public void Answered(int index, int error, long nowNs)
+    /// <summary>
+    /// A reply came while the request was still being sent; keeps its result for later. False where another thread has just sent it, so that it can end now.
+    /// </summary>
+    public bool Answered(int index, int error, long nowNs)
     {
+        if (_shared is { } shared && !shared.TryLeaveToSender(index))
+        {
+            return false;
+        }
+
         ref Slot slot = ref _slots[index];
         slot.IsAnswered = true;
         slot.Error = error;
         slot.Request!.CompletedNs = nowNs;
+        return true;
     }
 
     /// <summary>The last byte of the payload has left. True, with the result, where the reply had come before.</summary>

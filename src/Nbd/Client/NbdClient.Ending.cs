@@ -87,7 +87,7 @@ public sealed partial class NbdClient
             Report(request, error, nowNs);
         }
 
-        while (_write.TryTakeQueued(out ClientRequest queued))
+        while (TryTakeQueued(out ClientRequest queued))
         {
             Report(queued, errno, nowNs);
         }
@@ -107,7 +107,12 @@ public sealed partial class NbdClient
 
     void IHandshakeOwner.Broken(int errno, string reason) => Break(errno, reason);
 
-    private ClientRequest? Oldest() => _inFlight.Oldest >= 0 ? _inFlight.RequestOf(_inFlight.Oldest) : _write.OldestQueued;
+    private ClientRequest? Oldest() => _inFlight.Oldest >= 0 ? _inFlight.RequestOf(_inFlight.Oldest)
+        : _write is { } write ? write.OldestQueued
+        : _handOver!.OldestQueued;
+
+    private bool TryTakeQueued(out ClientRequest request) =>
+        _write is { } write ? write.TryTakeQueued(out request) : _handOver!.TryTakeQueued(out request);
 
     /// <summary>Ends every request whose deadline has passed, oldest first. Not while a receive is in flight.</summary>
     private void ExpireUntil(long nowNs)
@@ -128,7 +133,7 @@ public sealed partial class NbdClient
         int slot = _inFlight.Oldest;
         if (slot < 0)
         {
-            _write.TryTakeQueued(out _);
+            TryTakeQueued(out _);
         }
         else if (_inFlight.IsSending(slot))
         {
@@ -148,14 +153,16 @@ public sealed partial class NbdClient
 
     private void ContinueDisconnect()
     {
-        if (_phase != Phase.Draining || _write.State != WriteState.Ready || _inFlight.Count > 0)
+        bool hasSentAll = _write is { } near ? near.State == WriteState.Ready : _handOver!.MayDisconnect;
+        if (_phase != Phase.Draining || !hasSentAll || _inFlight.Count > 0)
         {
             return;
         }
 
         if (_inFlight.Abandoned == 0 || _transport.Loop.NowNs >= _drainDeadlineNs)
         {
-            _write.SendDisconnect();
+            _write?.SendDisconnect();
+            _handOver?.SendDisconnect();
         }
     }
 
@@ -176,7 +183,15 @@ public sealed partial class NbdClient
         _endReason = reason;
         _handshake.End();
         _read.End();
-        _write.End();
-        _transport.Close(_close);
+        if (_write is { } write)
+        {
+            write.End();
+            _transport.Close(_close);
+        }
+        else
+        {
+            // The other thread lets go first, so that no memory of a request is in the kernel's hands when this one ends them.
+            _handOver!.End();
+        }
     }
 }

@@ -6,7 +6,8 @@ namespace Harness.Nbd;
 /// One connection to an NBD server, on one loop: fixed newstyle negotiation, then requests pipelined to any depth, with simple replies or, where they were
 /// asked for and granted, structured ones or extended headers. Two sides that know nothing of each other, <see cref="ReadState"/> and
 /// <see cref="WriteState"/>, share only the table of requests in flight. Handlers run inline on the loop's thread; no locks, and no allocation per request once
-/// the table has grown. All members are for the loop's thread.
+/// the table has grown. All members are for the loop's thread. Made with a second transport, the write side runs on that one's loop, which its caller drives on
+/// another thread; everything that the caller sees stays on the first.
 /// </summary>
 public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHandler, IIoHandler, IDisposable
 {
@@ -18,7 +19,10 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     private readonly INbdClientHandler _handler;
     private readonly InFlight _inFlight;
     private readonly ReadSide _read;
-    private readonly WriteSide _write;
+
+    // One of the two: the write side on this loop, or what stands for one on another.
+    private readonly WriteSide? _write;
+    private readonly WriteHandOver? _handOver;
     private readonly ClientHandshake _handshake;
     private readonly IoOperation _close;
     private ExportInfo? _export;
@@ -29,17 +33,49 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     /// <param name="options">Export name, limits and deadlines.</param>
     /// <param name="handler">Told of the connection's beginning and end.</param>
     public NbdClient(ITransport transport, NbdClientOptions options, INbdClientHandler handler)
+        : this(transport, null, options, handler)
     {
+    }
+
+    /// <summary>
+    /// A client whose write side is driven by another thread, with no lock on the way: requests are submitted and complete on the thread of
+    /// <paramref name="transport"/>'s loop, and what is sent after the handshake is sent on the thread of <paramref name="sender"/>'s. The caller makes both
+    /// threads and runs both loops until <see cref="INbdClientHandler.OnClosed"/>, and keeps the first loop until the second thread has come to an end, or has
+    /// run something that was posted to it after that: it may still be waking the first. A request that has not left by its deadline ends the connection.
+    /// </summary>
+    /// <param name="transport">A stream to the server; the client closes it.</param>
+    /// <param name="sender">The same stream on another loop, as <see cref="PlainTransport.Duplicate"/> makes it; the client closes it too.</param>
+    /// <param name="options">Export name, limits and deadlines. <see cref="NbdClientOptions.MaxInFlight"/> is room that is taken at once.</param>
+    /// <param name="handler">Told of the connection's beginning and end, on the first loop's thread.</param>
+    /// <exception cref="ArgumentException">Both are on one loop, or <see cref="NbdClientOptions.HalfDuplex"/> is asked for, which is one thing at a
+    /// time.</exception>
+    public NbdClient(ITransport transport, ITransport? sender, NbdClientOptions options, INbdClientHandler handler)
+    {
+        if (sender is not null && (options.HalfDuplex || sender.Loop == transport.Loop))
+        {
+            throw new ArgumentException(options.HalfDuplex ? "half duplex is one thing at a time, which takes one thread" : "the sender is on the same loop", nameof(sender));
+        }
+
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxInFlight, 65_536);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ReceiveBytes, 4096);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MetaContexts.Count, MaxMetaContexts);
         _transport = transport;
         _options = options;
         _handler = handler;
-        _inFlight = new InFlight(options.MaxInFlight);
+        SharedInFlight? shared = sender is null ? null : new SharedInFlight(options.MaxInFlight);
+        _inFlight = new InFlight(options.MaxInFlight, shared);
         Timeline = options.TimelineEntries > 0 ? new ClientTimeline(options.TimelineEntries) : null;
         _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes, Timeline);
-        _write = new WriteSide(transport, _inFlight, this, options, Timeline);
+        if (sender is null)
+        {
+            _write = new WriteSide(transport, _inFlight, this, options, Timeline);
+        }
+        else
+        {
+            SenderTimeline = options.TimelineEntries > 0 ? new ClientTimeline(options.TimelineEntries) : null;
+            _handOver = new WriteHandOver(transport, sender, _inFlight, shared!, this, options, SenderTimeline, () => _transport.Close(_close!));
+        }
+
         _handshake = new ClientHandshake(transport, options, this);
         _close = new IoOperation(this);
     }
@@ -77,14 +113,23 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     /// <summary>What is at the other end, for messages.</summary>
     public string Peer => _transport.Peer;
 
-    /// <summary>What both sides did and when; null where <see cref="NbdClientOptions.TimelineEntries"/> is 0.</summary>
+    /// <summary>
+    /// What both sides did and when, or the read side alone where the write side is on another thread; null where
+    /// <see cref="NbdClientOptions.TimelineEntries"/> is 0.
+    /// </summary>
     public ClientTimeline? Timeline { get; }
+
+    /// <summary>
+    /// What the write side did where it is on another thread, which writes it; otherwise null. Look at it only while <see cref="InFlightCount"/> is 0 and
+    /// <see cref="WriteState"/> is <see cref="WriteState.Ready"/>: nothing is recorded then.
+    /// </summary>
+    public ClientTimeline? SenderTimeline { get; }
 
     /// <summary>Where the receiving side is.</summary>
     public ReadState ReadState => _read.State;
 
-    /// <summary>Where the sending side is.</summary>
-    public WriteState WriteState => _write.State;
+    /// <summary>Where the sending side is; where it is on another thread, where it was a moment ago.</summary>
+    public WriteState WriteState => _handOver is null ? _write!.State : _handOver.State;
 
     /// <summary>True between <see cref="INbdClientHandler.OnReady"/> and the beginning of the end.</summary>
     public bool IsReady => _phase == Phase.Transmission;
@@ -112,13 +157,17 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         request.IsSubmitted = true;
         request.SubmittedNs = _read.BatchNs != 0 ? _read.BatchNs : _transport.Loop.NowNs;
         request.IssuedNs = 0;
-        if (_phase == Phase.Transmission)
+        if (_phase != Phase.Transmission)
         {
-            _write.Enqueue(request);
+            Refuse(request);
+        }
+        else if (_write is { } write)
+        {
+            write.Enqueue(request);
         }
         else
         {
-            Refuse(request);
+            _handOver!.Enqueue(request);
         }
     }
 
@@ -126,7 +175,7 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     public string Describe()
     {
         string oldest = _inFlight.Oldest < 0 ? "none" : $"0x{_inFlight.CookieOf(_inFlight.Oldest):x16}";
-        return $"read side: {ClientStates.Sentence(_read.State)}; write side: {ClientStates.Sentence(_write.State)}; "
+        return $"read side: {ClientStates.Sentence(_read.State)}; write side: {ClientStates.Sentence(WriteState)}; "
             + $"in flight: {_inFlight.Count}, oldest cookie: {oldest}";
     }
 
@@ -140,7 +189,8 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         }
 
         _read.Dispose();
-        _write.Dispose();
+        _write?.Dispose();
+        _handOver?.Dispose();
         _handshake.Dispose();
     }
 
@@ -151,7 +201,8 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         _phase = Phase.Transmission;
         _handshake.Dispose();
         _read.Start(Replies, MetaContexts);
-        _write.Start(Replies);
+        _write?.Start(Replies);
+        _handOver?.Start(Replies);
         _handler.OnReady(this);
     }
 
@@ -174,8 +225,16 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         ExpireUntil(nowNs);
         if (_phase <= Phase.Draining)
         {
-            _write.Resume();
-            _write.SlotsFreed();
+            if (_write is { } write)
+            {
+                write.Resume();
+                write.SlotsFreed();
+            }
+            else
+            {
+                _handOver!.SlotsFreed();
+            }
+
             ContinueDisconnect();
         }
     }

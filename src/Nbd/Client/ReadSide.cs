@@ -264,11 +264,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     private void Finish(int error)
     {
         _timeline?.Add(_nowNs, State, State, _inFlight.CookieOf(_slot));
-        if (_inFlight.IsSending(_slot))
-        {
-            _inFlight.Answered(_slot, error, _nowNs);
-        }
-        else
+        if (!_inFlight.IsSending(_slot) || !_inFlight.Answered(_slot, error, _nowNs))
         {
             _owner.Finish(_slot, error, _nowNs);
         }

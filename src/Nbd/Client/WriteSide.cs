@@ -10,44 +10,24 @@ namespace Harness.Nbd;
 /// </summary>
 internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
 {
-    // A batch is bounded in bytes too: a WRITE at its front ends only when its own bytes have left, and the requests gathered behind it should not wait for
-    // megabytes of others.
-    private const long MaxBatchBytes = 2 << 20;
-
     private readonly ITransport _transport;
     private readonly InFlight _inFlight;
     private readonly ISideOwner _owner;
     private readonly IoOperation _send;
-    private readonly SendVector _vector;
-    private readonly NativeBuffer _headers;
+    private readonly RequestBatch _batch;
     private readonly ClientTimeline? _timeline;
     private readonly bool _isHalfDuplex;
-    private readonly int[] _payloadSlots;
-    private readonly long[] _payloadEnds;
     private RequestQueue _queue;
-    private ReplyForm _form;
-    private int _requestBytes = Requests.CompactSize;
-    private int _payloadFirst;
-    private int _payloadEnd;
-    private long _sentBytes;
 
     public WriteSide(ITransport transport, InFlight inFlight, ISideOwner owner, NbdClientOptions options, ClientTimeline? timeline)
     {
-        int maxBatchRequests = options.MaxBatchRequests;
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxBatchRequests, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBatchRequests, SendVector.MaxRuns);
         _transport = transport;
         _inFlight = inFlight;
         _owner = owner;
         _timeline = timeline;
         _isHalfDuplex = options.HalfDuplex;
         _send = new IoOperation(this);
-
-        // Two runs for each WRITE, and one for the headers behind the last.
-        _vector = new SendVector(Math.Min(SendVector.MaxRuns, (2 * maxBatchRequests) + 1));
-        _headers = new NativeBuffer(maxBatchRequests * options.Replies.RequestBytes());
-        _payloadSlots = new int[maxBatchRequests];
-        _payloadEnds = new long[maxBatchRequests];
+        _batch = new RequestBatch(options);
     }
 
     public WriteState State { get; private set; }
@@ -58,8 +38,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     /// <summary>The transmission phase begins.</summary>
     public void Start(ReplyForm form)
     {
-        _form = form;
-        _requestBytes = form.RequestBytes();
+        _batch.Start(form);
         Go(WriteState.Ready);
     }
 
@@ -91,7 +70,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     {
         if (State == WriteState.Paused && !_owner.IsWithinReply)
         {
-            Go(_sentBytes == 0 ? WriteState.Sending : WriteState.SendingRest);
+            Go(_batch.SentBytes == 0 ? WriteState.Sending : WriteState.SendingRest);
             Send();
         }
     }
@@ -109,8 +88,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     public void SendDisconnect()
     {
         Go(WriteState.Disconnecting);
-        WriteHeader(_headers.Whole.Span, NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0);
-        _vector.Add(_headers.Slice(0, _requestBytes));
+        _batch.AddDisconnect();
         Send();
     }
 
@@ -146,8 +124,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         }
 
         _timeline?.Add(_transport.Loop.NowNs, State, State, bytes: result);
-        _vector.Advance(result);
-        _sentBytes += result;
+        _batch.Advance(result);
         FinishSentPayloads();
         if (State != WriteState.Ended)
         {
@@ -155,15 +132,11 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _vector.Dispose();
-        _headers.Dispose();
-    }
+    public void Dispose() => _batch.Dispose();
 
     private void Continue()
     {
-        if (!_vector.IsEmpty)
+        if (!_batch.IsEmpty)
         {
             if (State != WriteState.Disconnecting)
             {
@@ -194,9 +167,8 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     /// <summary>Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again.</summary>
     private void FinishSentPayloads()
     {
-        while (_payloadFirst < _payloadEnd && _payloadEnds[_payloadFirst] <= _sentBytes)
+        while (_batch.TryTakeSent(out int slot))
         {
-            int slot = _payloadSlots[_payloadFirst++];
             if (_inFlight.SentPayload(slot, out int error))
             {
                 _owner.Finish(slot, error, _inFlight.RequestOf(slot)!.CompletedNs);
@@ -216,36 +188,25 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
 
     private void Gather()
     {
-        _payloadFirst = 0;
-        _payloadEnd = 0;
-        _sentBytes = 0;
+        _batch.Begin();
         long nowNs = _transport.Loop.NowNs;
-        int headerStart = 0;
-        int headerEnd = 0;
-
-        // Headers lie side by side, so those of requests without data are one run.
-        while (headerEnd <= _headers.Length - _requestBytes && HasRoom && _queue.TryDequeue(out ClientRequest request))
+        while (_batch.HasRoom && !_inFlight.IsFull && _queue.TryDequeue(out ClientRequest request))
         {
             int slot = _inFlight.Take(request);
+            ulong cookie = _inFlight.CookieOf(slot);
             request.IssuedNs = nowNs;
-            Span<byte> header = _headers.Slice(headerEnd, _requestBytes).Span;
-            WriteHeader(header, request.Flags, request.Command, _inFlight.CookieOf(slot), request.Offset, request.Length);
-            headerEnd += _requestBytes;
-            if (request.Command == NbdCommand.Write && !request.Payload.IsEmpty)
+            if (_batch.Add(request, slot, cookie))
             {
-                _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
-                _vector.Add(request.Payload);
-                headerStart = headerEnd;
-                RememberPayload(slot);
+                _inFlight.SendingPayload(slot);
             }
 
-            _timeline?.Add(nowNs, State, State, _inFlight.CookieOf(slot), _requestBytes + (request.Command == NbdCommand.Write ? (int)request.Length : 0));
+            _timeline?.Add(nowNs, State, State, cookie, _batch.HeaderBytes + (request.Command == NbdCommand.Write ? (int)request.Length : 0));
         }
 
-        _vector.Add(_headers.Slice(headerStart, headerEnd - headerStart));
-        if (!_vector.IsEmpty)
+        _batch.Seal();
+        if (!_batch.IsEmpty)
         {
-            _transport.Loop.Tally.MessagesPerSend.Add(headerEnd / _requestBytes);
+            _transport.Loop.Tally.MessagesPerSend.Add(_batch.Count);
             if (MustPause)
             {
                 Go(WriteState.Paused);
@@ -268,35 +229,12 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         }
     }
 
-    private void WriteHeader(Span<byte> header, NbdCommandFlags flags, NbdCommand command, ulong cookie, ulong offset, ulong length)
-    {
-        if (_form != ReplyForm.Extended)
-        {
-            Requests.WriteCompact(header, flags, command, cookie, offset, (uint)length);
-            return;
-        }
-
-        // With extended headers the flag says that data follows, and a WRITE must have it.
-        flags |= command == NbdCommand.Write ? NbdCommandFlags.PayloadLen : 0;
-        Requests.WriteExtended(header, flags, command, cookie, offset, length);
-    }
-
     private bool MustPause => _isHalfDuplex && _owner.IsWithinReply;
-
-    private bool HasRoom => _vector.Bytes < MaxBatchBytes && _vector.Room >= 2 && !_inFlight.IsFull;
-
-    private void RememberPayload(int slot)
-    {
-        _inFlight.SendingPayload(slot);
-        _payloadSlots[_payloadEnd] = slot;
-        _payloadEnds[_payloadEnd] = _vector.Bytes;
-        _payloadEnd++;
-    }
 
     private void Send()
     {
         _timeline?.Add(_transport.Loop.NowNs, State, State);
-        _transport.Send(_send, _vector);
+        _transport.Send(_send, _batch.Vector);
     }
 
     private void Go(WriteState next)

@@ -14,6 +14,14 @@ public sealed class PlainTransport(EventLoop loop, int fd, string peer) : ITrans
     /// <inheritdoc/>
     public string Peer { get; } = peer;
 
+    /// <summary>
+    /// The same stream on another loop, through a descriptor of its own (dup(2)), so that two threads can each drive one side of it: one sends, the other
+    /// receives. Each is closed by itself; the first that is closed ends the stream for both.
+    /// </summary>
+    /// <param name="other">The loop whose thread will use it. The calling thread may be this transport's.</param>
+    /// <exception cref="IoException">No descriptor is left.</exception>
+    public PlainTransport Duplicate(EventLoop other) => new(other, Sockets.Duplicate(fd), Peer);
+
     /// <inheritdoc/>
     public void Receive(IoOperation operation, NativeSlice into) => Loop.Receive(operation, fd, into);
 

@@ -16,7 +16,7 @@ public sealed class IoUringAbiTests(ITestOutputHelper output)
     // The oldest header that the tests count on is Debian 12's, of kernel 6.1. Only names that came later may be missing from a header.
     private static readonly string[] NewerThan61 =
     [
-        "IORING_SETUP_NO_SQARRAY", "IORING_CQE_F_BUF_MORE", "IOU_PBUF_RING_INC",
+        "IORING_SEND_ZC_REPORT_USAGE", "IORING_NOTIF_USAGE_ZC_COPIED", "IORING_SETUP_NO_SQARRAY", "IORING_CQE_F_BUF_MORE", "IOU_PBUF_RING_INC",
         "IORING_FEAT_REG_REG_RING", "IORING_FEAT_RECVSEND_BUNDLE", "IORING_FEAT_MIN_TIMEOUT", "IORING_FEAT_RW_ATTR", "IORING_FEAT_NO_IOWAIT",
         "IORING_OP_READ_MULTISHOT", "IORING_OP_WAITID", "IORING_OP_FUTEX_WAIT", "IORING_OP_FUTEX_WAKE", "IORING_OP_FUTEX_WAITV", "IORING_OP_FIXED_FD_INSTALL",
         "IORING_OP_FTRUNCATE", "IORING_OP_BIND", "IORING_OP_LISTEN", "IORING_OP_RECV_ZC",

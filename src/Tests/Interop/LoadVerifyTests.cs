@@ -52,6 +52,21 @@ public class LoadVerifyTests
         Assert.Contains("verified: every read, and 256 written blocks", load.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("epoll")]
+    [InlineData("uring")]
+    public void A_thread_for_each_side_loses_nothing_and_finds_what_is_lost(string backend)
+    {
+        string[] mixed = ["--duplex", "threads", "--connections", "3", "--depth", "16", "--rw", "mix:50", "--ops", "20000", "--verify", "--backend", backend];
+        using var honest = HarnessServer.Start(backend, block: "memory:8M");
+        ToolResult load = Tool.Run(HarnessServer.Program, ["load", honest.Uri, .. mixed, "--size", "16k"]).Succeeded();
+        Assert.Contains("a thread for each side", load.Output, StringComparison.Ordinal);
+        Assert.Contains("all right", load.Output, StringComparison.Ordinal);
+        using var faulty = new FaultyNbdServer(ServerFault.DropsWrites, OneIn, DiskBytes);
+        ToolResult caught = Tool.Run(HarnessServer.Program, ["load", faulty.Uri, .. mixed, "--size", "4k"]);
+        Assert.Contains("wrong data at offset", caught.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_single_write_lost_at_the_very_end_is_found_by_the_sweep()
     {

@@ -5,14 +5,16 @@ namespace Harness.Tests;
 /// <summary><c>harness timeline</c> as its user sees it.</summary>
 public class TimelineVerbTests
 {
-    [Fact]
-    public void It_prints_a_table_and_writes_a_trace_and_a_picture()
+    [Theory]
+    [InlineData("full")]
+    [InlineData("threads")]
+    public void It_prints_a_table_and_writes_a_trace_and_a_picture(string duplex)
     {
         using var server = HarnessServer.Start("epoll", "unix", "memory:16M");
         using var folder = new TempDir();
         string prefix = folder.File("t");
         (int code, string output, string error) = VerbConsole.Invoke(
-            "timeline", server.Uri, "--backend", "epoll", "--size", "64k", "--ops", "300", "--warmup", "10ms", "--out", prefix);
+            "timeline", server.Uri, "--backend", "epoll", "--size", "64k", "--ops", "300", "--warmup", "10ms", "--duplex", duplex, "--out", prefix);
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("300 operations in ", output, StringComparison.Ordinal);
         Assert.Contains("the server to answer", output, StringComparison.Ordinal);
@@ -31,13 +33,15 @@ public class TimelineVerbTests
         Assert.Equal(0, code);
         using JsonDocument document = JsonDocument.Parse(output);
         Assert.Equal(100, document.RootElement.GetProperty("ops").GetInt64());
-        Assert.True(document.RootElement.GetProperty("half_duplex").GetBoolean());
+        Assert.Equal("half", document.RootElement.GetProperty("duplex").GetString());
         Assert.Contains(document.RootElement.GetProperty("states").EnumerateArray(), state => state.GetProperty("state").GetString() == "ReplyHeader");
     }
 
     [Theory]
     [InlineData("--window is about the picture; give --out PREFIX too", "--window", "1ms")]
     [InlineData("--ops", "--ops", "0")]
+    [InlineData("did you mean 'half'?", "--duplex", "hlaf")]
+    [InlineData("--half-duplex is --duplex half, and --duplex says threads", "--duplex", "threads", "--half-duplex")]
     public void A_mistake_is_named(string words, params string[] arguments)
     {
         (int code, string output, string error) = VerbConsole.Invoke(["timeline", "nbd://localhost:1", .. arguments]);

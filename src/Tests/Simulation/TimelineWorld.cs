@@ -19,7 +19,7 @@ internal sealed class TimelineWorld : IDisposable
         var pipe = new SimulatedPipe(_loop);
         _server = new PacedServer(pipe.Server, headerNs, middleNs);
         _server.Start();
-        var client = new NbdClientOptions { HandshakeTimeoutNs = 0, TimelineEntries = entries, HalfDuplex = options.HalfDuplex };
+        var client = new NbdClientOptions { HandshakeTimeoutNs = 0, TimelineEntries = entries, HalfDuplex = options.Duplex == Duplex.Half };
         _session = new LoadSession(_loop, options, handler => handler.OnConnected(pipe.Client), client);
         Assert.True(_session.Connect(), _session.LostReason);
         _session.Prepare(null);
@@ -36,7 +36,7 @@ internal sealed class TimelineWorld : IDisposable
         Assert.True(_session.RunPhase(ops, TimeSpan.Zero), _session.LostReason);
         Assert.Equal(0, _session.Errors);
         double seconds = (_session.LastCompletedNs - _session.StartedNs) / 1e9;
-        return Recording.Of(_options.Uri, timeline, _session.StartedNs, _session.Ops, seconds, _options.HalfDuplex);
+        return Recording.Of(_options.Uri, timeline, _session.StartedNs, _session.Ops, seconds, _options.Duplex);
     }
 
     public void Dispose()

@@ -187,6 +187,18 @@ public sealed class CellsRunnerTests : IDisposable
         Assert.Contains(pinning.LoadCpu!.Value, pinning.Cpus(loops));
     }
 
+    [Theory]
+    [InlineData("0-1", 1, 2, "1")]
+    [InlineData("0-3", 1, 2, "2,3")]
+    [InlineData("0-3", 3, 2, "2")]
+    [InlineData("0-3", 1, 1, "2")]
+    public void A_load_generator_of_two_threads_gets_a_second_cpu_where_the_server_leaves_one(string allowed, int loops, int threads, string expected)
+    {
+        var pinning = Pinning.Choose(ResultsSamples.Environment with { CpusAllowed = allowed }, (_, _) => false);
+        Assert.Equal(["taskset", "-c", expected], Pinning.Prefix([.. pinning.LoadCpus(threads, loops)]));
+        Assert.Subset(pinning.Cpus(loops, threads).ToHashSet(), pinning.LoadCpus(threads, loops).ToHashSet());
+    }
+
     [Fact]
     public void Progress_is_plain_lines_where_it_is_not_drawn_on_a_terminal()
     {

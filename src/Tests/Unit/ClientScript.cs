@@ -13,15 +13,18 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
 {
     public const ulong ExportBytes = 1 << 20;
     private readonly LoopHarness _loop;
+    private readonly EventLoop? _sendLoop;
 
-    public ClientScript(string backend, NbdClientOptions? options = null, Func<ITransport, ITransport>? wrap = null)
+    public ClientScript(string backend, NbdClientOptions? options = null, Func<ITransport, ITransport>? wrap = null, EventLoop? sendLoop = null)
     {
         _loop = new LoopHarness(backend);
+        _sendLoop = sendLoop;
         (int fd, Server) = _loop.Pair();
         _loop.Forget(fd);
         Server.ReceiveTimeout = 20_000;
-        ITransport transport = new PlainTransport(_loop.Loop, fd, "unix:script");
-        Client = new NbdClient(wrap?.Invoke(transport) ?? transport, options ?? new NbdClientOptions(), this);
+        var transport = new PlainTransport(_loop.Loop, fd, "unix:script");
+        ITransport? sender = sendLoop is null ? null : transport.Duplicate(sendLoop);
+        Client = new NbdClient(wrap?.Invoke(transport) ?? transport, sender, options ?? new NbdClientOptions(), this);
     }
 
     public NbdClient Client { get; }
@@ -33,9 +36,12 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
     public string Reason { get; private set; } = string.Empty;
 
     /// <summary>A client whose handshake is over; it was granted what it asked for, contexts with the numbers 7, 8, …</summary>
-    public static ClientScript Connected(string backend, NbdClientOptions? options = null)
+    /// <param name="backend">Of the client's loop.</param>
+    /// <param name="options">Of the client.</param>
+    /// <param name="sendLoop">Another loop for its write side, which the caller runs; null for none.</param>
+    public static ClientScript Connected(string backend, NbdClientOptions? options = null, EventLoop? sendLoop = null)
     {
-        var script = new ClientScript(backend, options);
+        var script = new ClientScript(backend, options, sendLoop: sendLoop);
         script.Client.Start();
         script.Greet();
         script.Grant(options ?? new NbdClientOptions());
@@ -202,6 +208,14 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
         }
 
         Client.Dispose();
+        if (_sendLoop is { IsLoopThread: false })
+        {
+            // That thread may still be waking this loop, which is about to go.
+            using var isPast = new ManualResetEventSlim();
+            _sendLoop.Post(isPast.Set);
+            isPast.Wait();
+        }
+
         _loop.Dispose();
     }
 

@@ -84,7 +84,7 @@ public sealed class MatrixTests : IDisposable
     [Theory]
     [InlineData("rounds: 1\nbackend: [poll, uringg]\n", "2: unknown backend 'uringg'; did you mean 'uring'? legal: poll, epoll, uring-poll, uring, uring-epoll")]
     [InlineData("backend: kqueue\n", "1: unknown backend 'kqueue'; legal: poll, epoll, uring-poll, uring, uring-epoll")]
-    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, ops, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, client_backend, client_wait, mitigations, parts, cells, brief")]
+    [InlineData("# a note\nbackends: [poll]\n", "2: unknown key 'backends'; did you mean 'backend'? legal: rounds, seed, duration, warmup, ops, gc_pass, timeline_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, timeline, client_backend, client_wait, mitigations, parts, cells, brief")]
     [InlineData("duration: 3\n", "1: duration: time '3' has no unit; write 3us, 3ms or 3s")]
     [InlineData("duration: 3min\n", "1: duration: unknown unit 'min' in time '3min'; the units are us, ms and s")]
     [InlineData("duration: 0s\n", "1: duration: '0s' measures nothing; write a time above zero")]
@@ -110,9 +110,9 @@ public sealed class MatrixTests : IDisposable
     [InlineData("wait: spinn\n", "1: unknown wait mode 'spinn'; did you mean 'spin'? legal: block, spin, adaptive")]
     [InlineData("block: 'memory: 1M'\n", "1: block: 'memory: 1M' is not a block chain; write one like memory:256M, delay:read=1ms/memory:1G or file:/path")]
     [InlineData("brief: 3\n", "1: brief: expected keys under it, as in 'brief: { rounds: 1, duration: 100ms }'")]
-    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, ops, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, client_backend, client_wait, mitigations, parts, cells, brief")]
-    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, ops, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, client_backend, client_wait, mitigations, parts, cells, brief")]
-    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, ops, gc_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, client_backend, client_wait, mitigations, parts, cells, brief")]
+    [InlineData("rounds: 1\nbrief:\n  roundz: 1\n", "3: unknown key 'roundz'; did you mean 'rounds'? legal: rounds, seed, duration, warmup, ops, gc_pass, timeline_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, timeline, client_backend, client_wait, mitigations, parts, cells, brief")]
+    [InlineData("- poll\n", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, ops, gc_pass, timeline_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, timeline, client_backend, client_wait, mitigations, parts, cells, brief")]
+    [InlineData("", "1: expected 'key: value' lines; legal keys: rounds, seed, duration, warmup, ops, gc_pass, timeline_pass, backend, variant, pipes, tokens, wait, depth, connections, loops, max_in_flight, rate, arrivals, size, rw, pattern, transport, layer, block, fill, server, client, duplex, timeline, client_backend, client_wait, mitigations, parts, cells, brief")]
     public void A_mistake_is_one_line_with_file_line_and_what_is_legal(string yaml, string message)
     {
         var error = Assert.Throws<HarnessException>(() => Read(yaml));

@@ -255,6 +255,7 @@ header();
 warnings();
 replace("environment", element("h2", { id: "environment-title" }, "Environment"), environmentTable());
 replace("ladder", ladderSection());
+replace("sides", sidesSection());
 replace("events", eventsSection());
 overview();
 // Canvases do not follow the page's colours by themselves.
