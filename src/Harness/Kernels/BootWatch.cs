@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Harness.Kernels.Guest;
 using Harness.Matrix;
 using Harness.Results;
@@ -36,8 +35,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
                 counts.Begin(boot.Name, boot.Plan.Cells[begin.Cell].Id);
                 break;
             case GuestSays.Measured measured when measured.Cell < boot.Plan.Cells.Count:
-                LoadResult load = GuestFigures.Counted(measured.Load);
-                string? spoiled = GuestFigures.Spoiled(load);
+                var (load, spoiled) = GuestFigures.Of(measured.Load, boot.Kernel.Mode);
                 Done(measured.Cell, spoiled is null ? CellStatus.Ok : CellStatus.Failed, spoiled, load);
                 break;
             case GuestSays.NotMeasured not when not.Cell < boot.Plan.Cells.Count:
@@ -88,7 +86,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
             Axes = cell.Values,
             Load = load,
         });
-        counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load?.InstructionsPerOp);
+        counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load is null ? "" : GuestFigures.Summary(load));
     }
 }
 
@@ -121,15 +119,13 @@ internal sealed class KernelRunCounts(RunProgress progress, int guests)
         }
     }
 
-    public void End(string boot, string cell, CellStatus status, string? reason, TimeSpan spent, double? instructions)
+    public void End(string boot, string cell, CellStatus status, string? reason, TimeSpan spent, string figure)
     {
         lock (_lock)
         {
             Ok += status == CellStatus.Ok ? 1 : 0;
             Failed += status == CellStatus.Failed ? 1 : 0;
-            string summary = status == CellStatus.Ok
-                ? string.Create(CultureInfo.InvariantCulture, $"{instructions:0.0} instructions per operation")
-                : $"{status.ToString().ToLowerInvariant()}: {reason}";
+            string summary = status == CellStatus.Ok ? figure : $"{status.ToString().ToLowerInvariant()}: {reason}";
             progress.End(boot, cell, spent / guests, summary);
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Results;
 
 namespace Harness.Kernels;
@@ -7,6 +8,22 @@ internal static class GuestFigures
 {
     private const double InstructionsPerSecond = 1e9;
     private const double InstructionsPerUs = 1e3;
+
+    /// <summary>What a load generator found, in the terms of a mode, and why it does not count; null where it does.</summary>
+    public static (LoadResult Load, string? Spoiled) Of(LoadResult load, string mode)
+    {
+        if (mode == GuestFacts.Timed)
+        {
+            return (load, Failed(load));
+        }
+        LoadResult counted = Counted(load);
+        return (counted, Spoiled(counted));
+    }
+
+    /// <summary>In a few words.</summary>
+    public static string Summary(LoadResult load) => load.InstructionsPerOp is { } instructions
+        ? string.Create(CultureInfo.InvariantCulture, $"{instructions:0.0} instructions per operation")
+        : string.Create(CultureInfo.InvariantCulture, $"{load.Iops:N0} operations per second");
 
     public static LoadResult Counted(LoadResult load) => load with
     {
@@ -20,8 +37,11 @@ internal static class GuestFigures
 
     /// <summary>Why the figures of a cell do not count, in one line; null where they do.</summary>
     public static string? Spoiled(LoadResult load) =>
-        load.Errors > 0 ? $"{load.Errors} operations failed{(load.FirstError is { } first ? $"; the first: {first}" : "")}"
-        : load.Client.GcCount + (load.Server?.GcCount ?? 0) > 0 ? "a collection fell into the measured part; give the matrix fewer operations"
+        Failed(load)
+        ?? (load.Client.GcCount + (load.Server?.GcCount ?? 0) > 0 ? "a collection fell into the measured part; give the matrix fewer operations"
         : load.Client.JitMethodsInWindow + (load.Server?.JitMethodsInWindow ?? 0) > 0 ? "methods were compiled in the measured part; give the matrix more operations, a tenth of which warm up"
-        : null;
+        : null);
+
+    private static string? Failed(LoadResult load) =>
+        load.Errors > 0 ? $"{load.Errors} operations failed{(load.FirstError is { } first ? $"; the first: {first}" : "")}" : null;
 }

@@ -17,11 +17,14 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     public const string ProbeFile = "probe.json";
 
     private readonly Lock _lock = new();
-    private readonly List<CellRecord> _waiting = [.. Skipped(cells)];
+    private readonly List<CellRecord> _waiting = [.. Skipped(cells, session.IsTimed)];
     private ResultsFolder? _results;
     private RunRecord? _record;
 
     public CachedKernel Kernel => kernel;
+
+    /// <summary>What the figures are: see <see cref="GuestFacts.Mode"/>.</summary>
+    public string Mode => session.Qemu.Mode;
 
     /// <summary>Where it lies; null where the kernel never said what it is.</summary>
     public string? Folder { get; private set; }
@@ -79,9 +82,9 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         }
     }
 
-    private static IEnumerable<CellRecord> Skipped(IReadOnlyList<Cell> cells) =>
+    private static IEnumerable<CellRecord> Skipped(IReadOnlyList<Cell> cells, bool timed) =>
         from cell in cells
-        let reason = GuestPlan.Refusal(cell)
+        let reason = GuestPlan.Refusal(cell, timed)
         where reason is not null
         select new CellRecord
         {
@@ -104,8 +107,8 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         Filter = session.Filter,
         Seed = session.Matrix.Seed,
         Rounds = session.Matrix.Rounds,
-        DurationSeconds = 0,
-        WarmupSeconds = 0,
+        DurationSeconds = session.IsTimed ? session.Matrix.Duration.TotalSeconds : 0,
+        WarmupSeconds = session.IsTimed ? session.Matrix.Warmup.TotalSeconds : 0,
         CellCount = cells.Count,
         Started = DateTimeOffset.UtcNow,
         Status = RunStatus.Running,
@@ -113,15 +116,15 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         Environment = probe.Environment,
         Guest = new GuestFacts
         {
-            Mode = GuestFacts.Counted,
+            Mode = Mode,
             Kernel = kernel.Facts,
             Qemu = session.Qemu.Version,
-            Machine = string.Join(' ', Qemu.Machine),
+            Machine = string.Join(' ', session.Qemu.MachineOfMode),
             Image = session.Image.Hash,
             ReadyToRun = session.ReadyToRun,
-            Ops = session.Matrix.Ops!.Value,
+            Ops = session.IsTimed ? null : session.Matrix.Ops,
         },
         // What spoils times does not spoil counts, so the guest's own warnings are not repeated; this one belongs beside every figure.
-        Warnings = [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+        Warnings = session.IsTimed ? probe.Warnings : [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
     };
 }

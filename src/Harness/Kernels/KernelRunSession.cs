@@ -24,6 +24,9 @@ internal sealed record KernelRunSession
     /// <summary>How long a guest may say nothing before it counts as hanging.</summary>
     public required TimeSpan Silence { get; init; }
 
+    /// <summary>Whether guests measure time and do not count.</summary>
+    public bool IsTimed => Qemu.Mode == GuestFacts.Timed;
+
     /// <summary>Where progress goes.</summary>
     public TextWriter Messages { get; init; } = Console.Error;
 
@@ -33,12 +36,12 @@ internal sealed record KernelRunSession
     public (RunOutcome Outcome, IReadOnlyList<string> Folders) Run(CancellationToken stop)
     {
         IReadOnlyList<Cell> cells = CellFilter.Select(Matrix.Cells(), Filter);
-        Cell[] runnable = [.. cells.Where(cell => GuestPlan.Refusal(cell) is null)];
+        Cell[] runnable = [.. cells.Where(cell => GuestPlan.Refusal(cell, IsTimed) is null)];
         var progress = RunProgress.Of(Messages, Math.Max(1, runnable.Length * Matrix.Rounds * Kernels.Count));
         KernelResults[] results = [.. Kernels.Select(kernel => new KernelResults(this, kernel, cells))];
         foreach (Cell cell in cells.Except(runnable))
         {
-            progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell)}");
+            progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell, IsTimed)}");
         }
         var boots = new ConcurrentQueue<PlannedBoot>(results.SelectMany(kernel => Boots(kernel, runnable)));
         var counts = new KernelRunCounts(progress, Guests);
@@ -69,7 +72,10 @@ internal sealed record KernelRunSession
         from round in Enumerable.Range(1, Matrix.Rounds)
         from booted in cells.GroupBy(cell => cell["mitigations"]).Select((cells, index) => (Cells: cells, Index: index))
         let order = Interleave.Round([.. booted.Cells], Matrix.Seed, round)
-        select new PlannedBoot(kernel, round, booted.Cells.Key, new GuestPlan(order, Matrix.Ops!.Value, Matrix.Seed, Facts: round == 1 && booted.Index == 0));
+        select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
+
+    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) =>
+        new(order, Matrix.Ops ?? 0, Matrix.Seed, facts) { Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null };
 
     private async Task WorkAsync(ConcurrentQueue<PlannedBoot> boots, KernelRunCounts counts, CancellationToken stop)
     {

@@ -47,6 +47,7 @@ namespace Harness.Results;
 [JsonSerializable(typeof(KernelFacts))]
 [JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
 [JsonSerializable(typeof(KernelTable))]
+[JsonSerializable(typeof(KernelSemantics))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>

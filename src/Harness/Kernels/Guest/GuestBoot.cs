@@ -10,6 +10,9 @@ namespace Harness.Kernels.Guest;
 /// <param name="silence">How long a guest may say nothing before it counts as hanging; host time.</param>
 internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
 {
+    /// <summary>How the reason begins where a kernel ended by itself.</summary>
+    public const string Panicked = "the kernel panicked";
+
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
 
     /// <param name="kernel">The kernel.</param>
@@ -78,7 +81,7 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
     {
         if (console.Lines.LastOrDefault(line => line.Contains("Kernel panic", StringComparison.Ordinal)) is { } panic)
         {
-            return $"the kernel panicked: {panic[panic.IndexOf("Kernel panic", StringComparison.Ordinal)..].Trim()}";
+            return $"{Panicked}: {panic[panic.IndexOf("Kernel panic", StringComparison.Ordinal)..].Trim()}";
         }
         return process.ExitCode == 0 ? $"the guest ended before its plan did{LastLine(console)}" : $"the emulator {process.Ending()}";
     }

@@ -21,6 +21,13 @@ say() { echo "$*" >/dev/ttyS1; }
 # What a failed program said last, in one line.
 last_words() { grep . "$1" | tail -n 1 | cut -c 1-500; }
 
+# timed: the guest measures time on two CPUs. The program then runs as it does on a host, a side on each CPU.
+SERVER_ON= LOAD_ON=
+timed() {
+  unset DOTNET_TieredCompilation DOTNET_TieredPGO
+  SERVER_ON='taskset 1' LOAD_ON='taskset 2'
+}
+
 # facts: what the kernel is, can do and does, by the program's own probe.
 facts() {
   if /harness/harness probe --json /run/probe.json >/dev/null 2>/run/err; then
@@ -37,12 +44,12 @@ cell() {
   mkdir /run/cell
   mkfifo /run/cell/out
   # shellcheck disable=SC2086 # the options are words
-  /harness/harness serve $2 --control /run/cell/control >/run/cell/out 2>/run/cell/serve.err &
+  $SERVER_ON /harness/harness serve $2 --control /run/cell/control >/run/cell/out 2>/run/cell/serve.err &
   server=$!
   read -r word uri </run/cell/out
   if [ "$word" = ready ]; then
     # shellcheck disable=SC2086
-    /harness/harness load "$uri" $3 --server-control /run/cell/control --json /run/cell/load.json >/dev/null 2>/run/cell/err
+    $LOAD_ON /harness/harness load "$uri" $3 --server-control /run/cell/control --json /run/cell/load.json >/dev/null 2>/run/cell/err
     code=$?
     kill -TERM $server
     wait $server
