@@ -13,6 +13,7 @@ internal static class KernelsProbeVerb
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text(
         "--results", "DIR", "where probe.json of each kernel goes, in guest-<release>/<date>-probe-<commit> [default: results/ of the source tree]");
 
+    private static readonly Option<bool> Kept = new("--kept") { Description = "boots nothing: of each kernel the newest answers that are in the results, those of runs among them" };
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Markdown = OptionParsers.Text("--markdown", "FILE|-", "the same as Markdown tables, with what was seen in words and what follows from it");
     private static readonly Option<string?> Html = OptionParsers.Text("--html", "FILE", "the same as one HTML page");
@@ -21,13 +22,18 @@ internal static class KernelsProbeVerb
     {
         var verb = new Command("probe", "boots each kernel and asks it by harness probe: what arrived with which kernel, and what of io_uring behaves differently")
         {
-            KernelsRunVerb.Kernels, KernelsRunVerb.Guests, KernelsRunVerb.Deadline, ResultsRoot, KernelsVerb.Cache, Json, Markdown, Html, KernelsRunVerb.Emulator,
+            KernelsRunVerb.Kernels, KernelsRunVerb.Guests, KernelsRunVerb.Deadline, Kept, ResultsRoot, KernelsVerb.Cache, Json, Markdown, Html,
+            KernelsRunVerb.Emulator,
         };
         verb.Validators.Add(result =>
         {
             if (JsonOutput.TakesStdout(result.Written(Json)) && JsonOutput.TakesStdout(result.Written(Markdown)))
             {
                 result.AddError("only one of --json and --markdown can go to stdout");
+            }
+            if (result.GetValue(Kept) && result.Written(KernelsRunVerb.Kernels) is not null)
+            {
+                result.AddError("--kept shows all kernels of the results, and --kernels names those to boot; give one of them");
             }
         });
         verb.SetAction(parse => (int)Show(parse));
@@ -41,6 +47,12 @@ internal static class KernelsProbeVerb
         OutputFile.Check("--json", parse.GetValue(Json));
         OutputFile.Check("--markdown", parse.GetValue(Markdown));
         OutputFile.Check("--html", parse.GetValue(Html));
+        string root = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results");
+        if (parse.GetValue(Kept))
+        {
+            Write(parse, KernelSemantics.Of(KeptProbes.Newest(root)));
+            return ExitCode.Done;
+        }
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
         Qemu qemu = Qemu.Find(parse.GetValue(KernelsRunVerb.Emulator));
@@ -48,7 +60,7 @@ internal static class KernelsProbeVerb
         var session = new KernelProbeSession
         {
             Kernels = kernels,
-            ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
+            ResultsRoot = root,
             Qemu = qemu,
             Image = GuestImage.Make(cache, program),
             Guests = KernelsRunVerb.GuestsOf(parse, timed: false),
@@ -59,7 +71,7 @@ internal static class KernelsProbeVerb
         {
             return ExitCode.NothingCouldRun;
         }
-        Write(parse, KernelProbeSession.Semantics(probed));
+        Write(parse, KernelSemantics.Of(probed));
         if (interrupts.Token.IsCancellationRequested)
         {
             Console.Error.WriteLine($"harness kernels probe: interrupted; {probed.Count} kernels are kept");

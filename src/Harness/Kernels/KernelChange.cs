@@ -29,7 +29,9 @@ internal sealed record KernelChange
     /// <summary>After over before, less one, in percent.</summary>
     public required double Percent { get; init; }
 
-    /// <summary>What of it runs on behalf of each process, in instructions per operation, and what it makes more of system calls; null where nobody knows.</summary>
+    /// <summary>
+    /// What of it runs on behalf of each process, in instructions per operation, and what it makes more of system calls; null where nobody knows.
+    /// </summary>
     public double? ServerAdded { get; init; }
 
     /// <inheritdoc cref="ServerAdded"/>
@@ -73,5 +75,9 @@ internal sealed record KernelChange
     }
 
     private static LoadResult[] Loads(RunData run, string cell) =>
-        [.. run.Cells.Where(record => record.Cell == cell && record is { Status: CellStatus.Ok, Load.InstructionsPerOp: not null }).Select(record => record.Load!)];
+    [
+        .. from record in run.Cells
+        where record.Cell == cell && record is { Status: CellStatus.Ok, Load.InstructionsPerOp: not null }
+        select record.Load!,
+    ];
 }

@@ -56,13 +56,8 @@ internal sealed record KernelProbeSession
         {
             progress.Erase();
         }
-        return [.. KernelColumn.Sorted(probed, kernel => kernel.Kernel.Release).ThenBy(kernel => kernel.Started)];
+        return [.. KernelColumn.Sorted(probed, kernel => kernel.Release).ThenBy(kernel => kernel.Started)];
     }
-
-    /// <summary>What was found, side by side.</summary>
-    public static KernelSemantics Semantics(IReadOnlyList<ProbedKernel> probed) => KernelSemantics.Of(
-        KernelColumn.Named([.. probed.Select(kernel => new KernelColumn(kernel.Kernel.Release, "", kernel.Kernel.Version, kernel.Folder, kernel.Started))]),
-        [.. probed.Select(kernel => kernel.Probe)]);
 
     private async Task WorkAsync(ConcurrentQueue<CachedKernel> waiting, ConcurrentBag<ProbedKernel> probed, RunProgress progress, CancellationToken stop)
     {
@@ -84,7 +79,7 @@ internal sealed record KernelProbeSession
             {
                 // A guest has no checkout to ask; the program in it is this one.
                 probe = probe with { Commit = Checkout.Commit() };
-                probed.Add(new ProbedKernel(kernel.Facts, probe, Keep(kernel.Facts.Release, probe, started), started));
+                probed.Add(new ProbedKernel(kernel.Facts.Release, kernel.Facts.Version, probe, Keep(kernel.Facts.Release, probe, started), started));
             }
             string? failed = probe is null ? trouble ?? refused ?? "the guest said nothing about its kernel" : null;
             Say(progress, () =>
@@ -138,8 +133,9 @@ internal sealed record KernelProbeSession
 }
 
 /// <summary>A kernel that has said what it is.</summary>
-/// <param name="Kernel">Which one was booted.</param>
+/// <param name="Release">As <c>uname -r</c> prints it.</param>
+/// <param name="Version">Its package's version; null where nobody knows.</param>
 /// <param name="Probe">What it said.</param>
 /// <param name="Folder">Where that lies.</param>
-/// <param name="Started">When it was booted.</param>
-internal sealed record ProbedKernel(KernelFacts Kernel, ProbeDocument Probe, string Folder, DateTimeOffset Started);
+/// <param name="Started">When it was booted; null where nobody knows.</param>
+internal sealed record ProbedKernel(string Release, string? Version, ProbeDocument Probe, string Folder, DateTimeOffset? Started);

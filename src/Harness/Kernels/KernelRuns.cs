@@ -33,7 +33,8 @@ internal static class KernelRuns
             }
             else
             {
-                string why = runs.FirstOrDefault(run => run.Run.Matrix == newest.Run.Matrix) is { } other ? $"{KernelTable.Difference(newest, other)}" : $"it ran {runs[0].Run.Matrix} only";
+                RunData? other = runs.FirstOrDefault(run => run.Run.Matrix == newest.Run.Matrix);
+                string why = other is null ? $"it ran {runs[0].Run.Matrix} only" : $"{KernelTable.Difference(newest, other)}";
                 notes.Add($"left out: {runs[0].Run.Machine}: {why}; BASE is {newest.Folder}");
             }
         }

@@ -20,6 +20,11 @@ internal sealed record KernelSemantics
     /// <summary>The experiments.</summary>
     public required IReadOnlyList<KernelBehaviourRow> Behaviours { get; init; }
 
+    /// <param name="probed">Oldest first.</param>
+    public static KernelSemantics Of(IReadOnlyList<ProbedKernel> probed) => Of(
+        KernelColumn.Named([.. probed.Select(kernel => new KernelColumn(kernel.Release, "", kernel.Version, kernel.Folder, kernel.Started))]),
+        [.. probed.Select(kernel => kernel.Probe)]);
+
     /// <param name="kernels">Oldest first.</param>
     /// <param name="probes">In the same order; null where a kernel was not asked.</param>
     public static KernelSemantics Of(IReadOnlyList<KernelColumn> kernels, IReadOnlyList<ProbeDocument?> probes)
@@ -71,6 +76,8 @@ internal sealed record KernelArrivals
 
     /// <summary>What the kernel before it has and this one lacks.</summary>
     public required IReadOnlyList<string> Gone { get; init; }
+
+    internal bool IsTheSame => Refusal is null && Features.Count + SetupFlags.Count + Opcodes.Count + Gone.Count == 0;
 
     public static KernelArrivals Of(KernelColumn kernel, ProbeDocument? probe, ProbeDocument? before)
     {

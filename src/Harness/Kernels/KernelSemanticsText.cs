@@ -20,6 +20,7 @@ internal static class KernelSemanticsText
             Line(console, first ? "features" : "new features", string.Join(' ', kernel.Features));
             Line(console, first ? "operations" : "new operations", string.Join(' ', kernel.Opcodes));
             Line(console, "gone", string.Join(' ', kernel.Gone));
+            Line(console, "the same", kernel.IsTheSame ? "set-up flags, features and operations" : null);
         }
         foreach (KernelBackendRow row in semantics.Backends)
         {

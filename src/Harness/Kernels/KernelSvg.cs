@@ -36,7 +36,8 @@ internal static class KernelSvg
         int heatTop = ChartsTop + (rows * (CaptionHeight + ChartHeight + Gap)) + 34;
         int height = heatTop + KernelSvgHeat.Height(table) + Margin;
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {height}" width="{Width}" height="{height}" """);
+        svg.Append("<svg xmlns=\"http://www.w3.org/2000/svg\" ");
+        svg.Append(CultureInfo.InvariantCulture, $"""viewBox="0 0 {Width} {height}" width="{Width}" height="{height}" """);
         svg.Append("role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#1b1f24\">\n");
         svg.Append($"<title>{Escaped($"{table.Matrix}: {KernelTableText.Unit(table)} on {table.Kernels.Count} kernels")}</title>\n");
         svg.Append("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
@@ -80,7 +81,10 @@ internal static class KernelSvg
         foreach (string backend in table.Places.SelectMany(place => place.Lines).Select(line => line.Backend).Distinct())
         {
             (string colour, string dash) = Line(backend);
-            svg.Append(CultureInfo.InvariantCulture, $"""<path d="M{x:0.#} 72h26" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}" fill="none"/>""").Append('\n');
+            svg.Append(CultureInfo.InvariantCulture, $"""
+                <path d="M{x:0.#} 72h26" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}" fill="none"/>
+
+                """);
             Text(svg, x + 32, 76, backend, "");
             x += 56 + (7 * backend.Length);
         }

@@ -62,8 +62,9 @@ internal sealed class KernelSvgChart(StringBuilder svg, KernelTable table, Kerne
             double value = row.Figures[at].PerOp!.Value;
             string title = string.Create(CultureInfo.InvariantCulture, $"{line.Backend} on {kernel.Name}: {KernelTableText.Value(value, table.IsCounted)}")
                 + (change is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {change.Percent:+0.0;-0.0} % since {change.Last}"));
+            var (radius, fill) = change is null ? (3, "#ffffff") : (4, colour);
             svg.Append(CultureInfo.InvariantCulture, $"""
-                <circle cx="{X(at):0.#}" cy="{Y(value):0.#}" r="{(change is null ? 3 : 4)}" fill="{(change is null ? "#ffffff" : colour)}" stroke="{colour}" stroke-width="1.5">
+                <circle cx="{X(at):0.#}" cy="{Y(value):0.#}" r="{radius}" fill="{fill}" stroke="{colour}" stroke-width="1.5">
                 <title>{KernelSvg.Escaped(title)}</title></circle>
 
                 """);

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Harness.Kernels;
 
-/// <summary>The heat map of <see cref="KernelSvg"/>: a row for each place, the kernels of each backend beside each other, coloured by the ratio to the base.</summary>
+/// <summary>
+/// The heat map of <see cref="KernelSvg"/>: a row for each place, the kernels of each backend beside each other, coloured by the ratio to the base.
+/// </summary>
 internal static class KernelSvgHeat
 {
     private const int HeadHeight = 62;
@@ -57,8 +59,10 @@ internal static class KernelSvgHeat
             string text = ratio is not { } known ? "–" : at == table.BaseAt ? "0" : (100 * (known - 1)).ToString("+0.0;-0.0;0", CultureInfo.InvariantCulture);
             double share = ratio is { } value ? Math.Min(1, Math.Abs(Math.Log(value)) / Math.Log(Full)) : 0;
             string title = $"{row.Cell} on {table.Kernels[at].Name}: {(row.Figures[at].PerOp is { } perOp ? KernelTableText.Value(perOp, table.IsCounted) : row.Figures[at].Reason)}";
+            string colour = ratio > 1 ? "#e69f00" : "#56b4e9";
             svg.Append(CultureInfo.InvariantCulture, $"""
-                <rect x="{x + (at * width):0.#}" y="{y:0.#}" width="{width - 1:0.#}" height="{RowHeight - 2}" fill="{(ratio > 1 ? "#e69f00" : "#56b4e9")}" fill-opacity="{share * 0.9:0.###}" stroke="#e7ebef">
+                <rect x="{x + (at * width):0.#}" y="{y:0.#}" width="{width - 1:0.#}" height="{RowHeight - 2}" stroke="#e7ebef"
+                  fill="{colour}" fill-opacity="{share * 0.9:0.###}">
                 <title>{KernelSvg.Escaped(title)}</title></rect>
 
                 """);

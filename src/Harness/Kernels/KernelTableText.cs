@@ -40,7 +40,8 @@ internal static class KernelTableText
     {
         var text = new StringBuilder();
         string[] names = [.. table.Kernels.Select(kernel => kernel.Name)];
-        MarkdownText.Line(text, $"Kernels: {string.Join(", ", table.Kernels.Select(kernel => $"{kernel.Name} is `{kernel.Release}`"))}; QEMU {table.Qemu}, {table.Mode}.");
+        string kernels = string.Join(", ", table.Kernels.Select(kernel => $"{kernel.Name} is `{kernel.Release}`"));
+        MarkdownText.Line(text, $"Kernels: {kernels}; QEMU {table.Qemu}, {table.Mode}.");
         MarkdownText.Line(text, "");
         MarkdownText.Table(text, ["cell", .. names], table.Cells.Select(row => Cells(table, row).Select(MarkdownText.Escaped).Prepend($"`{row.Cell}`")));
         MarkdownText.Line(text, "");

@@ -6,7 +6,8 @@ namespace Harness.Kernels;
 /// <summary>Kernels side by side as one HTML file that needs nothing else: charts, a heat map, what changed where, and how io_uring behaves on each.</summary>
 internal sealed record KernelsPage
 {
-    private static readonly string[] s_scripts = ["words.js", "dom.js", "lines.js", "charts.js", "kernels.js", "kernels-charts.js", "kernels-probe.js", "kernels-page.js"];
+    private static readonly string[] s_scripts =
+        ["words.js", "dom.js", "lines.js", "charts.js", "kernels.js", "kernels-charts.js", "kernels-probe.js", "kernels-page.js"];
 
     /// <summary>The figures, and what was probed with them; null of a page that has only the latter.</summary>
     public KernelTable? Table { get; init; }

@@ -151,11 +151,11 @@ public sealed class KernelRunTests : IDisposable
             Messages = messages,
         };
         IReadOnlyList<ProbedKernel> probed = session.Run(CancellationToken.None);
-        Assert.Equal(["6.1.0", "7.2.0"], probed.Select(kernel => kernel.Kernel.Release));
-        Assert.All(probed, kernel => Assert.Matches($@"guest-{kernel.Kernel.Release}/\d{{4}}-\d\d-\d\dT\d{{6}}-probe-\w+(-dirty)?$", kernel.Folder));
+        Assert.Equal(["6.1.0", "7.2.0"], probed.Select(kernel => kernel.Release));
+        Assert.All(probed, kernel => Assert.Matches($@"guest-{kernel.Release}/\d{{4}}-\d\d-\d\dT\d{{6}}-probe-\w+(-dirty)?$", kernel.Folder));
         Assert.All(probed, kernel => Assert.Equal(Measure.Checkout.Commit(), KernelSemantics.ProbeIn(kernel.Folder)!.Commit));
         Assert.Contains("6.6.0: the kernel panicked: Kernel panic - not syncing: VFS", messages.ToString());
-        KernelSemantics semantics = KernelProbeSession.Semantics(probed);
+        KernelSemantics semantics = KernelSemantics.Of(probed);
         Assert.Equal(["6.1", "7.2"], semantics.Kernels.Select(kernel => kernel.Name));
         Assert.All(semantics.Backends, backend => Assert.All(backend.States, state => Assert.True(state!.Available)));
     }

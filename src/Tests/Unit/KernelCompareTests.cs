@@ -92,7 +92,8 @@ public sealed class KernelCompareTests : IDisposable
     [InlineData(0.99, 1)]
     public void A_step_is_a_change_in_every_boot_by_more_than_boots_differ(double factor, int steps)
     {
-        KernelTable table = KernelTable.Of([.. new[] { Run("old", "6.1.0", 1), Run("same", "6.12.1", 1.0004), Run("new", "7.2.0", factor) }.Select(RunReader.Read)]);
+        string[] folders = [Run("old", "6.1.0", 1), Run("same", "6.12.1", 1.0004), Run("new", "7.2.0", factor)];
+        KernelTable table = KernelTable.Of([.. folders.Select(RunReader.Read)]);
         KernelChange[] changes = [.. table.Changes.Where(change => change.Cell == CompareSamples.DepthOne.Id)];
         Assert.Equal(steps, changes.Length);
         Assert.All(changes, change => Assert.Equal(("6.12", "7.2"), (change.Last, change.First)));
@@ -137,5 +138,6 @@ public sealed class KernelCompareTests : IDisposable
         Assert.Equal(["6.1.0 #1", "6.1.0 #2"], Names("6.1.0", "6.1.0"));
     }
 
-    private string Run(string name, string release, double factor, Func<GuestFacts, GuestFacts>? guest = null) => new KernelSamples(_folder).Run(name, release, factor, guest);
+    private string Run(string name, string release, double factor, Func<GuestFacts, GuestFacts>? guest = null) =>
+        new KernelSamples(_folder).Run(name, release, factor, guest);
 }

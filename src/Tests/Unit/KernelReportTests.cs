@@ -23,7 +23,8 @@ public sealed class KernelReportTests : IDisposable
         Assert.Contains(texts, text => text.Contains("Instructions are not cycles", StringComparison.Ordinal) && text.EndsWith("Median of 3 boots.", StringComparison.Ordinal));
         Assert.Equal(2 * 2 * 3, svg.Descendants(ns + "circle").Count());
         // uring at both depths took a step with 6.12, and nothing else did.
-        string[] steps = [.. svg.Descendants(ns + "circle").Where(circle => circle.Attribute("fill")!.Value != "#ffffff").Select(circle => circle.Value.Trim())];
+        var filled = svg.Descendants(ns + "circle").Where(circle => circle.Attribute("fill")!.Value != "#ffffff");
+        string[] steps = [.. filled.Select(circle => circle.Value.Trim())];
         Assert.Equal(["uring on 6.12: 27,005, -10.0 % since 5.10", "uring on 6.12: 8,102, -10.0 % since 5.10"], steps);
         Assert.Equal(2 * 2 * 3, svg.Descendants(ns + "rect").Count(rect => rect.Attribute("fill-opacity") is not null));
         Assert.Equal(6, texts.Count(text => text == "0"));
@@ -74,6 +75,24 @@ public sealed class KernelReportTests : IDisposable
         Assert.Empty(semantics.Arrivals[2].SetupFlags);
         string markdown = KernelSemanticsText.Markdown(semantics);
         Assert.Contains("| a cancel of what is over | lacks it: skipped here | at once | later **(differs)** | 6.12 | 7.2 | wait for it |", markdown);
+    }
+
+    [Fact]
+    public void What_was_kept_is_shown_again_without_a_boot()
+    {
+        new KernelSamples(_folder).Three();
+        var (code, output, error) = VerbConsole.Invoke("kernels", "probe", "--kept", "--results", _folder.Path, "--html", _folder.File("p.html"));
+        Assert.True(code == 0, error);
+        Assert.Contains("6.12.117+deb13-cloud-amd64, beside the one before", output);
+        Assert.Contains("new set-up flags: DEFER_TASKRUN", output);
+        Assert.Contains("the same: set-up flags, features and operations", output);
+        Assert.DoesNotContain(_folder.Path, File.ReadAllText(_folder.File("p.html")));
+        (code, _, error) = VerbConsole.Invoke("kernels", "probe", "--kept", "--results", _folder.File("nothing"));
+        Assert.Equal(2, code);
+        Assert.Contains("no kernel's answers are in", error);
+        (code, _, error) = VerbConsole.Invoke("kernels", "probe", "--kept", "--kernels", "6.1");
+        Assert.Equal(2, code);
+        Assert.Contains("give one of them", error);
     }
 
     [Fact]

@@ -12,7 +12,13 @@ internal sealed class KernelSamples(TempDir folder)
 {
     /// <summary>A run of two cells with three boots, 40,000 instructions each times a factor.</summary>
     /// <returns>Its folder.</returns>
-    public string Run(string name, string release, double factor, Func<GuestFacts, GuestFacts>? guest = null, Func<LoadResult, LoadResult>? load = null, DateTimeOffset? started = null) =>
+    public string Run(
+        string name,
+        string release,
+        double factor,
+        Func<GuestFacts, GuestFacts>? guest = null,
+        Func<LoadResult, LoadResult>? load = null,
+        DateTimeOffset? started = null) =>
         new CompareSamples(folder).Run(
             name,
             rounds: 3,
@@ -26,8 +32,8 @@ internal sealed class KernelSamples(TempDir folder)
             started: started);
 
     /// <summary>
-    /// Three kernels, two backends at two depths, three boots: on the second kernel uring costs a tenth less, and it has one setup flag more; on the third it does
-    /// a thing in another way, and nothing costs more than boots differ by.
+    /// Three kernels, two backends at two depths, three boots: on the second kernel uring costs a tenth less, and it has one set-up flag more; on the third it
+    /// does a thing in another way, and nothing costs more than boots differ by.
     /// </summary>
     public IReadOnlyList<RunData> Three() =>
     [
@@ -62,13 +68,15 @@ internal sealed class KernelSamples(TempDir folder)
             from depth in new[] { "1", "64" }
             from boot in Enumerable.Range(1, 3)
             let instructions = (depth == "1" ? 30_000 : 9_000) * (backend == "uring" ? uring : epoll) * (1 + (0.0001 * boot))
-            let record = ResultsSamples.Ok(new Cell(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth, ["rw"] = "read" }), boot, 1e9 / instructions)
+            let cell = new Cell(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth, ["rw"] = "read" })
+            let record = ResultsSamples.Ok(cell, boot, 1e9 / instructions)
             let server = record.Load!.Server! with { InstructionsPerOp = instructions * 0.6 }
             let client = record.Load!.Client with { InstructionsPerOp = instructions * 0.4 }
             select record with { Load = record.Load! with { Ops = 4000, InstructionsPerOp = instructions, Server = server, Client = client } };
         string place = folder.File($"{KernelResults.MachineOf(release)}/2026-03-01T120000-three-0123456789");
         Directory.CreateDirectory(place);
-        File.WriteAllText(Path.Combine(place, KernelResults.ProbeFile), JsonSerializer.Serialize(Probe(release, flags, behaviour), ResultsJson.Document.ProbeDocument));
+        string probe = JsonSerializer.Serialize(Probe(release, flags, behaviour), ResultsJson.Document.ProbeDocument);
+        File.WriteAllText(Path.Combine(place, KernelResults.ProbeFile), probe);
         var run = ResultsSamples.Run with
         {
             Machine = KernelResults.MachineOf(release),

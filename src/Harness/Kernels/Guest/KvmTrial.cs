@@ -1,8 +1,8 @@
 namespace Harness.Kernels.Guest;
 
 /// <summary>
-/// Finds out whether KVM works before a timed run relies on it: a device that opens says little, since inside many virtual machines guests then hang. So a guest
-/// is booted, with a short deadline.
+/// Finds out whether KVM works before a timed run relies on it: a device that opens says little, since inside many virtual machines guests then hang.
+/// So a guest is booted, with a short deadline.
 /// </summary>
 /// <param name="qemu">The emulator, in the mode that is asked for; in any but the timed one nothing is tried.</param>
 /// <param name="image">The root file system.</param>

@@ -6,9 +6,9 @@ using Harness.Run;
 namespace Harness.Kernels.Guest;
 
 /// <summary>
-/// How a guest is started. Where it counts, its clock counts instructions (<c>-icount</c>, one nanosecond for each), it has one CPU that is emulated, and all that could come
-/// from outside is fixed: the date, and by the seed every random number that the CPU gives. So a boot is the same to the last instruction, whatever else the
-/// host does; another seed is another boot, with other addresses and other hashes.
+/// How a guest is started. Where it counts, its clock counts instructions (<c>-icount</c>, one nanosecond for each), it has one CPU that is emulated, and all
+/// that could come from outside is fixed: the date, and by the seed every random number that the CPU gives. So a boot is the same to the last instruction,
+/// whatever else the host does; another seed is another boot, with other addresses and other hashes.
 /// </summary>
 /// <param name="Program">The emulator.</param>
 /// <param name="Version">As it says it.</param>

@@ -115,13 +115,30 @@ function heatTable() {
   );
 }
 
+function heatsSection() {
+  return element(
+    "section",
+    { "aria-labelledby": "heats-title" },
+    element("h2", { id: "heats-title" }, "Every cell on every kernel"),
+    element(
+      "p",
+      { class: "note" },
+      counted
+        ? `▲ dearer and ▼ cheaper than on the kernel before, in every boot and by more than boots of one kernel differ. ${notCycles}`
+        : "Noise is not told from difference here; harness compare --factor kernel judges.",
+    ),
+    element("div", { id: "heat" }),
+  );
+}
+
 function changesSection() {
   const pairs = new Map();
   costs.changes.forEach((change) => {
     const key = `${change.last}\n${change.first}`;
     pairs.set(key, [...(pairs.get(key) ?? []), change]);
   });
-  const inOrder = [...pairs.values()].sort((a, b) => kernels.findIndex((kernel) => kernel.name === a[0].first) - kernels.findIndex((kernel) => kernel.name === b[0].first));
+  const place = (changes) => kernels.findIndex((kernel) => kernel.name === changes[0].first);
+  const inOrder = [...pairs.values()].sort((a, b) => place(a) - place(b));
   return element(
     "section",
     { "aria-labelledby": "changes-title" },
@@ -138,9 +155,12 @@ function changesSection() {
 
 function changesBetween(changes) {
   const { last, first } = changes[0];
-  const words = [changes.filter((change) => change.percent > 0), changes.filter((change) => change.percent < 0)]
-    .map((some, less) => some.length > 0 && `${plural(some.length, "cell")} cost${some.length === 1 ? "s" : ""} ${less ? "less" : "more"}, ${range(some.map((change) => change.percent))}`)
-    .filter(Boolean);
+  const told = (some, word) =>
+    some.length > 0 && `${plural(some.length, "cell")} cost${some.length === 1 ? "s" : ""} ${word}, ${range(some.map((change) => change.percent))}`;
+  const words = [
+    told(changes.filter((change) => change.percent > 0), "more"),
+    told(changes.filter((change) => change.percent < 0), "less"),
+  ].filter(Boolean);
   return [
     element("p", {}, element("b", {}, `From ${last} to ${first}: `), `${words.join("; ")}.`),
     figuresBehind(`What changed from ${last} to ${first}`, () =>

@@ -31,7 +31,7 @@ function chooseFrom(id, title, options, value, change) {
 }
 
 function kernelsOverview() {
-  const title = element("h2", { id: "overview-title" }, costs ? "Every cell on every kernel" : "Overview");
+  const title = element("h2", { id: "overview-title" }, "Overview");
   if (!costs) {
     replace("overview", title, element("p", { class: "note" }, "Nothing was measured; what was probed stands below."));
     return;
@@ -49,13 +49,8 @@ function kernelsOverview() {
         choice.base = Number(value);
       }),
     ),
-    element("div", { id: "heat" }),
-    element(
-      "p",
-      { class: "note" },
-      counted ? `▲ dearer and ▼ cheaper than on the kernel before, in every boot and by more than boots of one kernel differ. ${notCycles}` : "Noise is not told from difference here; harness compare --factor kernel judges.",
-    ),
   );
+  replace("heats", heatsSection());
   drawFigures();
 }
 
@@ -74,7 +69,9 @@ function runsTable() {
   return table(
     costs ? `QEMU ${costs.qemu}: ${costs.machine}` : "The kernels and what was probed on them",
     ["", "release", "package", "boots", "folder in results"],
-    kernels.map((kernel, at) => ({ cells: [kernel.name, kernel.release, kernel.version ?? NONE, boots(at), kernel.folder === null ? NONE : element("code", {}, kernel.folder)] })),
+    kernels.map((kernel, at) => ({
+      cells: [kernel.name, kernel.release, kernel.version ?? NONE, boots(at), kernel.folder === null ? NONE : element("code", {}, kernel.folder)],
+    })),
     { class: "facts runs" },
   );
 }

@@ -14,9 +14,7 @@ function arrivalsSection() {
       ["operations", (kernel) => kernel.opcodes],
       ["gone", (kernel) => kernel.gone],
     ]
-      .map(([title, names]) => ({
-        cells: [title, ...semantics.arrivals.map((kernel) => (kernel.refusal ? `refused: ${kernel.refusal}` : names(kernel).map((name) => [element("code", {}, name), " "])))],
-      }))
+      .map(([title, names]) => ({ cells: [title, ...semantics.arrivals.map((kernel) => arrivalsCell(kernel, names))] }))
       .filter((row) => row.cells.slice(1).some((cell) => cell.length > 0)),
   ];
   return element(
@@ -31,6 +29,9 @@ function arrivalsSection() {
     ),
   );
 }
+
+const arrivalsCell = (kernel, names) =>
+  kernel.refusal ? `refused: ${kernel.refusal}` : names(kernel).map((name) => [element("code", {}, name), " "]);
 
 const seenCell = (seen) => {
   if (seen === null) return "not tried";

@@ -26,7 +26,11 @@ const amount = (value) => (value === null || value === undefined ? NONE : counte
 // The lines of charts ask for the values of the axis that is compared, which here are always the backends.
 const valuesOf = () => [...new Set((costs?.places ?? []).flatMap((place) => place.lines.map((line) => line.backend)))];
 
-const signed = (value, decimals) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${number(Math.abs(value), decimals)}`;
+// What rounds to nothing has no sign.
+function signed(value, decimals) {
+  const digits = number(Math.abs(value), decimals);
+  return `${!/[1-9]/.test(digits) ? "" : value > 0 ? "+" : "−"}${digits}`;
+}
 
 const percent = (value) => `${signed(value, 1)} %`;
 
