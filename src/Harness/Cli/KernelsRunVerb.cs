@@ -6,6 +6,7 @@ using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
 using Harness.Run;
+using Harness.Serve;
 
 namespace Harness.Cli;
 
@@ -50,8 +51,8 @@ internal static class KernelsRunVerb
         }
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = Choose(parse.GetValue(Kernels) ?? [], cache);
-        Qemu qemu = Qemu.Find(parse.GetValue(Emulator));
-        GuestProgram program = GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels run: {line}"));
+        string? seeded = SeededRegression.Asked();
+        GuestTools tools = GuestTools.Make(cache, parse.GetValue(Emulator), line => Console.Error.WriteLine($"harness kernels run: {line}"));
         var session = new KernelRunSession
         {
             Matrix = matrix with { Rounds = parse.GetValue(Boots) ?? matrix.Rounds },
@@ -59,9 +60,11 @@ internal static class KernelsRunVerb
             Kernels = kernels,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             CommandLine = string.Join(' ', parse.Tokens.Select(token => token.Value).Prepend("harness")),
-            Qemu = qemu,
-            Image = GuestImage.Make(cache, program),
-            ReadyToRun = program.ReadyToRun,
+            Qemu = tools.Qemu,
+            Image = tools.Image,
+            ReadyToRun = tools.ReadyToRun,
+            Plugin = tools.Plugin,
+            SeededRegression = seeded,
             Guests = parse.GetValue(Guests),
             Silence = parse.GetValue(Deadline),
         };

@@ -16,6 +16,8 @@ internal static class KernelsVerb
         KernelsFetchVerb.Create(),
         KernelsRunVerb.Create(),
         KernelsCompareVerb.Create(),
+        KernelsBisectVerb.Create(),
+        KernelsAttributeVerb.Create(),
     };
 
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);

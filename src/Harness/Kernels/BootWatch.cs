@@ -36,7 +36,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
                 counts.Begin(boot.Name, boot.Plan.Cells[begin.Cell].Id);
                 break;
             case GuestSays.Measured measured when measured.Cell < boot.Plan.Cells.Count:
-                LoadResult load = GuestFigures.Counted(measured.Load);
+                LoadResult load = GuestFigures.Counted(measured.Load, measured.Window);
                 string? spoiled = GuestFigures.Spoiled(load);
                 Done(measured.Cell, spoiled is null ? CellStatus.Ok : CellStatus.Failed, spoiled, load);
                 break;

@@ -110,6 +110,7 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         Started = DateTimeOffset.UtcNow,
         Status = RunStatus.Running,
         TcpCongestionControl = Run.TcpCongestion.Forced,
+        SeededRegression = session.SeededRegression,
         Environment = probe.Environment,
         Guest = new GuestFacts
         {
@@ -122,6 +123,10 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             Ops = session.Matrix.Ops!.Value,
         },
         // What spoils times does not spoil counts, so the guest's own warnings are not repeated; this one belongs beside every figure.
-        Warnings = [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+        Warnings =
+        [
+            new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time"),
+            .. session.SeededRegression is { } seeded ? new[] { Serve.SeededRegression.Warning(seeded) } : [],
+        ],
     };
 }

@@ -47,7 +47,7 @@ internal static class KernelTableText
         MarkdownText.Line(text, "");
         MarkdownText.Table(
             text,
-            ["cell", .. releases.Select(release => $"{release}: server, client, system calls, spread")],
+            ["cell", .. releases.Select(release => $"{release}: user, kernel; server, client; system calls, spread")],
             table.Cells.Select(row => row.Figures.Select(Parts).Prepend($"`{row.Cell}`")));
         if (table.Behaviours.Count > 0)
         {
@@ -61,7 +61,9 @@ internal static class KernelTableText
         ? MarkdownText.Escaped(figure.Reason ?? "")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{figure.ServerInstructionsPerOp:N0}, {figure.ClientInstructionsPerOp:N0}, {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+
+    private static string Or(double? instructions) => instructions is { } value ? value.ToString("N0", CultureInfo.InvariantCulture) : "-";
 
     private static string Seen(KernelBehaviour? seen) =>
         seen is null ? "not tried" : MarkdownText.Escaped(seen.Seen) + (seen.Verdict == BehaviourVerdict.Differs ? " **(differs)**" : "");

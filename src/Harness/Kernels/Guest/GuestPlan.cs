@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Harness.Matrix;
 using Harness.Run;
+using Seeded = Harness.Serve.SeededRegression;
 
 namespace Harness.Kernels.Guest;
 
@@ -12,16 +13,37 @@ namespace Harness.Kernels.Guest;
 /// <param name="Facts">Whether the guest is to say what its kernel is and does.</param>
 internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed, bool Facts)
 {
+    /// <summary>
+    /// Bare system calls in place of one operation: they are so cheap that else one tick of the kernel's clock, more or less, would be seen in them.
+    /// </summary>
+    public const int SyscallsForOp = 25;
+
+    /// <summary>Whether the guest is to tell its kernel's symbols.</summary>
+    public bool Symbols { get; init; }
+
+    /// <summary>The regression that its servers have on purpose; null where none.</summary>
+    public string? SeededRegression { get; init; }
+
     public string Script()
     {
         var script = new StringBuilder("# What this boot measures.\n");
+        if (SeededRegression is { } seeded)
+        {
+            script.Append(CultureInfo.InvariantCulture, $"export {Seeded.Variable}={seeded}\n");
+        }
         if (Facts)
         {
             script.Append("facts\n");
         }
+        if (Symbols)
+        {
+            script.Append("symbols\n");
+        }
         for (int i = 0; i < Cells.Count; i++)
         {
-            script.Append(CultureInfo.InvariantCulture, $"cell {i} '{string.Join(' ', Serve(Cells[i]))}' '{string.Join(' ', Load(Cells[i]))}'\n");
+            script.Append(Cells[i].Layer == Vocabulary.Syscall
+                ? string.Create(CultureInfo.InvariantCulture, $"rung {i} '{Vocabulary.Syscall} --ops {Ops * SyscallsForOp}'\n")
+                : string.Create(CultureInfo.InvariantCulture, $"cell {i} '{string.Join(' ', Serve(Cells[i]))}' '{string.Join(' ', Load(Cells[i]))}'\n"));
         }
         return script.ToString();
     }
@@ -29,7 +51,8 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     /// <summary>Why a cell cannot be counted in a guest, in one line; null where it can.</summary>
     public static string? Refusal(Cell cell) => cell switch
     {
-        _ when cell.IsBare => "guests measure NBD; leave layer at nbd",
+        { Layer: Vocabulary.Syscall } => BareRefusal.Of(cell),
+        _ when cell.IsBare => "guests measure NBD and bare system calls; leave layer at nbd or syscall",
         _ when !cell.HasOurServer || !cell.HasOurClient => "guests have no peers; leave server and client at harness",
         _ when cell["wait"] != "block" || cell.ClientWait != "block" => "on the one CPU of a guest a loop that spins keeps the other side waiting, and what it counts depends on it; leave wait at block",
         _ when cell.IsOpenLoop => "a guest counts a fixed number of operations; leave rate at closed",
