@@ -39,7 +39,7 @@ public sealed class KernelBisectTests : IDisposable
     [Theory]
     [InlineData("no mistakes", "kernels", "bisect", "6.1", "7.2", "--threshold", "0", "'0' is not a threshold; write a number of percent above 0")]
     [InlineData("no cell", "kernels", "bisect", "6.1", "7.2", "--cell", "layer=sycall", "--cell 'layer=sycall' matches none of 50 cells")]
-    [InlineData("several", "kernels", "attribute", "6.1", "7.2", "--cell", "depth=1", "has 24 cells, and one is hunted for: give --cell the id of one, like 'backend=")]
+    [InlineData("several", "kernels", "attribute", "6.1", "7.2", "--cell", "depth=1", "has 32 cells, and one is hunted for: give --cell the id of one, like 'backend=")]
     [InlineData("nothing here", "kernels", "attribute", "6.1", "7.2", "--cell", "layer=syscall", "there is no kernel 6.1; harness kernels list shows")]
     [InlineData("nothing here", "kernels", "bisect", "6.1", "7.2", "--cell", "layer=syscall", "there is no kernel 6.1; harness kernels list shows")]
     public void A_mistake_is_one_line(string name, params string[] words)
