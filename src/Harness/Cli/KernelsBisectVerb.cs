@@ -33,7 +33,8 @@ internal static class KernelsBisectVerb
     {
         var verb = new Command("bisect", "between which two neighbouring versions of the archive a cell changed; fetches what it needs, takes what was measured before")
         {
-            Good, Bad, KernelsHunt.Cell, KernelsHunt.Matrix, Threshold, Boots, KernelsHunt.Cached, KernelsHunt.Deadline, ResultsRoot, KernelsVerb.Cache, Json, Emulator,
+            Good, Bad, KernelsHunt.Cell, KernelsHunt.Matrix, Threshold, Boots, KernelsHunt.Cached, KernelsHunt.Deadline, ResultsRoot, KernelsVerb.Cache, Json,
+            Emulator,
         };
         verb.SetAction(parse => (int)Run(parse));
         return verb;
@@ -91,7 +92,8 @@ internal static class KernelsBisectVerb
     private static void Say(string line) => Console.Error.WriteLine($"harness kernels bisect: {line}");
 
     private static double? Percent(string text) =>
-        double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent is > 0 and <= MostPercent
+        double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
+        && percent is > 0 and <= MostPercent
             ? percent
             : throw new FormatException($"'{text}' is not a threshold; write a number of percent above 0, like 1 or 0.5%");
 }

@@ -47,7 +47,8 @@ internal static class KernelsHunt
     }
 
     /// <summary>What is here, and what the archive offers unless <c>--cached</c> says to leave it alone.</summary>
-    public static T WithKernels<T>(ParseResult parse, KernelCache cache, CancellationToken stop, Func<IReadOnlyList<KernelCandidate>, Func<KernelOffer, CachedKernel>, T> use)
+    public static T WithKernels<T>(
+        ParseResult parse, KernelCache cache, CancellationToken stop, Func<IReadOnlyList<KernelCandidate>, Func<KernelOffer, CachedKernel>, T> use)
     {
         if (parse.GetValue(Cached))
         {

@@ -116,7 +116,8 @@ internal sealed class Cell
         }
     }
 
-    // Cells that differ only in what their layer does not have are one cell: a NOP, a system call and a token go nowhere, a bare exchange knows no store and no event loop.
+    // Cells that differ only in what their layer does not have are one cell: a NOP, a system call and a token go nowhere, a bare exchange knows no store and
+    // no event loop.
     private void SettleLayer()
     {
         string[] missing = Layer switch

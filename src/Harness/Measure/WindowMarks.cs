@@ -3,7 +3,9 @@ using Harness.Io;
 
 namespace Harness.Measure;
 
-/// <summary>Where the measured part lies among the instructions of a guest: <c>HARNESS_WINDOW</c>, which <c>guest-init.sh</c> sets to the cell's number.</summary>
+/// <summary>
+/// Where the measured part lies among the instructions of a guest: <c>HARNESS_WINDOW</c>, which <c>guest-init.sh</c> sets to the cell's number.
+/// </summary>
 internal static class WindowMarks
 {
     public const string Variable = "HARNESS_WINDOW";

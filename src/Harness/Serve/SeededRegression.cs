@@ -66,5 +66,6 @@ internal static class SeededRegression
 
     private static int? InstructionsOf(string kind) =>
         kind.Split(':') is [Instructions, var count]
-        && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int instructions) && instructions is >= 1 and <= MostInstructions ? instructions : null;
+        && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int instructions) && instructions is >= 1 and <= MostInstructions
+            ? instructions : null;
 }

@@ -87,11 +87,13 @@ public sealed class InstructionCountTests : IDisposable
             var (code, output, _) = VerbConsole.Invoke("compare", _folder.File("plain"), _folder.File(kind.Replace(':', '-')));
             Assert.Equal(3, code);
             Assert.Contains("instructions_per_op", output);
-            string[] runs = [.. new[] { "plain", kind.Replace(':', '-') }.Select(name => Directory.GetDirectories(Directory.GetDirectories(_folder.File(name)).Single()).Single())];
+            string[] runs = [RunIn("plain"), RunIn(kind.Replace(':', '-'))];
             (_, output, _) = VerbConsole.Invoke(["kernels", "compare", .. runs]);
             Assert.Matches(@"\(\+[0-9.]+ %\)", output);
         }
     }
+
+    private string RunIn(string name) => Directory.GetDirectories(Directory.GetDirectories(_folder.File(name)).Single()).Single();
 
     private LoadResult Boot(CachedKernel kernel, GuestTools tools, string name, string? seeded)
     {

@@ -55,7 +55,8 @@ public sealed class KernelBisectTests : IDisposable
     {
         File.WriteAllText(_folder.File("boots"), "");
         int fetched = 0;
-        CachedKernel Kernel(string release) => new(_folder.Path, new KernelFacts { Release = release, Version = "1", Image = $"vmlinuz-{release}", Sha256 = release });
+        CachedKernel Kernel(string release) =>
+            new(_folder.Path, new KernelFacts { Release = release, Version = "1", Image = $"vmlinuz-{release}", Sha256 = release });
         KernelCandidate[] versions =
         [
             .. Enumerable.Range(1, 9).Select(minor => $"7.{minor}.0")
@@ -65,7 +66,8 @@ public sealed class KernelBisectTests : IDisposable
         var measurer = new KernelMeasurer
         {
             Matrix = matrix,
-            Tools = new GuestTools(new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), ReadyToRun: true, new InstructionPlugin("plugin.so")),
+            Tools = new GuestTools(
+                new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), ReadyToRun: true, new InstructionPlugin("plugin.so")),
             ResultsRoot = _folder.File("results"),
             CommandLine = "harness kernels bisect",
             Silence = TimeSpan.FromSeconds(20),
@@ -93,7 +95,8 @@ public sealed class KernelBisectTests : IDisposable
             File.WriteAllText(_folder.File($"vmlinuz-7.{minor}.0"), "");
             if (minor != panicAt)
             {
-                string json = JsonSerializer.Serialize(load with { Ops = 100, Seconds = minor >= jumpAt ? 126_300e-9 : 41_300e-9 }, ResultsJson.Line.LoadResult);
+                double seconds = minor >= jumpAt ? 126_300e-9 : 41_300e-9;
+                string json = JsonSerializer.Serialize(load with { Ops = 100, Seconds = seconds }, ResultsJson.Line.LoadResult);
                 File.WriteAllText(_folder.File($"says-7.{minor}.0"), $"{File.ReadAllText(_folder.File("facts"))}begin 0\ncell 0 ok {json}\nend\n");
             }
         }

@@ -51,7 +51,8 @@ public sealed class KernelHuntTests
         Assert.False(search.EndsDiffer(0.2));
         Assert.Null(new Bisection(9, place => place == 8 ? null : 100, null).MeasureEnds());
 
-        var session = new BisectSession("c", [Candidate("6.1"), Candidate("6.2")], kernel => kernel.Release == "6.2" ? new(null, "it panicked") : Measured(100), _ => { });
+        BisectMeasurement Look(KernelCandidate kernel) => kernel.Release == "6.2" ? new(null, "it panicked") : Measured(100);
+        var session = new BisectSession("c", [Candidate("6.1"), Candidate("6.2")], Look, _ => { });
         var error = Assert.Throws<HarnessException>(() => session.Run(null, CancellationToken.None));
         Assert.Equal("BAD, 6.2, cannot be measured: it panicked; give another kernel", error.Message);
     }
@@ -61,8 +62,10 @@ public sealed class KernelHuntTests
     {
         KernelCandidate[] versions = [.. Enumerable.Range(1, 9).Select(minor => Candidate($"6.{minor}.0"))];
         var said = new List<string>();
-        var session = new BisectSession(
-            "layer=syscall", versions, kernel => kernel.Release == "6.5.0" ? new(null, "the kernel panicked") : Measured(string.CompareOrdinal(kernel.Release, "6.6.0") >= 0 ? 1263 : 413), said.Add);
+        BisectMeasurement Look(KernelCandidate kernel) => kernel.Release == "6.5.0"
+            ? new(null, "the kernel panicked")
+            : Measured(string.CompareOrdinal(kernel.Release, "6.6.0") >= 0 ? 1263 : 413);
+        var session = new BisectSession("layer=syscall", versions, Look, said.Add);
         BisectDocument document = session.Run(null, CancellationToken.None);
         Assert.Equal(("6.4.0", "6.6.0"), (document.LastGood, document.FirstBad));
         Assert.Equal(["6.5.0"], document.Skipped);
@@ -79,7 +82,8 @@ public sealed class KernelHuntTests
     [Fact]
     public void Versions_stand_between_their_ends_in_either_direction_and_each_release_once()
     {
-        KernelCandidate[] all = [.. KernelCandidates.All([Here("6.12.1"), Here("7.2.0"), Here("5.10.0")], [Offer("7.1.0", "1"), Offer("7.1.0", "2"), Offer("7.2.0", "1"), Offer("6.1.0", "1")])];
+        KernelOffer[] offers = [Offer("7.1.0", "1"), Offer("7.1.0", "2"), Offer("7.2.0", "1"), Offer("6.1.0", "1")];
+        IReadOnlyList<KernelCandidate> all = KernelCandidates.All([Here("6.12.1"), Here("7.2.0"), Here("5.10.0")], offers);
         Assert.Equal(["5.10.0", "6.1.0", "6.12.1", "7.1.0", "7.2.0"], all.Select(kernel => kernel.Release));
         Assert.Equal("2", all[3].Version);
         Assert.Equal(["6.1.0", "6.12.1", "7.1.0", "7.2.0"], KernelCandidates.Between(all, "6.1", "7.2").Select(kernel => kernel.Release));
@@ -101,7 +105,9 @@ public sealed class KernelHuntTests
         var attribution = Attribution.Of(
             "layer=syscall",
             Profile("6.12", 120.5, (0xffffffff81000010, 4000), (0xffffffff81000108, 6000)),
-            Profile("7.2", 970.25, (0xffffffff81000010, 4000), (0xffffffff81000108, 5000), (0xffffffff81000210, 50_000), (0xffffffff81000250, 36_000), (0xfffffe0000000000, 10)));
+            Profile(
+                "7.2", 970.25, (0xffffffff81000010, 4000), (0xffffffff81000108, 5000), (0xffffffff81000210, 50_000), (0xffffffff81000250, 36_000),
+                (0xfffffe0000000000, 10)));
         Assert.Equal([("clear_bhb_loop", 860.0), ("__x64_sys_getppid", -10.0)], attribution.Functions.Take(2).Select(row => (row.Function, row.Difference)));
         Assert.Equal(attribution.Total.Difference, attribution.Functions.Sum(row => row.Difference), 3);
         Assert.Equal(attribution.Total.A, attribution.Functions.Sum(row => row.A), 3);

@@ -28,8 +28,8 @@ internal sealed record Attribution
     /// <summary>Operations of the window.</summary>
     public required long Ops { get; init; }
 
-    public required KernelColumn A { get; init; }
-    public required KernelColumn B { get; init; }
+    public required AttributedKernel A { get; init; }
+    public required AttributedKernel B { get; init; }
 
     /// <summary>Instructions per operation by the guest's clock, as <c>harness kernels run</c> has them.</summary>
     public required FunctionRow Total { get; init; }
@@ -47,8 +47,8 @@ internal sealed record Attribution
         {
             Cell = cell,
             Ops = a.Load.Ops,
-            A = new KernelColumn(a.Kernel.Release, a.Kernel.Version, ""),
-            B = new KernelColumn(b.Kernel.Release, b.Kernel.Version, ""),
+            A = new AttributedKernel(a.Kernel.Release, a.Kernel.Version),
+            B = new AttributedKernel(b.Kernel.Release, b.Kernel.Version),
             Total = Row("", a.Load.InstructionsPerOp!.Value, b.Load.InstructionsPerOp!.Value),
             Functions =
             [
@@ -72,6 +72,11 @@ internal sealed record Attribution
 
     private static FunctionRow Row(string function, double a, double b) => new(function, Math.Round(a, 3), Math.Round(b, 3), Math.Round(b - a, 3));
 }
+
+/// <summary>One of the two kernels.</summary>
+/// <param name="Release">As <c>uname -r</c> prints it.</param>
+/// <param name="Version">Its package's version; null of one that was given by its path.</param>
+internal sealed record AttributedKernel(string Release, string? Version);
 
 /// <summary>A function on both kernels, in instructions per operation.</summary>
 /// <param name="Function">Its name, without what a compiler hangs on it; empty for the total.</param>

@@ -19,7 +19,9 @@ internal enum BisectVerdict
 /// </summary>
 /// <param name="count">How many versions there are, both ends among them; 2 or more.</param>
 /// <param name="measure">Measures one, by its place; null where it cannot be measured. Called once for each.</param>
-/// <param name="thresholdPercent">By how much a figure must differ from the good end's, in the bad end's direction, to be bad; null is half of the way there.</param>
+/// <param name="thresholdPercent">
+/// By how much a figure must differ from the good end's, in the bad end's direction, to be bad; null is half of the way there.
+/// </param>
 internal sealed class Bisection(int count, Func<int, double?> measure, double? thresholdPercent)
 {
     private readonly SortedDictionary<int, double?> _figures = [];

@@ -5,7 +5,9 @@ using Harness.Run;
 
 namespace Harness.Kernels.Hunt;
 
-/// <summary>Measures one cell on one kernel after the other, and leaves a run of each as <c>harness kernels run</c> does; one that is there already is taken.</summary>
+/// <summary>
+/// Measures one cell on one kernel after the other, and leaves a run of each as <c>harness kernels run</c> does; one that is there already is taken.
+/// </summary>
 internal sealed record KernelMeasurer
 {
     /// <summary>With one cell.</summary>
