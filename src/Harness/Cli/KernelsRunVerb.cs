@@ -6,6 +6,7 @@ using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
 using Harness.Run;
+using Harness.Serve;
 
 namespace Harness.Cli;
 
@@ -57,11 +58,10 @@ internal static class KernelsRunVerb
         }
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = Choose(parse.GetValue(Kernels) ?? [], cache);
-        Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Mode = parse.GetValue(Mode)! };
-        KvmTrial.RequireDevice(qemu);
-        GuestProgram program = GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels run: {line}"));
-        GuestImage image = GuestImage.Make(cache, program);
-        new KvmTrial(qemu, image).Require(kernels, interrupts.Token);
+        string? seeded = SeededRegression.Asked();
+        Action<string> say = line => Console.Error.WriteLine($"harness kernels run: {line}");
+        GuestTools tools = timed ? GuestTools.Timed(cache, parse.GetValue(Emulator), say) : GuestTools.Make(cache, parse.GetValue(Emulator), say);
+        new KvmTrial(tools.Qemu, tools.Image).Require(kernels, interrupts.Token);
         var session = new KernelRunSession
         {
             Matrix = matrix with { Rounds = parse.GetValue(Boots) ?? matrix.Rounds },
@@ -69,9 +69,11 @@ internal static class KernelsRunVerb
             Kernels = kernels,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             CommandLine = string.Join(' ', parse.Tokens.Select(token => token.Value).Prepend("harness")),
-            Qemu = qemu,
-            Image = image,
-            ReadyToRun = program.ReadyToRun,
+            Qemu = tools.Qemu,
+            Image = tools.Image,
+            ReadyToRun = tools.ReadyToRun,
+            Plugin = tools.Plugin,
+            SeededRegression = seeded,
             Guests = GuestsOf(parse, timed),
             Silence = parse.GetValue(Deadline),
         };

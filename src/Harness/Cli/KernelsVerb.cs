@@ -17,6 +17,8 @@ internal static class KernelsVerb
         KernelsRunVerb.Create(),
         KernelsCompareVerb.Create(),
         KernelsProbeVerb.Create(),
+        KernelsBisectVerb.Create(),
+        KernelsAttributeVerb.Create(),
     };
 
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);

@@ -35,7 +35,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
                 counts.Begin(boot.Name, boot.Plan.Cells[begin.Cell].Id);
                 break;
             case GuestSays.Measured measured when measured.Cell < boot.Plan.Cells.Count:
-                var (load, spoiled) = GuestFigures.Of(measured.Load, boot.Kernel.Mode);
+                var (load, spoiled) = GuestFigures.Of(measured.Load, measured.Window, boot.Kernel.Mode);
                 Done(measured.Cell, spoiled is null ? CellStatus.Ok : CellStatus.Failed, spoiled, load);
                 break;
             case GuestSays.NotMeasured not when not.Cell < boot.Plan.Cells.Count:

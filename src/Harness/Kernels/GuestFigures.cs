@@ -10,13 +10,13 @@ internal static class GuestFigures
     private const double InstructionsPerUs = 1e3;
 
     /// <summary>What a load generator found, in the terms of a mode, and why it does not count; null where it does.</summary>
-    public static (LoadResult Load, string? Spoiled) Of(LoadResult load, string mode)
+    public static (LoadResult Load, string? Spoiled) Of(LoadResult load, Guest.InstructionWindow? window, string mode)
     {
         if (mode == GuestFacts.Timed)
         {
             return (load, Failed(load));
         }
-        LoadResult counted = Counted(load);
+        LoadResult counted = Counted(load, window);
         return (counted, Spoiled(counted));
     }
 
@@ -25,12 +25,18 @@ internal static class GuestFigures
         ? string.Create(CultureInfo.InvariantCulture, $"{instructions:0.0} instructions per operation")
         : string.Create(CultureInfo.InvariantCulture, $"{load.Iops:N0} operations per second");
 
-    public static LoadResult Counted(LoadResult load) => load with
+    /// <param name="load">What it found.</param>
+    /// <param name="window">What the emulator counted in the measured part; null where it did not.</param>
+    public static LoadResult Counted(LoadResult load, Guest.InstructionWindow? window = null) => load with
     {
         InstructionsPerOp = load.Ops > 0 ? Math.Round(load.Seconds * InstructionsPerSecond / load.Ops, 3) : null,
+        UserInstructionsPerOp = PerOp(window?.User, load.Ops),
+        KernelInstructionsPerOp = PerOp(window?.Kernel, load.Ops),
         Client = Counted(load.Client),
         Server = load.Server is { } server ? Counted(server) : null,
     };
+
+    private static double? PerOp(long? instructions, long ops) => ops > 0 && instructions is { } count ? Math.Round((double)count / ops, 3) : null;
 
     private static SideCosts Counted(SideCosts side) =>
         side with { InstructionsPerOp = side.CpuUsPerOp is { } us ? Math.Round(us * InstructionsPerUs, 3) : null };

@@ -40,6 +40,12 @@ internal sealed record KernelChange
     /// <inheritdoc cref="ServerAdded"/>
     public double? SyscallsAdded { get; init; }
 
+    /// <summary>What of it was added in user mode and in the kernel; null where the emulator did not tell them apart.</summary>
+    public double? UserAdded { get; init; }
+
+    /// <inheritdoc cref="UserAdded"/>
+    public double? KernelAdded { get; init; }
+
     /// <param name="kernels">The columns of the table.</param>
     /// <param name="runs">Their runs, in the same order.</param>
     /// <param name="row">The cell.</param>
@@ -70,6 +76,8 @@ internal sealed record KernelChange
             Percent = 100 * ((after / before) - 1),
             ServerAdded = now.Figure.ServerInstructionsPerOp - was.Figure.ServerInstructionsPerOp,
             ClientAdded = now.Figure.ClientInstructionsPerOp - was.Figure.ClientInstructionsPerOp,
+            UserAdded = now.Figure.UserInstructionsPerOp - was.Figure.UserInstructionsPerOp,
+            KernelAdded = now.Figure.KernelInstructionsPerOp - was.Figure.KernelInstructionsPerOp,
             SyscallsAdded = now.Figure.SyscallsPerOp - was.Figure.SyscallsPerOp,
         };
     }

@@ -19,6 +19,12 @@ internal sealed record KernelFigure
     public double? ServerInstructionsPerOp { get; init; }
     public double? ClientInstructionsPerOp { get; init; }
 
+    /// <summary>Of <see cref="InstructionsPerOp"/>, those in user mode; null where the emulator did not tell them apart.</summary>
+    public double? UserInstructionsPerOp { get; init; }
+
+    /// <summary>Of <see cref="InstructionsPerOp"/>, those in the kernel.</summary>
+    public double? KernelInstructionsPerOp { get; init; }
+
     /// <summary>System calls of both sides.</summary>
     public double? SyscallsPerOp { get; init; }
 
@@ -50,7 +56,9 @@ internal sealed record KernelFigure
             UsPerOp = counted ? null : all.Median(),
             ServerInstructionsPerOp = Median(loads.Select(load => load.Server?.InstructionsPerOp)),
             ClientInstructionsPerOp = Median(loads.Select(load => load.Client.InstructionsPerOp)),
-            SyscallsPerOp = Median(loads.Select(load => load.Server?.SyscallsPerOp + load.Client.SyscallsPerOp)),
+            UserInstructionsPerOp = Median(loads.Select(load => load.UserInstructionsPerOp)),
+            KernelInstructionsPerOp = Median(loads.Select(load => load.KernelInstructionsPerOp)),
+            SyscallsPerOp = Median(loads.Select(load => (load.Server?.SyscallsPerOp ?? 0) + load.Client.SyscallsPerOp)),
             SpreadPercent = 100 * ((all.Max() / all.Min()) - 1),
         };
     }

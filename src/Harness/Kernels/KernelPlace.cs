@@ -27,7 +27,7 @@ internal sealed record KernelPlace(string Label, IReadOnlyList<KernelLine> Lines
                 .OrderBy(place => place.First(), Comparer<KernelRow>.Create((a, b) => Compare(a, b, varying)))
                 .Select(place => new KernelPlace(
                     string.Join(", ", varying.Select(axis => Word(axis, place.First().Axes.GetValueOrDefault(axis))).OfType<string>()),
-                    [.. place.Select(row => new KernelLine(row.Axes.GetValueOrDefault("backend") ?? row.Cell, row.Cell))
+                    [.. place.Select(row => new KernelLine(Name(row), row.Cell))
                         .OrderBy(line => line.Backend, Comparer<string>.Create(CellOrder.CompareValues))])),
         ];
     }
@@ -36,9 +36,17 @@ internal sealed record KernelPlace(string Label, IReadOnlyList<KernelLine> Lines
         .Select(axis => CellOrder.CompareValues(a.Axes.GetValueOrDefault(axis) ?? "", b.Axes.GetValueOrDefault(axis) ?? ""))
         .FirstOrDefault(order => order != 0);
 
-    // "mitigations auto" is what goes without saying.
-    private static string? Word(string axis, string? value) => value is null or Vocabulary.None || (axis == "mitigations" && value == "auto") ? null
-        : s_sayWhatTheyAre.Contains(axis) ? value : $"{axis} {value}";
+    // Bare system calls have no backend, and a line of their own.
+    private static string Name(KernelRow row) => row.Axes.GetValueOrDefault("backend") is { } backend and not Vocabulary.None
+        ? backend
+        : row.Axes.GetValueOrDefault("layer") ?? row.Cell;
+
+    // Mitigations as they are, and NBD, are what goes without saying.
+    private static string? Word(string axis, string? value) => (axis, value) switch
+    {
+        (_, null or Vocabulary.None) or ("mitigations", "auto") or ("layer", Vocabulary.Nbd) => null,
+        _ => s_sayWhatTheyAre.Contains(axis) ? value : $"{axis} {value}",
+    };
 }
 
 /// <summary>A line of a small chart.</summary>

@@ -113,6 +113,7 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         Started = DateTimeOffset.UtcNow,
         Status = RunStatus.Running,
         TcpCongestionControl = Run.TcpCongestion.Forced,
+        SeededRegression = session.SeededRegression,
         Environment = probe.Environment,
         Guest = new GuestFacts
         {
@@ -125,6 +126,10 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             Ops = session.IsTimed ? null : session.Matrix.Ops,
         },
         // What spoils times does not spoil counts, so the guest's own warnings are not repeated; this one belongs beside every figure.
-        Warnings = session.IsTimed ? probe.Warnings : [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+        Warnings =
+        [
+            .. session.IsTimed ? probe.Warnings : [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+            .. session.SeededRegression is { } seeded ? new[] { Serve.SeededRegression.Warning(seeded) } : [],
+        ],
     };
 }

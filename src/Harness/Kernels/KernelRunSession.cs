@@ -18,6 +18,15 @@ internal sealed record KernelRunSession
     public required GuestImage Image { get; init; }
     public required bool ReadyToRun { get; init; }
 
+    /// <summary>Tells instructions in user mode from those in the kernel; null where there is none, and the figures then are null.</summary>
+    public InstructionPlugin? Plugin { get; init; }
+
+    /// <summary>The regression that the guests' servers have on purpose; null where none.</summary>
+    public string? SeededRegression { get; init; }
+
+    /// <summary>Told of a kernel that does not come up, and why.</summary>
+    public Action<CachedKernel, string>? OnBroken { get; init; }
+
     /// <summary>Guests at a time; each keeps a CPU busy.</summary>
     public required int Guests { get; init; }
 
@@ -63,6 +72,10 @@ internal sealed record KernelRunSession
         {
             progress.Erase();
             Array.ForEach(results, kernel => kernel.Finish(interrupted || stop.IsCancellationRequested));
+            foreach (KernelResults kernel in results.Where(kernel => kernel.Broken is not null))
+            {
+                OnBroken?.Invoke(kernel.Kernel, kernel.Broken!);
+            }
         }
         return (new RunOutcome(counts.Ok, counts.Failed, interrupted), [.. results.Select(kernel => kernel.Folder).OfType<string>()]);
     }
@@ -74,25 +87,28 @@ internal sealed record KernelRunSession
         let order = Interleave.Round([.. booted.Cells], Matrix.Seed, round)
         select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
 
-    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) =>
-        new(order, Matrix.Ops ?? 0, Matrix.Seed, facts) { Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null };
+    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(order, Matrix.Ops ?? 0, Matrix.Seed, facts)
+    {
+        Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null,
+        SeededRegression = SeededRegression,
+    };
 
     private async Task WorkAsync(ConcurrentQueue<PlannedBoot> boots, KernelRunCounts counts, CancellationToken stop)
     {
-        var guest = new GuestBoot(Qemu, Image, Silence);
+        var guest = new GuestBoot(Qemu, Image, Silence) { Plugin = Plugin };
         while (boots.TryDequeue(out PlannedBoot? boot))
         {
             stop.ThrowIfCancellationRequested();
             var watch = new BootWatch(boot, counts);
             string? trouble = boot.Kernel.Broken is { } broken
                 ? $"an earlier boot of this kernel did not come up: {broken}"
-                : await guest.RunAsync(boot.Kernel.Kernel, boot.Plan, boot.Mitigations, SeedOf(boot), watch.Hear, stop);
+                : await guest.RunAsync(boot.Kernel.Kernel, boot.Plan, boot.Mitigations, SeedOf(Matrix.Seed, boot.Round), watch.Hear, stop);
             watch.End(trouble);
         }
     }
 
-    // It makes a boot what it is: the same rounds have the same on every kernel and in every run.
-    private int SeedOf(PlannedBoot boot) => (int)((Matrix.Seed * 1000) % int.MaxValue / 2) + boot.Round;
+    /// <summary>It makes a boot what it is: the same rounds have the same on every kernel and in every run.</summary>
+    public static int SeedOf(ulong seed, int round) => (int)((seed * 1000) % int.MaxValue / 2) + round;
 }
 
 /// <summary>A boot that is to be made.</summary>

@@ -51,10 +51,13 @@ internal static class KernelTableText
             MarkdownText.Line(text, "");
             MarkdownText.Table(
                 text,
-                ["cell", .. names.Select(name => $"{name}: server, client, system calls, spread")],
+                ["cell", .. names.Select(name => $"{name}: user, kernel; server, client; system calls, spread")],
                 table.Cells.Select(row => row.Figures.Select(Parts).Prepend($"`{row.Cell}`")));
             MarkdownText.Line(text, "");
-            MarkdownText.Table(text, ["step in cell", "between", "instructions", "server adds", "client adds", "system calls"], table.Changes.Select(Change));
+            MarkdownText.Table(
+                text,
+                ["step in cell", "between", "instructions", "user mode adds", "kernel adds", "server adds", "client adds", "system calls"],
+                table.Changes.Select(Change));
         }
         if (table.Semantics.Behaviours.Count > 0)
         {
@@ -109,6 +112,8 @@ internal static class KernelTableText
         $"`{change.Cell}`",
         $"{change.Last} and {change.First}",
         string.Create(CultureInfo.InvariantCulture, $"{change.Before:N0} → {change.After:N0} ({change.Percent:+0.0;-0.0} %)"),
+        Added(change.UserAdded, "+#,0;-#,0;0"),
+        Added(change.KernelAdded, "+#,0;-#,0;0"),
         Added(change.ServerAdded, "+#,0;-#,0;0"),
         Added(change.ClientAdded, "+#,0;-#,0;0"),
         Added(change.SyscallsAdded, "+0.00;-0.00;0"),
@@ -120,7 +125,9 @@ internal static class KernelTableText
         ? MarkdownText.Escaped(figure.Reason ?? "")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{figure.ServerInstructionsPerOp:N0}, {figure.ClientInstructionsPerOp:N0}, {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+
+    private static string Or(double? instructions) => instructions is { } value ? value.ToString("N0", CultureInfo.InvariantCulture) : "-";
 
     /// <summary>A table without lines, whose columns are right-aligned from one on.</summary>
     public static Table Grid(IReadOnlyList<string> columns, int rightFrom)

@@ -7,6 +7,7 @@ using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
 using Harness.Kernels;
+using Harness.Kernels.Hunt;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -48,6 +49,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
 [JsonSerializable(typeof(KernelTable))]
 [JsonSerializable(typeof(KernelSemantics))]
+[JsonSerializable(typeof(BisectDocument))]
+[JsonSerializable(typeof(Attribution))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
@@ -72,6 +75,7 @@ internal sealed partial class ResultsJson : JsonSerializerContext
             new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<BisectVerdict>(JsonNamingPolicy.SnakeCaseLower),
         },
     };
 }

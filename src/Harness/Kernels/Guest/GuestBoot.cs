@@ -15,6 +15,12 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
 
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Tells instructions in user mode from those in the kernel; null where nobody does.</summary>
+    public InstructionPlugin? Plugin { get; init; }
+
+    /// <summary>Whether <see cref="Plugin"/> tells the kernel's by block.</summary>
+    public bool ByBlock { get; init; }
+
     /// <param name="kernel">The kernel.</param>
     /// <param name="plan">What to measure.</param>
     /// <param name="mitigations">As the axis has it.</param>
@@ -27,9 +33,13 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
         using var scratch = new ScratchFolder();
         WriteInitrd(scratch.File("initrd"), plan);
         using var process = ChildProcess.Start(
-            qemu.CommandLine(kernel.Image, scratch.File("initrd"), mitigations, seed, scratch.File("console"), scratch.File("results")), scratch);
+            qemu.CommandLine(
+                kernel.Image, scratch.File("initrd"), mitigations, seed, scratch.File("console"), scratch.File("results"),
+                Plugin?.Arguments(scratch.File("windows"), ByBlock)),
+            scratch);
         var console = new GrowingFile(scratch.File("console"));
         var results = new GrowingFile(scratch.File("results"));
+        var windows = new InstructionWindows(scratch.File("windows"));
         var lastSign = Stopwatch.StartNew();
         bool ended = false;
         while (true)
@@ -40,7 +50,7 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
                 if (GuestSays.Read(line) is { } said)
                 {
                     ended |= said is GuestSays.End;
-                    hear(said);
+                    hear(said is GuestSays.Measured measured ? measured with { Window = windows.Find(measured.Cell) } : said);
                 }
             }
             if (results.Grew | console.NewLines().Count > 0)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Harness.Matrix;
 using Harness.Run;
+using Seeded = Harness.Serve.SeededRegression;
 
 namespace Harness.Kernels.Guest;
 
@@ -12,8 +13,19 @@ namespace Harness.Kernels.Guest;
 /// <param name="Facts">Whether the guest is to say what its kernel is and does.</param>
 internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed, bool Facts)
 {
+    /// <summary>
+    /// Bare system calls in place of one operation: they are so cheap that else one tick of the kernel's clock, more or less, would be seen in them.
+    /// </summary>
+    public const int SyscallsForOp = 25;
+
     /// <summary>In a guest that measures time, for how long; null counts <see cref="Ops"/> operations.</summary>
     public GuestTimes? Times { get; init; }
+
+    /// <summary>Whether the guest is to tell its kernel's symbols.</summary>
+    public bool Symbols { get; init; }
+
+    /// <summary>The regression that its servers have on purpose; null where none.</summary>
+    public string? SeededRegression { get; init; }
 
     public string Script()
     {
@@ -22,13 +34,23 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
         {
             script.Append("timed\n");
         }
+        if (SeededRegression is { } seeded)
+        {
+            script.Append(CultureInfo.InvariantCulture, $"export {Seeded.Variable}={seeded}\n");
+        }
         if (Facts)
         {
             script.Append("facts\n");
         }
+        if (Symbols)
+        {
+            script.Append("symbols\n");
+        }
         for (int i = 0; i < Cells.Count; i++)
         {
-            script.Append(CultureInfo.InvariantCulture, $"cell {i} '{string.Join(' ', Serve(Cells[i]))}' '{string.Join(' ', Load(Cells[i]))}'\n");
+            script.Append(Cells[i].Layer == Vocabulary.Syscall
+                ? string.Create(CultureInfo.InvariantCulture, $"rung {i} '{Vocabulary.Syscall} {string.Join(' ', Amount(SyscallsForOp))}'\n")
+                : string.Create(CultureInfo.InvariantCulture, $"cell {i} '{string.Join(' ', Serve(Cells[i]))}' '{string.Join(' ', Load(Cells[i]))}'\n"));
         }
         return script.ToString();
     }
@@ -38,7 +60,8 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     /// <param name="timed">Whether the guest measures time, on two CPUs; else it counts, on one.</param>
     public static string? Refusal(Cell cell, bool timed = false) => cell switch
     {
-        _ when cell.IsBare => "guests measure NBD; leave layer at nbd",
+        { Layer: Vocabulary.Syscall } => BareRefusal.Of(cell),
+        _ when cell.IsBare => "guests measure NBD and bare system calls; leave layer at nbd or syscall",
         _ when !cell.HasOurServer || !cell.HasOurClient => "guests have no peers; leave server and client at harness",
         _ when !timed && (cell["wait"] != "block" || cell.ClientWait != "block") => "on the one CPU of a guest a loop that spins keeps the other side waiting, and what it counts depends on it; leave wait at block",
         _ when cell.IsOpenLoop => "guests have no schedule; leave rate at closed",
@@ -63,13 +86,13 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     private string[] Load(Cell cell) =>
     [
         "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
-        .. Amount, "--backend", cell.ClientBackend, "--wait", cell.ClientWait,
+        .. Amount(1), "--backend", cell.ClientBackend, "--wait", cell.ClientWait,
         "--seed", Seed.ToString(CultureInfo.InvariantCulture), .. TcpCongestion.Arguments(cell),
     ];
 
-    private string[] Amount => Times is { } times
+    private string[] Amount(int factor) => Times is { } times
         ? ["--duration", Units.FormatTime(times.Measured), "--warmup", Units.FormatTime(times.Warmup)]
-        : ["--ops", Ops.ToString(CultureInfo.InvariantCulture)];
+        : ["--ops", (Ops * factor).ToString(CultureInfo.InvariantCulture)];
 }
 
 /// <summary>How long a cell of a guest that measures time runs.</summary>

@@ -55,11 +55,13 @@ internal sealed partial record Qemu(string Program, string Version)
     /// <param name="seed">Of the guest's random numbers.</param>
     /// <param name="console">The file for the kernel's console.</param>
     /// <param name="results">The file for what <c>init</c> says.</param>
-    public IReadOnlyList<string> CommandLine(string kernel, string initrd, string mitigations, int seed, string console, string results) =>
+    /// <param name="more">Arguments that change nothing for the guest.</param>
+    public IReadOnlyList<string> CommandLine(
+        string kernel, string initrd, string mitigations, int seed, string console, string results, IReadOnlyList<string>? more = null) =>
     [
         Program, .. MachineOfMode, "-seed", seed.ToString(CultureInfo.InvariantCulture), "-kernel", kernel, "-initrd", initrd, "-append", Parameters(mitigations),
         "-chardev", $"file,id=console,path={console}", "-serial", "chardev:console",
-        "-chardev", $"file,id=results,path={results}", "-serial", "chardev:results",
+        "-chardev", $"file,id=results,path={results}", "-serial", "chardev:results", .. more ?? [],
     ];
 
     public static string Parameters(string mitigations) => mitigations == "auto" ? KernelParameters : $"{KernelParameters} mitigations={mitigations}";

@@ -166,14 +166,14 @@ function changesBetween(changes) {
     figuresBehind(`What changed from ${last} to ${first}`, () =>
       table(
         `Instructions per operation, ${last} and ${first}`,
-        ["", "before", "after", "", "server", "client", "system calls"],
+        ["", "before", "after", "", "user mode", "kernel", "server", "client", "system calls"],
         changes.map((change) => ({
           cells: [
             element("code", {}, change.cell.replaceAll(",", ", ")),
             number(change.before, 0),
             number(change.after, 0),
             [stepSign(change), " ", percent(change.percent)],
-            ...[change.server_added, change.client_added].map((added) => (added === null ? NONE : signed(added, 0))),
+            ...[change.user_added, change.kernel_added, change.server_added, change.client_added].map((added) => (added === null ? NONE : signed(added, 0))),
             change.syscalls_added === null ? NONE : signed(change.syscalls_added, 2),
           ],
         })),

@@ -11,6 +11,8 @@ const rowOf = new Map((costs?.cells ?? []).map((row) => [row.cell, row]));
 const FIGURES = {
   total: { title: counted ? "instructions per operation" : "µs per operation", of: (figure) => figure.instructions_per_op ?? figure.us_per_op },
   ...(counted && {
+    user: { title: "instructions in user mode", of: (figure) => figure.user_instructions_per_op },
+    kernel: { title: "instructions in the kernel", of: (figure) => figure.kernel_instructions_per_op },
     server: { title: "instructions on behalf of the server", of: (figure) => figure.server_instructions_per_op },
     client: { title: "instructions on behalf of the client", of: (figure) => figure.client_instructions_per_op },
   }),
