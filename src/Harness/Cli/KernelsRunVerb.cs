@@ -14,7 +14,7 @@ internal static class KernelsRunVerb
 {
     private static readonly Argument<string?> Matrix = new("MATRIX") { Description = "a matrix file with 'ops:'; without one, bench/kernels.yml", Arity = ArgumentArity.ZeroOrOne };
 
-    private static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
+    public static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
         "--kernels", "A,B,…", "releases or their beginnings, of the kernels that are here, or paths [default: all that are here]", text => text.Split(',', StringSplitOptions.RemoveEmptyEntries));
 
     private static readonly Option<string?> Filter = OptionParsers.Text("--filter", "GLOB", "only cells whose id matches, like '*rw=read*'");
@@ -77,7 +77,9 @@ internal static class KernelsRunVerb
         return outcome.ExitCode;
     }
 
-    private static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
+    /// <summary>The kernels that are meant; all that are here where none is named.</summary>
+    /// <exception cref="HarnessException">One is not here, or none is.</exception>
+    public static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
     {
         IReadOnlyList<CachedKernel> here = cache.Kernels();
         CachedKernel[] chosen = words.Length > 0

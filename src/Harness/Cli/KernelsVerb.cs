@@ -16,6 +16,9 @@ internal static class KernelsVerb
         KernelsFetchVerb.Create(),
         KernelsRunVerb.Create(),
         KernelsCompareVerb.Create(),
+        KernelsNbdVerb.Create(),
+        KernelsAttachVerb.Create(),
+        KernelsAttachVerb.CreateDetach(),
     };
 
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);

@@ -7,6 +7,7 @@ using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
 using Harness.Kernels;
+using Harness.Kernels.NbdCases;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -47,6 +48,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(KernelFacts))]
 [JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
 [JsonSerializable(typeof(KernelTable))]
+[JsonSerializable(typeof(NbdCasesRecord))]
+[JsonSerializable(typeof(IReadOnlyList<NbdCasesRecord>))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
@@ -70,6 +73,7 @@ internal sealed partial class ResultsJson : JsonSerializerContext
             new JsonStringEnumConverter<Verdict>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<NbdCaseStatus>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower),
         },
     };
