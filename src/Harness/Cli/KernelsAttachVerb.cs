@@ -8,7 +8,7 @@ using Harness.Results;
 namespace Harness.Cli;
 
 /// <summary>
-/// <c>harness kernels attach</c> and <c>detach</c>: the running kernel's own NBD client. What <c>kernels nbd</c> does in its guests with nbd-client(8) and cannot:
+/// <c>harness kernels attach</c> and <c>detach</c>: the running kernel's own NBD client. Guests of <c>kernels nbd</c> use them for what nbd-client(8) cannot:
 /// a dead connection is waited for and replaced, and a device grows while it is in use.
 /// </summary>
 internal static class KernelsAttachVerb

@@ -12,7 +12,7 @@ namespace Harness.Cli;
 /// <summary><c>harness kernels nbd</c>: the NBD clients of several kernels against our server.</summary>
 internal static class KernelsNbdVerb
 {
-    private static readonly Option<string?> Filter = OptionParsers.Text("--filter", "GLOB", "only cases whose name matches, like 'reconnect*'");
+    private static readonly Option<string?> Filter = OptionParsers.Text("--filter", "GLOB,…", "only cases whose name matches one of these, like 'ext4-tcp,reconnect*'");
 
     private static readonly Option<string[]> Backends = OptionParsers.Parsed<string[]>(
         "--backend", "B,…|all", "one case more with each of these backends of the server; the others take its own choice", BackendsOf);
@@ -53,7 +53,7 @@ internal static class KernelsNbdVerb
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
         Qemu qemu = Qemu.Find(parse.GetValue(Emulator));
-        GuestTools tools = GuestTools.Find();
+        NbdTools tools = NbdTools.Find();
         var session = new NbdCasesSession
         {
             Cases = cases,

@@ -81,7 +81,8 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             {
                 using ResultsFolder results = _results;
                 _results = null;
-                Write(() => results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = interrupted ? RunStatus.Interrupted : RunStatus.Complete }));
+                RunStatus status = interrupted ? RunStatus.Interrupted : RunStatus.Complete;
+                Write(() => results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = status }));
             }
         }
     }

@@ -24,7 +24,7 @@ public static class KernelClient
     /// <param name="options">How.</param>
     /// <returns>What the server says of the export.</returns>
     /// <exception cref="NbdClientException">The server is not there, refuses, or offers less than the options ask for.</exception>
-    /// <exception cref="IoException">The kernel refuses: EBUSY where the device is connected already, EPERM without the right, ENOENT without the module.</exception>
+    /// <exception cref="IoException">The kernel refuses: EBUSY where the device is connected, EPERM without the right, ENOENT without nbd.ko.</exception>
     public static ExportInfo Attach(NbdUri uri, uint index, KernelDeviceOptions options)
     {
         Socket[] sockets = Enter(uri, options, out ExportInfo export);
@@ -45,8 +45,8 @@ public static class KernelClient
     }
 
     /// <summary>
-    /// Gives a connected device new connections in place of those that have died, and its size anew. Requests that wait for a connection go on. Connections that are
-    /// not needed, since as many live, are closed again.
+    /// Gives a connected device new connections in place of those that have died, and its size anew. Requests that wait for a connection go on. Connections
+    /// that are not needed, since as many live, are closed again.
     /// </summary>
     /// <inheritdoc cref="Attach"/>
     /// <exception cref="IoException">The kernel refuses: ENOTCONN or EINVAL where the device has no configuration any more.</exception>

@@ -4,7 +4,9 @@ using Harness.Nbd;
 
 namespace Harness.Tests.Interop;
 
-/// <summary>How a connection is made ready for the kernel's NBD client, and how the kernel is told; a kernel that has it is in a guest of <see cref="KernelNbdTests"/>.</summary>
+/// <summary>
+/// How a connection is made ready for the kernel's NBD client, and how the kernel is told; a kernel that has one is in a guest of <see cref="KernelNbdTests"/>.
+/// </summary>
 public sealed class KernelAttachTests
 {
     [Theory]

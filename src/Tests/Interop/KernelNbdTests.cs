@@ -8,8 +8,8 @@ using Harness.Run;
 namespace Harness.Tests.Interop;
 
 /// <summary>
-/// <c>harness kernels nbd</c> with an emulator that is a script: cases that pass, hang and leave a kernel unfit, kernels that panic, a disk that is full. A real
-/// guest is in one test more, where there is QEMU and a kernel.
+/// <c>harness kernels nbd</c> with an emulator that is a script: cases that pass, hang and leave a kernel unfit, kernels that panic, a disk that is full. A
+/// real guest is in one test more, where there is QEMU and a kernel.
 /// </summary>
 public sealed class KernelNbdTests : IDisposable
 {
@@ -106,7 +106,7 @@ public sealed class KernelNbdTests : IDisposable
         Assert.StartsWith("harness: --filter 'nosuch' matches none of 22 cases: ext4-unix, ", error);
         (code, _, error) = VerbConsole.Invoke("kernels", "nbd", "--backend", "epoll,pool", "--cache", empty);
         Assert.Equal(2, code);
-        Assert.Contains("--backend: there is no backend 'pool'; did you mean 'poll'?", error);
+        Assert.Contains("--backend: unknown backend 'pool'; did you mean 'poll'?", error);
         (code, _, error) = VerbConsole.Invoke("kernels", "nbd", "--cache", empty);
         Assert.Equal(77, code);
         Assert.Equal("harness: no kernel is here yet; harness kernels fetch VERSION brings one, harness kernels list shows them\n", error);
@@ -130,12 +130,13 @@ public sealed class KernelNbdTests : IDisposable
         string program = cache.Folder($"program/{Measure.ProgramBuild.Id}");
         Skip.IfNot(TestScale.Full || Directory.Exists(program), "needs this build compiled ahead for guests, which takes a minute; harness kernels nbd does it, or --full");
         GuestImage image = GuestImage.Make(cache, GuestProgram.Make(cache, _ => { }));
-        NbdCasesSession session = Session(TestScale.Pick("zeroes", "*"), [cache.Kernels()[^1]], Qemu.Find(), image, GuestTools.Find(), TextWriter.Null);
+        NbdCasesSession session = Session(TestScale.Pick("zeroes", "*"), [cache.Kernels()[^1]], Qemu.Find(), image, NbdTools.Find(), TextWriter.Null);
         var (_, records, _) = session.Run(CancellationToken.None);
         Assert.Empty(records[0].Cases.Where(one => one.Status != NbdCaseStatus.Passed).Select(one => $"{one.Case}: {one.Seen}"));
     }
 
-    private NbdCasesSession Session(string filter, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, GuestTools tools, TextWriter messages) => new()
+    private NbdCasesSession Session(
+        string filter, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, NbdTools tools, TextWriter messages) => new()
     {
         Cases = NbdCase.Select(filter, []),
         Kernels = kernels,
@@ -148,8 +149,11 @@ public sealed class KernelNbdTests : IDisposable
         Messages = messages,
     };
 
-    /// <summary>A run whose emulator is a shell script; <c>$cases</c> are the numbers in the plan, <c>$results</c> is what the guest says, <c>$console</c> the kernel.</summary>
-    private (RunOutcome Outcome, IReadOnlyList<NbdCasesRecord> Records, IReadOnlyList<string> Folders, string Messages) Run(string script, string filter, params string[] releases)
+    /// <summary>
+    /// A run whose emulator is a shell script; <c>$cases</c> are the numbers in the plan, <c>$results</c> is what the guest says, <c>$console</c> the kernel.
+    /// </summary>
+    private (RunOutcome Outcome, IReadOnlyList<NbdCasesRecord> Records, IReadOnlyList<string> Folders, string Messages) Run(
+        string script, string filter, params string[] releases)
     {
         File.WriteAllText(_folder.File("qemu"), $$"""
             #!/bin/sh
@@ -170,9 +174,9 @@ public sealed class KernelNbdTests : IDisposable
             return new CachedKernel(_folder.Path, new KernelFacts { Release = release, Image = $"vmlinuz-{release}", Sha256 = release });
         })];
         using var messages = new StringWriter();
-        var tools = new GuestTools(new CpioArchive(), new Dictionary<string, string>());
-        var (outcome, records, folders) = Session(filter, kernels, new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), tools, messages)
-            .Run(CancellationToken.None);
+        var tools = new NbdTools(new CpioArchive(), new Dictionary<string, string>());
+        var (qemu, image) = (new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"));
+        var (outcome, records, folders) = Session(filter, kernels, qemu, image, tools, messages).Run(CancellationToken.None);
         return (outcome, records, folders, messages.ToString());
     }
 }

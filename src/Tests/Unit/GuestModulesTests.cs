@@ -73,7 +73,8 @@ public sealed class GuestModulesTests : IDisposable
         Assert.Equal("nbd", Assert.Single(GuestModules.Of(kernel, "nbd")!.Files).Name);
     }
 
-    private CachedKernel Kernel(string? modules) => new(_folder.Path, new KernelFacts { Release = "6.99.0-mine", Image = "vmlinuz", Modules = modules, Sha256 = "" });
+    private CachedKernel Kernel(string? modules) =>
+        new(_folder.Path, new KernelFacts { Release = "6.99.0-mine", Image = "vmlinuz", Modules = modules, Sha256 = "" });
 
     // As much of a module as is looked at: the section of texts that says what it is.
     private void Module(string place, string depends)

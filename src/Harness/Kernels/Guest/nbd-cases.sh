@@ -140,7 +140,8 @@ detached() {
   failed "it is still connected 30 s after it was disconnected"
 }
 
-make_ext4() { mke2fs -q -F -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 $device >mkfs.out 2>&1 || failed "mke2fs: $(why mkfs.out)"; }
+# A shell of busybox takes its own mke2fs and blkdiscard, whatever PATH says, and these can do less.
+make_ext4() { /tools/mke2fs -q -F -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 $device >mkfs.out 2>&1 || failed "mke2fs: $(why mkfs.out)"; }
 
 mount_ext4() { mount -t ext4 -o "${1:-rw}" $device /mnt 2>mount.err || failed "mount: $(last_words mount.err)"; }
 
@@ -165,11 +166,11 @@ fill() {
 
 check() { (cd /mnt && md5sum -c $here/sums) >check.out 2>&1 || failed "after $1 the data is not what was written: $(grep -v ': OK' check.out | head -n 1)"; }
 
-clean() { e2fsck -f -n $device >fsck.out 2>&1 || failed "e2fsck after $1 ends with $?: $(last_words fsck.out)"; }
+clean() { /tools/e2fsck -f -n $device >fsck.out 2>&1 || failed "e2fsck after $1 ends with $?: $(last_words fsck.out)"; }
 
 # recover: e2fsck with leave to replay the journal and mend; then it must be clean.
 recover() {
-  e2fsck -f -y $device >recover.out 2>&1
+  /tools/e2fsck -f -y $device >recover.out 2>&1
   recovered=$?
   [ $recovered -le 1 ] || failed "e2fsck -y after $1 ends with $recovered: $(last_words recover.out)"
   clean "$1"
@@ -225,8 +226,8 @@ zeroes() {
   dd if=/dev/urandom of=$device bs=64k count=192 conv=fsync 2>dd.err || failed "a write failed: $(why dd.err)"
   cp $disk expected
   cmp -s expected $device || failed "the device and the server's file differ after writing"
-  blkdiscard -z -o 1M -l 2M $device 2>zero.err || failed "blkdiscard -z: $(last_words zero.err)"
-  blkdiscard -o 5M -l 2M $device 2>trim.err || failed "blkdiscard: $(last_words trim.err)"
+  /tools/blkdiscard -z -o 1M -l 2M $device 2>zero.err || failed "blkdiscard -z: $(last_words zero.err)"
+  /tools/blkdiscard -o 5M -l 2M $device 2>trim.err || failed "blkdiscard: $(last_words trim.err)"
   dd if=/dev/zero of=expected bs=1M seek=1 count=2 conv=notrunc 2>/dev/null
   dd if=/dev/zero of=expected bs=1M seek=5 count=2 conv=notrunc 2>/dev/null
   sync
@@ -283,7 +284,7 @@ resize() {
     usleep 100000
   done
   [ "$size" = 67108864 ] || failed "the server has 64 MiB, and the device stays at $size bytes"
-  resize2fs $device >resize.out 2>&1 || failed "resize2fs: $(why resize.out)"
+  /tools/resize2fs $device >resize.out 2>&1 || failed "resize2fs: $(why resize.out)"
   dd if=/dev/urandom of=/mnt/file5 bs=1M count=36 conv=fsync 2>dd.err || failed "the new room cannot be used: $(why dd.err)"
   (cd /mnt && md5sum file*) >sums
   remount
@@ -362,7 +363,8 @@ persist() {
   sleep 2
   serve unix --block file:$disk
   began=$(date +%s)
-  until dd if=$device of=/dev/null bs=4096 count=1 2>/dev/null; do
+  # As long as nobody drives the device it has no size, and reading it ends at once without an error.
+  until [ "$(dd if=$device bs=4096 count=1 2>/dev/null | wc -c)" = 4096 ]; do
     [ $(($(date +%s) - began)) -lt 60 ] || failed "it did not come back within 60 s of the server's return"
     echo 3 >/proc/sys/vm/drop_caches
     sleep 1
@@ -395,10 +397,12 @@ pulled() {
   make_ext4
   mount_ext4
   fill
-  detach
+  nbd-client -d $device >detach.out 2>&1 || failed "nbd-client -d: $(why detach.out)"
   refused_write /mnt/more "to a device that was disconnected"
   umount /mnt 2>umount.err
   grep -q ' /mnt ' /proc/mounts && failed "it cannot be unmounted: $(last_words umount.err)"
+  # The device is free when its last user is gone.
+  detached
   attach unix 1 4096 "$@"
   recover "disconnecting"
   mount_ext4

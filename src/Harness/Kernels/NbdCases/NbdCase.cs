@@ -1,3 +1,5 @@
+using System.IO.Enumeration;
+
 namespace Harness.Kernels.NbdCases;
 
 /// <summary>One thing that is tried with the kernel's NBD client and our server.</summary>
@@ -41,12 +43,13 @@ internal sealed record NbdCase(string Name, string Means, string Call)
         new("module-race", "unloading and loading the module against attaching and disconnecting (as blktests nbd/004 does); it stays while a device is attached", "module_race"),
     ];
 
-    /// <summary>The cases that a pattern means, each once with the server's own backend; and one of them with each of the backends that are named.</summary>
+    /// <summary>The cases that patterns mean, each once with the server's own backend; and one of them with each of the backends that are named.</summary>
     /// <exception cref="HarnessException">Nothing matches.</exception>
     public static IReadOnlyList<NbdCase> Select(string? glob, IReadOnlyList<string> backends)
     {
         NbdCase[] all = [.. s_all, .. backends.Select(backend => s_all.Single(one => one.Name == OfBackends) with { Backend = backend })];
-        NbdCase[] selected = [.. all.Where(one => glob is null || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(glob, one.Id, ignoreCase: false))];
+        string[] globs = glob?.Split(',', StringSplitOptions.RemoveEmptyEntries) ?? ["*"];
+        NbdCase[] selected = [.. all.Where(one => globs.Any(any => FileSystemName.MatchesSimpleExpression(any, one.Id, ignoreCase: false)))];
         return selected.Length > 0
             ? selected
             : throw new HarnessException(ExitCode.Usage, $"--filter '{glob}' matches none of {all.Length} cases: {string.Join(", ", all.Select(one => one.Id))}");

@@ -15,7 +15,7 @@ internal sealed record NbdCasesSession
     public required string ResultsRoot { get; init; }
     public required Qemu Qemu { get; init; }
     public required GuestImage Image { get; init; }
-    public required GuestTools Tools { get; init; }
+    public required NbdTools Tools { get; init; }
 
     /// <summary>Guests at a time.</summary>
     public required int Guests { get; init; }

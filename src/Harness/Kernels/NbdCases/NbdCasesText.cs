@@ -46,5 +46,6 @@ internal static class NbdCasesText
 
     private static string Id(NbdCaseRecord one) => one.Backend is null ? one.Case : $"{one.Case}@{one.Backend}";
 
-    private static NbdCaseRecord? Of(NbdCasesRecord record, NbdCase one) => record.Cases.FirstOrDefault(done => done.Case == one.Name && done.Backend == one.Backend);
+    private static NbdCaseRecord? Of(NbdCasesRecord record, NbdCase one) =>
+        record.Cases.FirstOrDefault(done => done.Case == one.Name && done.Backend == one.Backend);
 }

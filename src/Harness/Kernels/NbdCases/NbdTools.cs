@@ -1,6 +1,7 @@
+using Harness.Kernels.Guest;
 using Harness.Run;
 
-namespace Harness.Kernels.Guest;
+namespace Harness.Kernels.NbdCases;
 
 /// <summary>
 /// Foreign programs for guests, which stand behind the image in the same initrd so that guests that only count do not change with them: the NBD client's own
@@ -8,7 +9,7 @@ namespace Harness.Kernels.Guest;
 /// </summary>
 /// <param name="Archive">What goes into the guest.</param>
 /// <param name="Versions">What each program is: the hash of its file.</param>
-internal sealed record GuestTools(CpioArchive Archive, IReadOnlyDictionary<string, string> Versions)
+internal sealed record NbdTools(CpioArchive Archive, IReadOnlyDictionary<string, string> Versions)
 {
     private const string Settings = "/etc/mke2fs.conf";
 
@@ -21,7 +22,7 @@ internal sealed record GuestTools(CpioArchive Archive, IReadOnlyDictionary<strin
     ];
 
     /// <exception cref="HarnessException">One of them is not here.</exception>
-    public static GuestTools Find()
+    public static NbdTools Find()
     {
         var archive = new CpioArchive();
         var versions = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -42,6 +43,6 @@ internal sealed record GuestTools(CpioArchive Archive, IReadOnlyDictionary<strin
         {
             archive.AddFile(Settings.TrimStart('/'), Settings, executable: false);
         }
-        return new GuestTools(archive, versions);
+        return new NbdTools(archive, versions);
     }
 }
