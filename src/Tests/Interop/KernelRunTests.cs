@@ -62,6 +62,34 @@ public sealed class KernelRunTests : IDisposable
         Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal(CellStatus.Failed, cell.Status));
     }
 
+    [Theory]
+    [InlineData("run")]
+    [InlineData("nbd")]
+    public void Without_an_emulator_or_without_busybox_a_line_says_what_to_install(string verb)
+    {
+        string kernel = Path.Combine(_folder.File("cache"), "kernels", "6.1.0");
+        Directory.CreateDirectory(kernel);
+        File.WriteAllText(Path.Combine(kernel, "vmlinuz"), "");
+        File.WriteAllText(Path.Combine(kernel, "kernel.json"), """{ "release": "6.1.0", "image": "vmlinuz", "sha256": "" }""");
+        File.WriteAllText(_folder.File("qemu"), "#!/bin/sh\necho QEMU emulator version 7.2\n");
+        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
+        string? path = Environment.GetEnvironmentVariable("PATH");
+        try
+        {
+            Environment.SetEnvironmentVariable("PATH", _folder.File("empty"));
+            var (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"));
+            Assert.Equal(77, code);
+            Assert.Equal("harness: there is no qemu-system-x86_64 here to run guests in; install qemu-system-x86: scripts/setup.sh does\n", error);
+            (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"), "--qemu", _folder.File("qemu"));
+            Assert.Equal(77, code);
+            Assert.Contains("; install ", error.TrimEnd('\n').Split('\n')[^1]);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+        }
+    }
+
     [Fact]
     public void A_kernel_that_only_complains_hangs_and_a_guest_that_has_said_all_does_not()
     {
