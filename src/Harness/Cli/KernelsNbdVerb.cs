@@ -52,7 +52,7 @@ internal static class KernelsNbdVerb
         IReadOnlyList<NbdCase> cases = NbdCase.Select(parse.GetValue(Filter), parse.GetValue(Backends) ?? []);
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
-        Qemu qemu = Qemu.Find(parse.GetValue(Emulator));
+        Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Cpus = NbdCasesSession.Cpus };
         NbdTools tools = NbdTools.Find();
         var session = new NbdCasesSession
         {

@@ -31,7 +31,7 @@ internal sealed record NbdCase(string Name, string Means, string Call)
         new("reconnect-unix", "the server is killed under a writer and started again: requests wait, and no write fails", "reconnect unix 1"),
         new("reconnect-tcp", "the same over TCP", "reconnect tcp 1"),
         new("reconnect-tcp-4", "the same over four TCP connections", "reconnect tcp 4"),
-        new("persist", "the server is killed and started again under nbd-client -persist, which attaches the device anew", "persist"),
+        new("persist", "the server is killed and started again under nbd-client -persist: the device is attached anew, by it or, where the kernel ends it, by hand", "persist"),
         new("server-gone", "the server is killed for good under a mounted file system: writes fail and do not hang, and what was synced is there later", "gone 1"),
         new("server-gone-4", "the same over four connections", "gone 4"),
         new("unanswered", "a server that lives and answers no write: it fails after the device's time limit", "unanswered"),
