@@ -102,6 +102,24 @@ smoke() {
   return "$status"
 }
 
+# The short form of everything is shared by two test hosts, since most of it waits for programs. The full numbers, which are looked at, have the machine to
+# themselves.
+test_hosts() {
+  if [ "$2" = 1 ] || [ -n "$3" ] || [ "$(nproc)" = 1 ]; then
+    test_host 1 "$@"
+  else
+    # Members of one pipeline: unlike jobs in the background, they end at an interrupt.
+    { test_host 1 "$@" >&3 | test_host 2 "$@" >&3; } 3>&1
+  fi
+}
+
+# One test host: of the classes of tests, it takes those that no other has taken.
+test_host() {
+  cd "$root" && HARNESS_TEST_CLAIMS=$2/claims dotnet test "$tests" ${4:+--filter "$4"} --nologo --results-directory "$2/$1" \
+    --logger "trx;LogFileName=tests.trx" --logger "console;verbosity=normal" \
+    --blame-hang-timeout "$([ "$3" = 1 ] && echo 30m || echo 5m)" --blame-hang-dump-type none </dev/null
+}
+
 run_tests() {
   local words=() word filter='' full=0 out log='' status=0 console
   for word in "$@"; do
@@ -128,11 +146,9 @@ run_tests() {
     mkdir -p "$(dirname "$log")"
   fi
 
-  # The test host leaves the names and times in a .trx file; a test that never ends is named and stopped.
-  (cd "$root" && dotnet test "$tests" ${filter:+--filter "$filter"} --nologo --results-directory "$out" \
-    --logger "trx;LogFileName=tests.trx" --logger "console;verbosity=normal" \
-    --blame-hang-timeout "$([ "$full" = 1 ] && echo 30m || echo 5m)" --blame-hang-dump-type none) 2>&1 |
-    tee "$console" | "$root/scripts/test-summary.sh" progress "$full" || status=$?
+  # Test hosts leave names and times in .trx files; a test that never ends is named and stopped.
+  mkdir "$out/claims"
+  test_hosts "$out" "$full" "$filter" 2>&1 | tee "$console" | "$root/scripts/test-summary.sh" progress "$full" || status=$?
   if [ "$full" = 1 ]; then
     {
       echo "date    $(date -u +%Y-%m-%dT%H:%M:%SZ)"
@@ -143,12 +159,12 @@ run_tests() {
       if [ -n "$filter" ]; then echo "only    ${words[*]}"; fi
       if [ -n "${HARNESS_TEST_FOREIGN:-}" ]; then echo "server  $HARNESS_TEST_FOREIGN instead of ours"; fi
       echo
-      "$root/scripts/test-summary.sh" times "$out/tests.trx"
+      "$root/scripts/test-summary.sh" times "$out"/*/tests.trx
       echo
     } >"$log"
-    "$root/scripts/test-summary.sh" totals "$out/tests.trx" "$console" "$status" | tee -a "$log" || status=1
+    "$root/scripts/test-summary.sh" totals "$console" "$status" "$out"/*/tests.trx | tee -a "$log" || status=1
   else
-    "$root/scripts/test-summary.sh" totals "$out/tests.trx" "$console" "$status" || status=1
+    "$root/scripts/test-summary.sh" totals "$console" "$status" "$out"/*/tests.trx || status=1
   fi
   return "$status"
 }

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # Reads what `dotnet test` leaves, for run.sh: every figure comes from the outcome of each single test in the .trx file,
 # since the file's own counters leave skipped tests out.
-#   test-summary.sh progress FULL            stdin: console output; shows how far it is
-#   test-summary.sh times TRX                one line per test: outcome, seconds, name
-#   test-summary.sh totals TRX CONSOLE CODE  skipped with reasons, failed with messages, and the last line; exits 1 on a failure
+#   test-summary.sh progress FULL               stdin: console output; shows how far it is
+#   test-summary.sh times TRX...                one line per test: outcome, seconds, name
+#   test-summary.sh totals CONSOLE CODE TRX...  skipped with reasons, failed with messages, and the last line; exits 1 on a failure
 set -euo pipefail
 
 # One line per test: outcome, seconds, name, message (newlines as \n), separated by tabs. Splitting at '<' makes each record one
 # tag with the text after it, in any awk.
 results() {
-  [ -f "$1" ] || return 0
+  local trx
+  for trx in "$@"; do if [ -f "$trx" ]; then results_of "$trx"; fi; done
+}
+
+results_of() {
   LC_ALL=C awk -v RS='<' '
     function attribute(name,  at, rest) {
       at = index($0, " " name "=\"")
@@ -51,7 +55,9 @@ progress() {
 }
 
 totals() {
-  results "$1" | awk -F '\t' -v console="$2" -v code="$3" '
+  local console=$1 code=$2
+  shift 2
+  results "$@" | awk -F '\t' -v console="$console" -v code="$code" '
     function say(head, name, message) {
       gsub(/\\n/, "\n      ", message)
       print "  " head " " name (message == "" ? "" : "\n      " message)
@@ -84,7 +90,7 @@ totals() {
 
 case ${1:-} in
   progress) progress "$2" ;;
-  times) results "$2" | awk -F '\t' '{ printf "%-8s %9.3f s  %s\n", $1, $2, $3 }' | LC_ALL=C sort -k 4 ;;
-  totals) totals "$2" "$3" "$4" ;;
-  *) echo "test-summary.sh: progress FULL | times TRX | totals TRX CONSOLE CODE" >&2; exit 2 ;;
+  times) shift; results "$@" | awk -F '\t' '{ printf "%-8s %9.3f s  %s\n", $1, $2, $3 }' | LC_ALL=C sort -k 4 ;;
+  totals) shift; totals "$@" ;;
+  *) echo "test-summary.sh: progress FULL | times TRX... | totals CONSOLE CODE TRX..." >&2; exit 2 ;;
 esac
