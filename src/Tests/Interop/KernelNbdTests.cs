@@ -89,6 +89,24 @@ public sealed class KernelNbdTests : IDisposable
     }
 
     [Fact]
+    public void Where_a_boot_has_no_room_for_its_files_it_is_said()
+    {
+        string? before = Environment.GetEnvironmentVariable("TMPDIR");
+        File.WriteAllText(_folder.File("file"), "");
+        try
+        {
+            Environment.SetEnvironmentVariable("TMPDIR", _folder.File("file"));
+            var (outcome, records, _, _) = Run(All, "resize", "6.1.0", "7.2.0");
+            Assert.Equal((0, 2, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+            Assert.All(records, record => Assert.Contains("make room there, or set TMPDIR", record.Cases[0].Seen));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TMPDIR", before);
+        }
+    }
+
+    [Fact]
     public void A_kernel_without_the_client_is_skipped_by_name()
     {
         const string Lacks = "for case in $cases; do echo \"begin $case\"; echo \"cell $case skipped this kernel has no NBD client that can be loaded\"; done >>$results; echo end >>$results";

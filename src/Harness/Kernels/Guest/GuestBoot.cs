@@ -43,6 +43,10 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
             // An emulator that cannot be started, no room for an initrd: this boot's trouble, and the next may have less.
             return e.Message;
         }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            return $"cannot keep this boot's files in '{Path.GetTempPath()}': {OneLine.Of(e.Message).TrimEnd('.')}; make room there, or set TMPDIR";
+        }
     }
 
     private async Task<string?> BootAsync(
