@@ -42,7 +42,10 @@ internal sealed record GuestImage(string Path, string Hash)
             catch (Exception e) when (FileTrouble.Is(e))
             {
                 // Half an image on a full disk is of no use to anybody.
-                File.Delete(unfinished);
+                if (File.Exists(unfinished))
+                {
+                    File.Delete(unfinished);
+                }
                 throw new HarnessException(ExitCode.Failed, $"cannot write the guests' image '{path}': {FileTrouble.Reason(e, path)}; make room, or choose another place with --cache DIR", e);
             }
         }
