@@ -47,7 +47,7 @@ nbd_case() {
     verdict=$(cat verdict 2>/dev/null) || verdict="failed it came to no verdict: $(last_words err.txt)"
   fi
   dmesg >kernel.log
-  bad=$(grep -m 1 -E 'BUG:|Oops|general protection|WARNING:|INFO: task|kernel BUG|refcount_t' kernel.log)
+  bad=$(grep -m 1 -E 'BUG:|Oops|general protection|WARNING:|INFO: task|kernel BUG|refcount_t|cannot create duplicate filename' kernel.log)
   [ -z "$bad" ] || { verdict="failed the kernel says '$bad'; the case: $verdict"; stop=yes; }
   [ -n "$stop" ] || tidy || stop=yes
   say "cell $number $verdict"
@@ -443,8 +443,13 @@ partitions() {
     detach
   done
   end_server
-  [ ! -e /sys/block/nbd0/nbd0p1 ] && left="gone" || left="still listed"
-  passed "the partition is there $when, and $left after detaching"
+  left="gone after detaching"
+  if [ -e /sys/block/nbd0/nbd0p1 ]; then
+    dd if=$device of=/dev/null bs=512 count=1 2>/dev/null
+    left="gone when the detached device is opened"
+    [ ! -e /sys/block/nbd0/nbd0p1 ] || left="still listed after detaching"
+  fi
+  passed "the partition is there $when, and $left"
 }
 
 # mount_race: mounting and unmounting while the device comes and goes.
