@@ -109,10 +109,10 @@ public sealed class KernelNbdTests : IDisposable
     [Fact]
     public void A_kernel_without_the_client_is_skipped_by_name()
     {
-        const string Lacks = "for case in $cases; do echo \"begin $case\"; echo \"cell $case skipped this kernel has no NBD client that can be loaded\"; done >>$results; echo end >>$results";
+        const string Lacks = "for case in $cases; do echo \"begin $case\"; echo \"cell $case skipped this kernel has no NBD client\"; done >>$results; echo end >>$results";
         var (outcome, records, _, _) = Run(Lacks, "resize", "6.1.0");
         Assert.Equal(ExitCode.NothingCouldRun, outcome.ExitCode);
-        Assert.Equal((NbdCaseStatus.Skipped, "this kernel has no NBD client that can be loaded"), (records[0].Cases[0].Status, records[0].Cases[0].Seen));
+        Assert.Equal((NbdCaseStatus.Skipped, "this kernel has no NBD client"), (records[0].Cases[0].Status, records[0].Cases[0].Seen));
     }
 
     [Fact]
