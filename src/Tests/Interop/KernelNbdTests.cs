@@ -154,18 +154,21 @@ public sealed class KernelNbdTests : IDisposable
     }
 
     private NbdCasesSession Session(
-        string filter, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, NbdTools tools, TextWriter messages) => new()
+        string filter, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, NbdTools tools, TextWriter messages)
     {
-        Cases = NbdCase.Select(filter, []),
-        Kernels = kernels,
-        ResultsRoot = _folder.File("results"),
-        Qemu = qemu,
-        Image = image,
-        Tools = tools,
-        Guests = 1,
-        Silence = image.Hash == "scripted" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(5),
-        Messages = messages,
-    };
+        return new NbdCasesSession
+        {
+            Cases = NbdCase.Select(filter, []),
+            Kernels = kernels,
+            ResultsRoot = _folder.File("results"),
+            Qemu = qemu,
+            Image = image,
+            Tools = tools,
+            Guests = 1,
+            Silence = image.Hash == "scripted" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(5),
+            Messages = messages,
+        };
+    }
 
     /// <summary>
     /// A run whose emulator is a shell script; <c>$cases</c> are the numbers in the plan, <c>$results</c> is what the guest says, <c>$console</c> the kernel.
