@@ -15,7 +15,7 @@ internal static class KernelsRunVerb
 {
     private static readonly Argument<string?> Matrix = new("MATRIX") { Description = "a matrix file with 'ops:'; without one, bench/kernels.yml", Arity = ArgumentArity.ZeroOrOne };
 
-    internal static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
+    public static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
         "--kernels", "A,B,…", "releases or their beginnings, of the kernels that are here, or paths [default: all that are here]", text => text.Split(',', StringSplitOptions.RemoveEmptyEntries));
 
     private static readonly Option<string> Mode = OptionParsers.Parsed(
@@ -92,8 +92,9 @@ internal static class KernelsRunVerb
     /// <summary>How many guests at a time; those that measure time would disturb each other.</summary>
     internal static int GuestsOf(ParseResult parse, bool timed) => parse.GetValue(Guests) ?? (timed ? 1 : Math.Clamp(Environment.ProcessorCount, 1, 2));
 
-    /// <summary>The kernels that a person named; all that are here where none was named.</summary>
-    internal static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
+    /// <summary>The kernels that are meant; all that are here where none is named.</summary>
+    /// <exception cref="HarnessException">One is not here, or none is.</exception>
+    public static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
     {
         IReadOnlyList<CachedKernel> here = cache.Kernels();
         CachedKernel[] chosen = words.Length > 0

@@ -19,6 +19,9 @@ internal static class KernelsVerb
         KernelsProbeVerb.Create(),
         KernelsBisectVerb.Create(),
         KernelsAttributeVerb.Create(),
+        KernelsNbdVerb.Create(),
+        KernelsAttachVerb.Create(),
+        KernelsAttachVerb.CreateDetach(),
     };
 
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);

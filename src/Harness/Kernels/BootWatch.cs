@@ -24,7 +24,10 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
         switch (said)
         {
             case GuestSays.Facts facts:
-                boot.Kernel.Began(facts.Probe);
+                if (Lost(() => boot.Kernel.Began(facts.Probe)) is { } lost)
+                {
+                    counts.Say($"{boot.Name}: {lost}");
+                }
                 break;
             case GuestSays.Trouble trouble:
                 counts.Say($"{boot.Name}: {trouble.Text}");
@@ -75,7 +78,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
             return;
         }
         Cell cell = boot.Plan.Cells[index];
-        boot.Kernel.Append(new CellRecord
+        string? lost = Lost(() => boot.Kernel.Append(new CellRecord
         {
             Cell = cell.Id,
             Round = boot.Round,
@@ -85,8 +88,26 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
             Seconds = Math.Round(_clock.Elapsed.TotalSeconds, 3),
             Axes = cell.Values,
             Load = load,
-        });
+        }));
+        if (lost is not null)
+        {
+            (status, reason) = (CellStatus.Failed, lost);
+        }
         counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load is null ? "" : GuestFigures.Summary(load));
+    }
+
+    // A disk that is full, or a folder that is gone, costs what is to be written now; other kernels and later cells are tried all the same.
+    private static string? Lost(Action write)
+    {
+        try
+        {
+            write();
+            return null;
+        }
+        catch (HarnessException e)
+        {
+            return e.Message;
+        }
     }
 }
 
@@ -107,6 +128,16 @@ internal sealed class KernelRunCounts(RunProgress progress, int guests)
     {
         lock (_lock)
         {
+            progress.Say(line);
+        }
+    }
+
+    /// <summary>A folder of results that could not be finished.</summary>
+    public void Lost(string line)
+    {
+        lock (_lock)
+        {
+            Failed++;
             progress.Say(line);
         }
     }

@@ -19,6 +19,7 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     private readonly Lock _lock = new();
     private readonly List<CellRecord> _waiting = [.. Skipped(cells, session.IsTimed)];
     private ResultsFolder? _results;
+    private string? _refused;
     private RunRecord? _record;
 
     public CachedKernel Kernel => kernel;
@@ -46,9 +47,9 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             }
             RunRecord record = Record(probe);
             _record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
-            _results = ResultsFolder.Create(session.ResultsRoot, _record, session.Matrix.Text);
+            _results = Create(_record);
             Folder = _results.Path;
-            File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n");
+            Write(() => File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n"));
             _waiting.ForEach(cell => _results.Append(cell, null));
             _waiting.Clear();
         }
@@ -58,6 +59,10 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     {
         lock (_lock)
         {
+            if (_refused is { } refused)
+            {
+                throw new HarnessException(ExitCode.Failed, refused);
+            }
             if (_results is null)
             {
                 _waiting.Add(cell);
@@ -69,16 +74,44 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         }
     }
 
+    /// <summary>Nothing more comes.</summary>
+    /// <exception cref="HarnessException">The folder cannot be written to.</exception>
     public void Finish(bool interrupted)
     {
         lock (_lock)
         {
             if (_results is not null && _record is not null)
             {
-                _results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = interrupted ? RunStatus.Interrupted : RunStatus.Complete });
-                _results.Dispose();
+                using ResultsFolder results = _results;
                 _results = null;
+                RunStatus status = interrupted ? RunStatus.Interrupted : RunStatus.Complete;
+                Write(() => results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = status }));
             }
+        }
+    }
+
+    private ResultsFolder Create(RunRecord record)
+    {
+        try
+        {
+            return ResultsFolder.Create(session.ResultsRoot, record, session.Matrix.Text);
+        }
+        catch (HarnessException e)
+        {
+            _refused = e.Message;
+            throw;
+        }
+    }
+
+    private void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write to the results folder '{Folder}': {e.Message.TrimEnd('.')}; make room, or choose another place with --results DIR", e);
         }
     }
 

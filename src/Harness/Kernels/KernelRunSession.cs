@@ -71,13 +71,25 @@ internal sealed record KernelRunSession
         finally
         {
             progress.Erase();
-            Array.ForEach(results, kernel => kernel.Finish(interrupted || stop.IsCancellationRequested));
+            Array.ForEach(results, kernel => Finish(kernel, interrupted || stop.IsCancellationRequested, counts));
             foreach (KernelResults kernel in results.Where(kernel => kernel.Broken is not null))
             {
                 OnBroken?.Invoke(kernel.Kernel, kernel.Broken!);
             }
         }
         return (new RunOutcome(counts.Ok, counts.Failed, interrupted), [.. results.Select(kernel => kernel.Folder).OfType<string>()]);
+    }
+
+    private static void Finish(KernelResults kernel, bool interrupted, KernelRunCounts counts)
+    {
+        try
+        {
+            kernel.Finish(interrupted);
+        }
+        catch (HarnessException e)
+        {
+            counts.Lost($"{kernel.Kernel.Facts.Release}: {e.Message}");
+        }
     }
 
     // A boot for each round and state of the mitigations. The first one also asks the kernel what it is.

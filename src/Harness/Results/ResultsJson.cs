@@ -8,6 +8,7 @@ using Harness.Events;
 using Harness.Io;
 using Harness.Kernels;
 using Harness.Kernels.Hunt;
+using Harness.Kernels.NbdCases;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -51,6 +52,8 @@ namespace Harness.Results;
 [JsonSerializable(typeof(KernelSemantics))]
 [JsonSerializable(typeof(BisectDocument))]
 [JsonSerializable(typeof(Attribution))]
+[JsonSerializable(typeof(NbdCasesRecord))]
+[JsonSerializable(typeof(IReadOnlyList<NbdCasesRecord>))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
@@ -74,6 +77,7 @@ internal sealed partial class ResultsJson : JsonSerializerContext
             new JsonStringEnumConverter<Verdict>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<NbdCaseStatus>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<BisectVerdict>(JsonNamingPolicy.SnakeCaseLower),
         },

@@ -62,6 +62,72 @@ public sealed class KernelRunTests : IDisposable
         Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal(CellStatus.Failed, cell.Status));
     }
 
+    [Theory]
+    [InlineData("run")]
+    [InlineData("nbd")]
+    public void Without_an_emulator_or_without_busybox_a_line_says_what_to_install(string verb)
+    {
+        string kernel = Path.Combine(_folder.File("cache"), "kernels", "6.1.0");
+        Directory.CreateDirectory(kernel);
+        File.WriteAllText(Path.Combine(kernel, "vmlinuz"), "");
+        File.WriteAllText(Path.Combine(kernel, "kernel.json"), """{ "release": "6.1.0", "image": "vmlinuz", "sha256": "" }""");
+        File.WriteAllText(_folder.File("qemu"), "#!/bin/sh\necho QEMU emulator version 7.2\n");
+        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
+        string? path = Environment.GetEnvironmentVariable("PATH");
+        try
+        {
+            Environment.SetEnvironmentVariable("PATH", _folder.File("empty"));
+            var (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"));
+            Assert.Equal(77, code);
+            Assert.Equal("harness: there is no qemu-system-x86_64 here to run guests in; install qemu-system-x86: scripts/setup.sh does\n", error);
+            (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"), "--qemu", _folder.File("qemu"));
+            Assert.Equal(77, code);
+            Assert.Contains("; install ", error.TrimEnd('\n').Split('\n')[^1]);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+        }
+    }
+
+    [Fact]
+    public void A_kernel_that_only_complains_hangs_and_a_guest_that_has_said_all_does_not()
+    {
+        const string Complains = "emit facts; while :; do echo 'watchdog: BUG: soft lockup' >>$console; sleep 0.1; done";
+        var (outcome, _, messages) = Run(Cells, Complains, "6.1.0");
+        Assert.Equal(ExitCode.Failed, outcome.ExitCode);
+        Assert.Contains("the guest hangs: no sign of it for 1s; the last line of its console: watchdog: BUG: soft lockup", messages);
+        (outcome, _, _) = Run(Cells, "emit facts; emit cells ok; emit end; exec sleep 600", "7.2.0");
+        Assert.Equal(ExitCode.Done, outcome.ExitCode);
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_kept_it_is_said_and_every_kernel_is_tried_all_the_same()
+    {
+        File.WriteAllText(_folder.File("results"), "a file where the folder should be");
+        var (outcome, folders, messages) = Run(Cells, "emit facts; emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal((0, 8, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+        Assert.Empty(folders);
+        Assert.Contains("6.1.0 boot 1: cannot create the results folder '", messages);
+        Assert.Contains("7.2.0 boot 2", messages);
+        Assert.Contains("is a file, not a folder; choose another place with --results DIR", messages);
+    }
+
+    [SkippableFact]
+    public void A_disk_that_fills_up_costs_what_is_not_written_yet()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "needs /dev/full");
+        // The disk is full once the first kernel's folder is there; the second has room.
+        const string Fills = "case $kernel in *6.1.0*) until ls $here/results/guest-6.1.0/*/cells.jsonl >$here/list.$$ 2>/dev/null; do sleep 0.05; done; "
+            + "ln -sf /dev/full $(cat $here/list.$$);; esac; ";
+        var (outcome, folders, messages) = Run(Cells, $"emit facts; {Fills} emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal((4, 4, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+        Assert.Equal(2, folders.Count);
+        Assert.Contains("cannot write to the results folder '", messages);
+        Assert.Contains("No space left on device", messages);
+        Assert.Equal(4, RunReader.Read(folders[1]).Cells.Count(cell => cell.Status == CellStatus.Ok));
+    }
+
     [Fact]
     public void What_a_kernel_lacks_is_skipped_by_name_and_an_emulator_that_cannot_start_says_why()
     {

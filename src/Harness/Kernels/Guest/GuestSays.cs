@@ -22,6 +22,9 @@ internal abstract record GuestSays
 
     public sealed record NotMeasured(int Cell, CellStatus Status, string Reason) : GuestSays;
 
+    /// <summary>A case that measures nothing.</summary>
+    public sealed record Passed(int Cell, string Seen) : GuestSays;
+
     public sealed record Trouble(string Text) : GuestSays;
 
     public sealed record End : GuestSays;
@@ -38,6 +41,7 @@ internal abstract record GuestSays
                 ["facts", ..] => new Facts(JsonSerializer.Deserialize(line.Trim()["facts ".Length..], ResultsJson.Line.ProbeDocument)!),
                 ["begin", var cell] => new Begin(Number(cell)),
                 ["cell", var cell, "ok", var json] => new Measured(Number(cell), JsonSerializer.Deserialize(json, ResultsJson.Line.LoadResult)!),
+                ["cell", var cell, "passed", var seen] => new Passed(Number(cell), seen),
                 ["cell", var cell, "skipped", var why] => new NotMeasured(Number(cell), CellStatus.Skipped, why),
                 ["cell", var cell, "failed", var why] => new NotMeasured(Number(cell), CellStatus.Failed, why),
                 ["symbols", var piece] => new Symbols(piece),

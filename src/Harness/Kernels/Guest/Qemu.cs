@@ -23,6 +23,9 @@ internal sealed partial record Qemu(string Program, string Version)
         "-cpu", "max", "-smp", "1", "-m", "1024", "-rtc", "base=2026-01-01T00:00:00,clock=vm",
     ];
 
+    /// <summary>CPUs of a guest that counts nothing: one thread emulates them in turns, so that a boot still takes the same course each time.</summary>
+    public int Cpus { get; init; } = 1;
+
     /// <summary>
     /// The machine where guests measure time: the host's own CPUs, one for each side. Whatever such a run finds is true of this host, and of its noise.
     /// </summary>
@@ -62,6 +65,7 @@ internal sealed partial record Qemu(string Program, string Version)
         Program, .. MachineOfMode, "-seed", seed.ToString(CultureInfo.InvariantCulture), "-kernel", kernel, "-initrd", initrd, "-append", Parameters(mitigations),
         "-chardev", $"file,id=console,path={console}", "-serial", "chardev:console",
         "-chardev", $"file,id=results,path={results}", "-serial", "chardev:results", .. more ?? [],
+        .. Cpus > 1 ? new[] { "-smp", Cpus.ToString(CultureInfo.InvariantCulture) } : [],
     ];
 
     public static string Parameters(string mitigations) => mitigations == "auto" ? KernelParameters : $"{KernelParameters} mitigations={mitigations}";
