@@ -53,15 +53,15 @@ internal static class KernelsNbdVerb
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
         Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Cpus = NbdCasesSession.Cpus };
-        NbdTools tools = NbdTools.Find();
+        GuestImage image = GuestImage.Make(cache, GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels nbd: {line}")));
         var session = new NbdCasesSession
         {
             Cases = cases,
             Kernels = kernels,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             Qemu = qemu,
-            Image = GuestImage.Make(cache, GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels nbd: {line}"))),
-            Tools = tools,
+            Image = image,
+            Tools = NbdTools.Find(),
             Guests = parse.GetValue(Guests),
             Silence = parse.GetValue(Deadline),
         };
