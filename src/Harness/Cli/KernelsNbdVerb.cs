@@ -19,6 +19,8 @@ internal static class KernelsNbdVerb
 
     private static readonly Option<int> Guests = OptionParsers.Count("--guests", "guests side by side; each keeps a CPU busy", 1, 1024, Math.Clamp(Environment.ProcessorCount, 1, 2));
 
+    private static readonly Option<int> Cpus = OptionParsers.Count("--cpus", "CPUs of a guest, a queue of the client for each; kernels before 6.12 come up with one only", 1, 64, 1);
+
     private static readonly Option<TimeSpan> Deadline = OptionParsers
         .Parsed("--deadline", "TIME", "a guest that says nothing for so long hangs, and is ended", Units.ParseTime).WithDefault(TimeSpan.FromMinutes(5));
 
@@ -33,7 +35,7 @@ internal static class KernelsNbdVerb
     {
         var verb = new Command("nbd", "the kernels' own NBD clients on our server, in QEMU guests: ext4, trim, several connections, a server that dies and comes back, disconnecting in use")
         {
-            KernelsRunVerb.Kernels, Filter, Backends, Guests, Deadline, ResultsRoot, KernelsVerb.Cache, Json, Markdown, Emulator,
+            KernelsRunVerb.Kernels, Filter, Backends, Guests, Cpus, Deadline, ResultsRoot, KernelsVerb.Cache, Json, Markdown, Emulator,
         };
         verb.Validators.Add(result =>
         {
@@ -52,16 +54,16 @@ internal static class KernelsNbdVerb
         IReadOnlyList<NbdCase> cases = NbdCase.Select(parse.GetValue(Filter), parse.GetValue(Backends) ?? []);
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
-        Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Cpus = NbdCasesSession.Cpus };
-        NbdTools tools = NbdTools.Find();
+        Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Cpus = parse.GetValue(Cpus) };
+        GuestImage image = GuestImage.Make(cache, GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels nbd: {line}")));
         var session = new NbdCasesSession
         {
             Cases = cases,
             Kernels = kernels,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             Qemu = qemu,
-            Image = GuestImage.Make(cache, GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels nbd: {line}"))),
-            Tools = tools,
+            Image = image,
+            Tools = NbdTools.Find(),
             Guests = parse.GetValue(Guests),
             Silence = parse.GetValue(Deadline),
         };

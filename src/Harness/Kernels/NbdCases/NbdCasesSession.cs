@@ -8,9 +8,6 @@ namespace Harness.Kernels.NbdCases;
 /// <summary>One <c>harness kernels nbd</c>: cases with the NBD clients of several kernels, a few guests side by side.</summary>
 internal sealed record NbdCasesSession
 {
-    /// <summary>CPUs of a guest: the client has a queue for each connection, but never more than the kernel has CPUs.</summary>
-    public const int Cpus = 4;
-
     private const string ScriptName = "Kernels/nbd-cases.sh";
 
     public required IReadOnlyList<NbdCase> Cases { get; init; }
