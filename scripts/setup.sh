@@ -26,6 +26,7 @@ if [ "$what" != plot ]; then
   need python3-libnbd nbdsh
   need qemu-utils qemu-io
   need nbd-server nbd-server
+  need nbd-client /usr/sbin/nbd-client
   need fio fio
   need libext2fs2 /usr/lib/"$(uname -m)"-linux-gnu/libext2fs.so.2
   need e2fsprogs /usr/sbin/mke2fs
@@ -38,6 +39,7 @@ if [ "$what" != plot ]; then
   need default-jre-headless java
   need libhdrhistogram-java /usr/share/java/hdrhistogram.jar
   need util-linux taskset
+  need util-linux /usr/sbin/blkdiscard
   need chromium /usr/bin/chromium
   need qemu-system-x86 qemu-system-x86_64
   need busybox-static busybox

@@ -11,25 +11,33 @@ internal static class KernelsCompareVerb
 {
     private static readonly Argument<string[]> Runs = new("RUN")
     {
-        Description = "folders that harness kernels run wrote; without any, the newest of each kernel in results/",
+        Description = "folders that harness kernels run wrote; without any, the newest of each kernel in results/ that can stand beside the newest of all",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text("--results", "DIR", "where the results are, if no RUN is given [default: results/ of the source tree]");
+    private static readonly Option<string?> Matrix = OptionParsers.Text("--matrix", "NAME", "runs of which matrix, if no RUN is given [default: that of the newest run]");
+    private static readonly Option<string?> Base = OptionParsers.Text("--base", "KERNEL", "the kernel that ratios are given against, a release or its beginning [default: the oldest]");
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Markdown = OptionParsers.Text("--markdown", "FILE|-", "the same as Markdown tables, with each side's share and what was seen of io_uring on each kernel");
+    private static readonly Option<string?> Html = OptionParsers.Text("--html", "FILE", "the same as one HTML page: charts over kernel versions, a heat map, the steps, what arrived when");
+    private static readonly Option<string?> Svg = OptionParsers.Text("--svg", "FILE", "charts and heat map as one picture");
 
     public static Command Create()
     {
-        var verb = new Command("compare", "instructions per operation on each kernel, and how io_uring behaves on each; a verdict for two of them: harness compare --factor kernel")
+        var verb = new Command("compare", "what an operation costs on each kernel, where that takes a step, and how io_uring behaves; a verdict for two kernels: harness compare --factor kernel")
         {
-            Runs, ResultsRoot, Json, Markdown,
+            Runs, ResultsRoot, Matrix, Base, Json, Markdown, Html, Svg,
         };
         verb.Validators.Add(result =>
         {
             if (JsonOutput.TakesStdout(result.Written(Json)) && JsonOutput.TakesStdout(result.Written(Markdown)))
             {
                 result.AddError("only one of --json and --markdown can go to stdout");
+            }
+            if (result.Written(Runs) is not null && (result.Written(ResultsRoot) ?? result.Written(Matrix)) is not null)
+            {
+                result.AddError("--results and --matrix choose runs; leave them out where RUNs are given");
             }
         });
         verb.SetAction(parse => (int)Show(parse));
@@ -38,12 +46,11 @@ internal static class KernelsCompareVerb
 
     private static ExitCode Show(ParseResult parse)
     {
-        string[] folders = parse.GetValue(Runs) is { Length: > 0 } given
-            ? given
-            : Newest(parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"));
-        KernelTable table = KernelTable.Of([.. folders.Select(RunReader.Read)]);
+        KernelTable table = Table(parse);
         JsonOutput.Write(parse.GetValue(Json), table, ResultsJson.Document.KernelTable);
         TextOutput.Write(parse.GetValue(Markdown), () => KernelTableText.Markdown(table));
+        TextOutput.Write(parse.GetValue(Html), () => KernelsPage.Of(table).Render());
+        TextOutput.Write(parse.GetValue(Svg), () => KernelSvg.Of(table));
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)) && !JsonOutput.TakesStdout(parse.GetValue(Markdown)))
         {
             ReportConsole.ToStdout(console => KernelTableText.Write(table, console));
@@ -51,18 +58,15 @@ internal static class KernelsCompareVerb
         return table.Cells.SelectMany(row => row.Figures).Any(figure => figure.Boots > 0) ? ExitCode.Done : ExitCode.NothingCouldRun;
     }
 
-    // Their names begin with the time at which they began.
-    private static string[] Newest(string root)
+    private static KernelTable Table(ParseResult parse)
     {
-        string[] newest = Directory.Exists(root)
-            ? [.. Directory.GetDirectories(root, "guest-*")
-                .Select(guest => Directory.GetDirectories(guest).Where(IsRun).Order(StringComparer.Ordinal).LastOrDefault())
-                .OfType<string>()]
-            : [];
-        return newest.Length > 0
-            ? newest
-            : throw new HarnessException(ExitCode.Usage, $"there is no run in guests in '{root}'; harness kernels run makes some, or give their folders");
+        string? baseWord = parse.GetValue(Base);
+        if (parse.GetValue(Runs) is { Length: > 0 } given)
+        {
+            return KernelTable.Of([.. given.Select(RunReader.Read)], baseWord);
+        }
+        string root = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results");
+        var (runs, notes) = KernelRuns.Newest(root, parse.GetValue(Matrix));
+        return KernelTable.Of(runs, baseWord) with { Notes = notes };
     }
-
-    private static bool IsRun(string folder) => File.Exists(Path.Combine(folder, RunReader.RunFile));
 }

@@ -6,6 +6,7 @@ using Harness.Matrix;
 using Harness.Measure;
 using Harness.Results;
 using Harness.Run;
+using Harness.Serve;
 
 namespace Harness.Cli;
 
@@ -14,26 +15,32 @@ internal static class KernelsRunVerb
 {
     private static readonly Argument<string?> Matrix = new("MATRIX") { Description = "a matrix file with 'ops:'; without one, bench/kernels.yml", Arity = ArgumentArity.ZeroOrOne };
 
-    private static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
+    public static readonly Option<string[]> Kernels = OptionParsers.Parsed<string[]>(
         "--kernels", "A,B,…", "releases or their beginnings, of the kernels that are here, or paths [default: all that are here]", text => text.Split(',', StringSplitOptions.RemoveEmptyEntries));
+
+    private static readonly Option<string> Mode = OptionParsers.Parsed(
+        "--mode", "MODE", $"what the guests' clocks do: {string.Join(", ", GuestFacts.Modes)} (instructions, on any machine; or time, which takes KVM)",
+        text => Vocabulary.Word("mode", text, GuestFacts.Modes)).WithDefault(GuestFacts.Counted);
 
     private static readonly Option<string?> Filter = OptionParsers.Text("--filter", "GLOB", "only cells whose id matches, like '*rw=read*'");
     private static readonly Option<int?> Boots = OptionParsers.Parsed<int?>("--boots", "N", "boots of each kernel, each with other random numbers [default: the matrix's rounds]", text => Vocabulary.Count(text, 1, 1000));
-    private static readonly Option<int> Guests = OptionParsers.Count("--guests", "guests side by side; each keeps a CPU busy", 1, 1024, Math.Clamp(Environment.ProcessorCount, 1, 2));
 
-    private static readonly Option<TimeSpan> Deadline = OptionParsers
+    internal static readonly Option<int?> Guests = OptionParsers.Parsed<int?>(
+        "--guests", "N", "guests side by side; each keeps a CPU busy [default: 2, on one CPU 1; with --mode timed 1]", text => Vocabulary.Count(text, 1, 1024));
+
+    internal static readonly Option<TimeSpan> Deadline = OptionParsers
         .Parsed("--deadline", "TIME", "a guest that says nothing for so long hangs, and is ended", Units.ParseTime).WithDefault(TimeSpan.FromMinutes(3));
 
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text("--results", "DIR", "where the results go [default: results/ of the source tree]");
 
     // Hidden: tests put a scripted emulator in its place.
-    private static readonly Option<string?> Emulator = new("--qemu") { Hidden = true };
+    internal static readonly Option<string?> Emulator = new("--qemu") { Hidden = true };
 
     public static Command Create()
     {
         var verb = new Command("run", "a matrix on several kernels in QEMU guests whose clock counts instructions: no quiet machine is needed, and nothing but the kernel moves")
         {
-            Matrix, Kernels, Filter, Boots, Guests, Deadline, ResultsRoot, KernelsVerb.Cache, Emulator,
+            Matrix, Kernels, Mode, Filter, Boots, Guests, Deadline, ResultsRoot, KernelsVerb.Cache, Emulator,
         };
         verb.SetAction(parse => (int)Run(parse));
         return verb;
@@ -44,14 +51,17 @@ internal static class KernelsRunVerb
         using var interrupts = new Interrupts();
         string path = parse.GetValue(Matrix) ?? Path.Combine(Checkout.Root ?? "", "bench", "kernels.yml");
         MatrixDefinition matrix = MatrixReader.Read(path, brief: false);
-        if (matrix.Ops is null)
+        bool timed = parse.GetValue(Mode) == GuestFacts.Timed;
+        if (!timed && matrix.Ops is null)
         {
-            throw new HarnessException(ExitCode.Usage, $"{path} measures for a time, and a guest counts a fixed number of operations; add 'ops: 4000' to it");
+            throw new HarnessException(ExitCode.Usage, $"{path} measures for a time, and a guest counts a fixed number of operations; add 'ops: 4000' to it, or --mode timed");
         }
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = Choose(parse.GetValue(Kernels) ?? [], cache);
-        Qemu qemu = Qemu.Find(parse.GetValue(Emulator));
-        GuestProgram program = GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels run: {line}"));
+        string? seeded = SeededRegression.Asked();
+        Action<string> say = line => Console.Error.WriteLine($"harness kernels run: {line}");
+        GuestTools tools = timed ? GuestTools.Timed(cache, parse.GetValue(Emulator), say) : GuestTools.Make(cache, parse.GetValue(Emulator), say);
+        new KvmTrial(tools.Qemu, tools.Image).Require(kernels, interrupts.Token);
         var session = new KernelRunSession
         {
             Matrix = matrix with { Rounds = parse.GetValue(Boots) ?? matrix.Rounds },
@@ -59,10 +69,12 @@ internal static class KernelsRunVerb
             Kernels = kernels,
             ResultsRoot = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results"),
             CommandLine = string.Join(' ', parse.Tokens.Select(token => token.Value).Prepend("harness")),
-            Qemu = qemu,
-            Image = GuestImage.Make(cache, program),
-            ReadyToRun = program.ReadyToRun,
-            Guests = parse.GetValue(Guests),
+            Qemu = tools.Qemu,
+            Image = tools.Image,
+            ReadyToRun = tools.ReadyToRun,
+            Plugin = tools.Plugin,
+            SeededRegression = seeded,
+            Guests = GuestsOf(parse, timed),
             Silence = parse.GetValue(Deadline),
         };
         var (outcome, folders) = session.Run(interrupts.Token);
@@ -77,7 +89,12 @@ internal static class KernelsRunVerb
         return outcome.ExitCode;
     }
 
-    private static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
+    /// <summary>How many guests at a time; those that measure time would disturb each other.</summary>
+    internal static int GuestsOf(ParseResult parse, bool timed) => parse.GetValue(Guests) ?? (timed ? 1 : Math.Clamp(Environment.ProcessorCount, 1, 2));
+
+    /// <summary>The kernels that are meant; all that are here where none is named.</summary>
+    /// <exception cref="HarnessException">One is not here, or none is.</exception>
+    public static IReadOnlyList<CachedKernel> Choose(string[] words, KernelCache cache)
     {
         IReadOnlyList<CachedKernel> here = cache.Kernels();
         CachedKernel[] chosen = words.Length > 0

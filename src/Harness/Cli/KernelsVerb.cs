@@ -16,6 +16,12 @@ internal static class KernelsVerb
         KernelsFetchVerb.Create(),
         KernelsRunVerb.Create(),
         KernelsCompareVerb.Create(),
+        KernelsProbeVerb.Create(),
+        KernelsBisectVerb.Create(),
+        KernelsAttributeVerb.Create(),
+        KernelsNbdVerb.Create(),
+        KernelsAttachVerb.Create(),
+        KernelsAttachVerb.CreateDetach(),
     };
 
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);

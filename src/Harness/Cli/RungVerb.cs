@@ -12,12 +12,12 @@ internal static class RungVerb
 
     private static readonly Argument<string> Rung = new("RUNG")
     {
-        Description = "nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process; events: a variant of the pipe test",
+        Description = "nop: what a ring does at most; exchange: the same bytes as NBD reads, and nothing else; answer: the exchange's other process; events: a variant of the pipe test; syscall: what a system call costs by itself",
     };
 
     private static readonly Argument<string?> Uri = new("URI")
     {
-        Description = "where the answering process listens, like nbd+unix:///?socket=/tmp/s; none for nop and events",
+        Description = "where the answering process listens, like nbd+unix:///?socket=/tmp/s; none for nop, events and syscall",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -36,6 +36,9 @@ internal static class RungVerb
     private static readonly Option<int> Pipes = OptionParsers.Count("--pipes", "events: pipes in the ring", 2, EventsOptions.MostPipes, 32);
     private static readonly Option<int> Tokens = OptionParsers.Count("--tokens", "events: tokens under way", 1, EventsOptions.MostTokens, 1);
 
+    private static readonly Option<long?> Ops = OptionParsers.Parsed<long?>(
+        "--ops", "N", "syscall: measured system calls, in place of --duration; a tenth of them run before", text => Vocabulary.Count(text, 1, int.MaxValue));
+
     private static readonly Option<TimeSpan?> Duration = Time("--duration", "measured time [default: 3s]");
     private static readonly Option<TimeSpan?> Warmup = Time("--warmup", "time before the measured part [default: 500ms]");
 
@@ -49,7 +52,7 @@ internal static class RungVerb
     {
         var verb = new Command("rung", "one rung of the ladder below NBD by itself: what a ring and a bare exchange of the same bytes reach")
         {
-            Rung, Uri, Depth, Connections, Size, Wait, Backend, Variant, Pipes, Tokens, Duration, Warmup, ServerPid, TcpCongestion, Json,
+            Rung, Uri, Depth, Connections, Size, Wait, Backend, Variant, Pipes, Tokens, Ops, Duration, Warmup, ServerPid, TcpCongestion, Json,
         };
         verb.Validators.Add(result =>
         {
@@ -64,6 +67,12 @@ internal static class RungVerb
             else if (GoesNowhere(rung) != result.Written(Uri) is null)
             {
                 result.AddError(GoesNowhere(rung) ? $"{rung} takes no URI: nothing is sent anywhere" : $"{rung} needs a URI: where the answering process listens, like nbd+unix:///?socket=/tmp/s");
+            }
+            else if (result.Written(Ops) is not null && (rung != Vocabulary.Syscall || result.Written(Duration) is not null))
+            {
+                result.AddError(rung != Vocabulary.Syscall
+                    ? "--ops counts the calls of syscall; the other rungs measure for a --duration"
+                    : "--duration and --ops exclude each other: one ends the measured part by time, the other by count");
             }
             else if (rung == Vocabulary.Events && (result.Written(Backend) is null || result.Written(Variant) is null))
             {
@@ -84,7 +93,7 @@ internal static class RungVerb
         return RungRunner.Run(options, interrupts.Token);
     }
 
-    private static bool GoesNowhere(string rung) => rung is Vocabulary.Nop or Vocabulary.Events;
+    private static bool GoesNowhere(string rung) => rung is Vocabulary.Nop or Vocabulary.Events or Vocabulary.Syscall;
 
     private static Option<TimeSpan?> Time(string name, string description) =>
         OptionParsers.Parsed<TimeSpan?>(name, "TIME", description, text => Units.ParseTime(text));
@@ -101,6 +110,7 @@ internal static class RungVerb
             Variant = defaults.Rung == Vocabulary.Events ? EventVariants.Require(parse.GetValue(Backend)!, parse.GetValue(Variant)!) : null,
             Pipes = parse.GetValue(Pipes),
             Tokens = parse.GetValue(Tokens),
+            Ops = parse.GetValue(Ops),
             Duration = parse.GetValue(Duration) ?? defaults.Duration,
             Warmup = parse.GetValue(Warmup) ?? defaults.Warmup,
             ServerPid = parse.GetValue(ServerPid),

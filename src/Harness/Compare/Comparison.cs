@@ -54,6 +54,10 @@ internal static class Comparison
     private static void RefuseOtherFingerprint(RunPool was, RunPool now, string? factor)
     {
         var differences = Fingerprint.Differences(was.Fingerprint, now.Fingerprint, factor);
+        if (differences.FirstOrDefault(difference => difference is { Fact: Fingerprint.GuestMode, Base: not null, New: not null }) is { } mode)
+        {
+            throw new HarnessException(ExitCode.Usage, $"instructions and times are never held against each other: BASE is {mode.Base} and NEW is {mode.New}; give runs of one mode");
+        }
         if (differences.Count > 0)
         {
             string others = differences.Count > 1 ? $" (and {differences.Count - 1} more: {string.Join(", ", differences.Skip(1).Select(other => other.Fact))})" : "";

@@ -22,7 +22,8 @@ internal sealed class Fingerprint
     /// <summary>The one factor that may be declared: <c>--factor kernel</c>.</summary>
     public const string KernelFactor = "kernel";
 
-    private const string GuestMode = "guest.mode";
+    /// <summary>What figures of guests are, counts or times.</summary>
+    public const string GuestMode = "guest.mode";
 
     // What the machine happened to be doing is no fact about it.
     private static readonly string[] Fleeting = ["environment.load_average1_min"];
@@ -82,7 +83,7 @@ internal sealed class Fingerprint
             fingerprint._facts["guest.qemu"] = guest.Qemu;
             fingerprint._facts["guest.machine"] = guest.Machine;
             fingerprint._facts["guest.ready_to_run"] = guest.ReadyToRun.ToString();
-            fingerprint._facts["guest.ops"] = guest.Ops.ToString(CultureInfo.InvariantCulture);
+            fingerprint._facts["guest.ops"] = guest.Ops?.ToString(CultureInfo.InvariantCulture);
             fingerprint._facts["guest.kernel"] = guest.Kernel.Sha256;
         }
         return fingerprint;

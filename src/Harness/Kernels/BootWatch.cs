@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Harness.Kernels.Guest;
 using Harness.Matrix;
 using Harness.Results;
@@ -25,7 +24,10 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
         switch (said)
         {
             case GuestSays.Facts facts:
-                boot.Kernel.Began(facts.Probe);
+                if (Lost(() => boot.Kernel.Began(facts.Probe)) is { } lost)
+                {
+                    counts.Say($"{boot.Name}: {lost}");
+                }
                 break;
             case GuestSays.Trouble trouble:
                 counts.Say($"{boot.Name}: {trouble.Text}");
@@ -36,8 +38,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
                 counts.Begin(boot.Name, boot.Plan.Cells[begin.Cell].Id);
                 break;
             case GuestSays.Measured measured when measured.Cell < boot.Plan.Cells.Count:
-                LoadResult load = GuestFigures.Counted(measured.Load);
-                string? spoiled = GuestFigures.Spoiled(load);
+                var (load, spoiled) = GuestFigures.Of(measured.Load, measured.Window, boot.Kernel.Mode);
                 Done(measured.Cell, spoiled is null ? CellStatus.Ok : CellStatus.Failed, spoiled, load);
                 break;
             case GuestSays.NotMeasured not when not.Cell < boot.Plan.Cells.Count:
@@ -77,7 +78,7 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
             return;
         }
         Cell cell = boot.Plan.Cells[index];
-        boot.Kernel.Append(new CellRecord
+        string? lost = Lost(() => boot.Kernel.Append(new CellRecord
         {
             Cell = cell.Id,
             Round = boot.Round,
@@ -87,8 +88,26 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
             Seconds = Math.Round(_clock.Elapsed.TotalSeconds, 3),
             Axes = cell.Values,
             Load = load,
-        });
-        counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load?.InstructionsPerOp);
+        }));
+        if (lost is not null)
+        {
+            (status, reason) = (CellStatus.Failed, lost);
+        }
+        counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load is null ? "" : GuestFigures.Summary(load));
+    }
+
+    // A disk that is full, or a folder that is gone, costs what is to be written now; other kernels and later cells are tried all the same.
+    private static string? Lost(Action write)
+    {
+        try
+        {
+            write();
+            return null;
+        }
+        catch (HarnessException e)
+        {
+            return e.Message;
+        }
     }
 }
 
@@ -113,6 +132,16 @@ internal sealed class KernelRunCounts(RunProgress progress, int guests)
         }
     }
 
+    /// <summary>A folder of results that could not be finished.</summary>
+    public void Lost(string line)
+    {
+        lock (_lock)
+        {
+            Failed++;
+            progress.Say(line);
+        }
+    }
+
     public void Begin(string boot, string cell)
     {
         lock (_lock)
@@ -121,15 +150,13 @@ internal sealed class KernelRunCounts(RunProgress progress, int guests)
         }
     }
 
-    public void End(string boot, string cell, CellStatus status, string? reason, TimeSpan spent, double? instructions)
+    public void End(string boot, string cell, CellStatus status, string? reason, TimeSpan spent, string figure)
     {
         lock (_lock)
         {
             Ok += status == CellStatus.Ok ? 1 : 0;
             Failed += status == CellStatus.Failed ? 1 : 0;
-            string summary = status == CellStatus.Ok
-                ? string.Create(CultureInfo.InvariantCulture, $"{instructions:0.0} instructions per operation")
-                : $"{status.ToString().ToLowerInvariant()}: {reason}";
+            string summary = status == CellStatus.Ok ? figure : $"{status.ToString().ToLowerInvariant()}: {reason}";
             progress.End(boot, cell, spent / guests, summary);
         }
     }

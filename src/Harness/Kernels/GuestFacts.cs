@@ -6,6 +6,11 @@ internal sealed record GuestFacts
     /// <summary>The clock counts instructions, so that figures are costs and repeat; see <see cref="Guest.Qemu"/>.</summary>
     public const string Counted = "counted";
 
+    /// <summary>The clock is the host's, and the CPUs are lent by it (KVM): figures are times, and noise is in them.</summary>
+    public const string Timed = "timed";
+
+    public static readonly string[] Modes = [Counted, Timed];
+
     /// <summary>What the figures are; figures of different modes are never compared.</summary>
     public required string Mode { get; init; }
 
@@ -23,6 +28,6 @@ internal sealed record GuestFacts
     /// <summary>Whether the program was compiled ahead of time.</summary>
     public required bool ReadyToRun { get; init; }
 
-    /// <summary>Operations of a measured part.</summary>
-    public required long Ops { get; init; }
+    /// <summary>Operations of a measured part; null where that is a time.</summary>
+    public required long? Ops { get; init; }
 }

@@ -101,6 +101,9 @@ internal sealed record CachedKernel(string Folder, KernelFacts Facts)
 {
     /// <summary>The file to boot.</summary>
     public string Image => Path.Combine(Folder, Facts.Image);
+
+    /// <summary>The folder of its modules; null where it has none.</summary>
+    public string? Modules => Facts.Modules is { } modules ? Path.Combine(Folder, modules) : null;
 }
 
 /// <summary>What a kernel is and where it came from: <c>kernel.json</c> in the cache, and <c>guest.kernel</c> in <c>run.json</c>.</summary>

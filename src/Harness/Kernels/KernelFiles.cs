@@ -37,7 +37,7 @@ internal static class KernelFiles
             string full = Path.GetFullPath(path);
             string release = ReleaseOf(full) ?? throw new HarnessException(ExitCode.Usage, $"'{path}' is no kernel for x86 (a bzImage); give a vmlinuz, not the vmlinux beside it");
             string folder = Path.GetDirectoryName(full)!;
-            string? modules = new[] { $"/lib/modules/{release}", folder }.FirstOrDefault(place => Directory.Exists(Path.Combine(place, "kernel")));
+            string? modules = ModulesOf(folder, release);
             var facts = new KernelFacts { Release = release, Image = Path.GetFileName(full), Modules = modules, Sha256 = ArchiveFile.HashOf(full) };
             return new CachedKernel(folder, facts);
         }
@@ -45,6 +45,21 @@ internal static class KernelFiles
         {
             throw new HarnessException(ExitCode.Usage, $"cannot read the kernel '{path}': {(File.Exists(path) ? FileTrouble.Reason(e, path) : "there is no such file")}", e);
         }
+    }
+
+    // Beside the kernel, as packages, make modules_install and a build tree have them (arch/x86/boot/bzImage); then the machine's own of the same release.
+    private static string? ModulesOf(string folder, string release)
+    {
+        string? above = Path.GetDirectoryName(folder);
+        string tree = Path.GetFullPath(Path.Combine(folder, "..", "..", ".."));
+        return Installed(folder)
+            ?? Below(above)
+            ?? Below(folder)
+            ?? (File.Exists(Path.Combine(tree, "modules.order")) ? tree : null)
+            ?? Below("/");
+
+        string? Below(string? root) => root is null ? null : Installed(Path.Combine(root, "lib/modules", release)) ?? Installed(Path.Combine(root, "usr/lib/modules", release));
+        static string? Installed(string place) => Directory.Exists(Path.Combine(place, "kernel")) ? place : null;
     }
 
     /// <summary>The release that a bzImage names in its header; null where it is none.</summary>

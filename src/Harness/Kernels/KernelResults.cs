@@ -17,11 +17,15 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     public const string ProbeFile = "probe.json";
 
     private readonly Lock _lock = new();
-    private readonly List<CellRecord> _waiting = [.. Skipped(cells)];
+    private readonly List<CellRecord> _waiting = [.. Skipped(cells, session.IsTimed)];
     private ResultsFolder? _results;
+    private string? _refused;
     private RunRecord? _record;
 
     public CachedKernel Kernel => kernel;
+
+    /// <summary>What the figures are: see <see cref="GuestFacts.Mode"/>.</summary>
+    public string Mode => session.Qemu.Mode;
 
     /// <summary>Where it lies; null where the kernel never said what it is.</summary>
     public string? Folder { get; private set; }
@@ -43,9 +47,9 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             }
             RunRecord record = Record(probe);
             _record = record with { FingerprintHash = Fingerprint.Of(record).Hash };
-            _results = ResultsFolder.Create(session.ResultsRoot, _record, session.Matrix.Text);
+            _results = Create(_record);
             Folder = _results.Path;
-            File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n");
+            Write(() => File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n"));
             _waiting.ForEach(cell => _results.Append(cell, null));
             _waiting.Clear();
         }
@@ -55,6 +59,10 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     {
         lock (_lock)
         {
+            if (_refused is { } refused)
+            {
+                throw new HarnessException(ExitCode.Failed, refused);
+            }
             if (_results is null)
             {
                 _waiting.Add(cell);
@@ -66,22 +74,50 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         }
     }
 
+    /// <summary>Nothing more comes.</summary>
+    /// <exception cref="HarnessException">The folder cannot be written to.</exception>
     public void Finish(bool interrupted)
     {
         lock (_lock)
         {
             if (_results is not null && _record is not null)
             {
-                _results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = interrupted ? RunStatus.Interrupted : RunStatus.Complete });
-                _results.Dispose();
+                using ResultsFolder results = _results;
                 _results = null;
+                RunStatus status = interrupted ? RunStatus.Interrupted : RunStatus.Complete;
+                Write(() => results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = status }));
             }
         }
     }
 
-    private static IEnumerable<CellRecord> Skipped(IReadOnlyList<Cell> cells) =>
+    private ResultsFolder Create(RunRecord record)
+    {
+        try
+        {
+            return ResultsFolder.Create(session.ResultsRoot, record, session.Matrix.Text);
+        }
+        catch (HarnessException e)
+        {
+            _refused = e.Message;
+            throw;
+        }
+    }
+
+    private void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            throw new HarnessException(ExitCode.Failed, $"cannot write to the results folder '{Folder}': {e.Message.TrimEnd('.')}; make room, or choose another place with --results DIR", e);
+        }
+    }
+
+    private static IEnumerable<CellRecord> Skipped(IReadOnlyList<Cell> cells, bool timed) =>
         from cell in cells
-        let reason = GuestPlan.Refusal(cell)
+        let reason = GuestPlan.Refusal(cell, timed)
         where reason is not null
         select new CellRecord
         {
@@ -104,24 +140,29 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
         Filter = session.Filter,
         Seed = session.Matrix.Seed,
         Rounds = session.Matrix.Rounds,
-        DurationSeconds = 0,
-        WarmupSeconds = 0,
+        DurationSeconds = session.IsTimed ? session.Matrix.Duration.TotalSeconds : 0,
+        WarmupSeconds = session.IsTimed ? session.Matrix.Warmup.TotalSeconds : 0,
         CellCount = cells.Count,
         Started = DateTimeOffset.UtcNow,
         Status = RunStatus.Running,
         TcpCongestionControl = Run.TcpCongestion.Forced,
+        SeededRegression = session.SeededRegression,
         Environment = probe.Environment,
         Guest = new GuestFacts
         {
-            Mode = GuestFacts.Counted,
+            Mode = Mode,
             Kernel = kernel.Facts,
             Qemu = session.Qemu.Version,
-            Machine = string.Join(' ', Qemu.Machine),
+            Machine = string.Join(' ', session.Qemu.MachineOfMode),
             Image = session.Image.Hash,
             ReadyToRun = session.ReadyToRun,
-            Ops = session.Matrix.Ops!.Value,
+            Ops = session.IsTimed ? null : session.Matrix.Ops,
         },
         // What spoils times does not spoil counts, so the guest's own warnings are not repeated; this one belongs beside every figure.
-        Warnings = [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+        Warnings =
+        [
+            .. session.IsTimed ? probe.Warnings : [new Warning("instructions", "these are instructions, not cycles: cache misses, interrupts between CPUs and sleeping cost nothing here", "ask another machine what a difference costs in time")],
+            .. session.SeededRegression is { } seeded ? new[] { Serve.SeededRegression.Warning(seeded) } : [],
+        ],
     };
 }

@@ -18,11 +18,23 @@ internal sealed record KernelRunSession
     public required GuestImage Image { get; init; }
     public required bool ReadyToRun { get; init; }
 
+    /// <summary>Tells instructions in user mode from those in the kernel; null where there is none, and the figures then are null.</summary>
+    public InstructionPlugin? Plugin { get; init; }
+
+    /// <summary>The regression that the guests' servers have on purpose; null where none.</summary>
+    public string? SeededRegression { get; init; }
+
+    /// <summary>Told of a kernel that does not come up, and why.</summary>
+    public Action<CachedKernel, string>? OnBroken { get; init; }
+
     /// <summary>Guests at a time; each keeps a CPU busy.</summary>
     public required int Guests { get; init; }
 
     /// <summary>How long a guest may say nothing before it counts as hanging.</summary>
     public required TimeSpan Silence { get; init; }
+
+    /// <summary>Whether guests measure time and do not count.</summary>
+    public bool IsTimed => Qemu.Mode == GuestFacts.Timed;
 
     /// <summary>Where progress goes.</summary>
     public TextWriter Messages { get; init; } = Console.Error;
@@ -33,12 +45,12 @@ internal sealed record KernelRunSession
     public (RunOutcome Outcome, IReadOnlyList<string> Folders) Run(CancellationToken stop)
     {
         IReadOnlyList<Cell> cells = CellFilter.Select(Matrix.Cells(), Filter);
-        Cell[] runnable = [.. cells.Where(cell => GuestPlan.Refusal(cell) is null)];
+        Cell[] runnable = [.. cells.Where(cell => GuestPlan.Refusal(cell, IsTimed) is null)];
         var progress = RunProgress.Of(Messages, Math.Max(1, runnable.Length * Matrix.Rounds * Kernels.Count));
         KernelResults[] results = [.. Kernels.Select(kernel => new KernelResults(this, kernel, cells))];
         foreach (Cell cell in cells.Except(runnable))
         {
-            progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell)}");
+            progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell, IsTimed)}");
         }
         var boots = new ConcurrentQueue<PlannedBoot>(results.SelectMany(kernel => Boots(kernel, runnable)));
         var counts = new KernelRunCounts(progress, Guests);
@@ -59,9 +71,25 @@ internal sealed record KernelRunSession
         finally
         {
             progress.Erase();
-            Array.ForEach(results, kernel => kernel.Finish(interrupted || stop.IsCancellationRequested));
+            Array.ForEach(results, kernel => Finish(kernel, interrupted || stop.IsCancellationRequested, counts));
+            foreach (KernelResults kernel in results.Where(kernel => kernel.Broken is not null))
+            {
+                OnBroken?.Invoke(kernel.Kernel, kernel.Broken!);
+            }
         }
         return (new RunOutcome(counts.Ok, counts.Failed, interrupted), [.. results.Select(kernel => kernel.Folder).OfType<string>()]);
+    }
+
+    private static void Finish(KernelResults kernel, bool interrupted, KernelRunCounts counts)
+    {
+        try
+        {
+            kernel.Finish(interrupted);
+        }
+        catch (HarnessException e)
+        {
+            counts.Lost($"{kernel.Kernel.Facts.Release}: {e.Message}");
+        }
     }
 
     // A boot for each round and state of the mitigations. The first one also asks the kernel what it is.
@@ -69,24 +97,30 @@ internal sealed record KernelRunSession
         from round in Enumerable.Range(1, Matrix.Rounds)
         from booted in cells.GroupBy(cell => cell["mitigations"]).Select((cells, index) => (Cells: cells, Index: index))
         let order = Interleave.Round([.. booted.Cells], Matrix.Seed, round)
-        select new PlannedBoot(kernel, round, booted.Cells.Key, new GuestPlan(order, Matrix.Ops!.Value, Matrix.Seed, Facts: round == 1 && booted.Index == 0));
+        select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
+
+    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(order, Matrix.Ops ?? 0, Matrix.Seed, facts)
+    {
+        Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null,
+        SeededRegression = SeededRegression,
+    };
 
     private async Task WorkAsync(ConcurrentQueue<PlannedBoot> boots, KernelRunCounts counts, CancellationToken stop)
     {
-        var guest = new GuestBoot(Qemu, Image, Silence);
+        var guest = new GuestBoot(Qemu, Image, Silence) { Plugin = Plugin };
         while (boots.TryDequeue(out PlannedBoot? boot))
         {
             stop.ThrowIfCancellationRequested();
             var watch = new BootWatch(boot, counts);
             string? trouble = boot.Kernel.Broken is { } broken
                 ? $"an earlier boot of this kernel did not come up: {broken}"
-                : await guest.RunAsync(boot.Kernel.Kernel, boot.Plan, boot.Mitigations, SeedOf(boot), watch.Hear, stop);
+                : await guest.RunAsync(boot.Kernel.Kernel, boot.Plan, boot.Mitigations, SeedOf(Matrix.Seed, boot.Round), watch.Hear, stop);
             watch.End(trouble);
         }
     }
 
-    // It makes a boot what it is: the same rounds have the same on every kernel and in every run.
-    private int SeedOf(PlannedBoot boot) => (int)((Matrix.Seed * 1000) % int.MaxValue / 2) + boot.Round;
+    /// <summary>It makes a boot what it is: the same rounds have the same on every kernel and in every run.</summary>
+    public static int SeedOf(ulong seed, int round) => (int)((seed * 1000) % int.MaxValue / 2) + round;
 }
 
 /// <summary>A boot that is to be made.</summary>

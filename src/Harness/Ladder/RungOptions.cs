@@ -11,7 +11,7 @@ internal sealed record RungOptions
     /// <summary>One of <see cref="Names"/>.</summary>
     public required string Rung { get; init; }
 
-    /// <summary>Where the answering side listens; null for NOPs and events, which go nowhere.</summary>
+    /// <summary>Where the answering side listens; null for NOPs, system calls and events, which go nowhere.</summary>
     public required string? Uri { get; init; }
 
     public int Connections { get; init; } = 1;
@@ -34,6 +34,9 @@ internal sealed record RungOptions
     /// <summary>Tokens of <see cref="Variant"/>'s test.</summary>
     public int Tokens { get; init; } = 1;
 
+    /// <summary>System calls of the measured part, in place of <see cref="Duration"/>; null measures for that time. Other rungs know no count.</summary>
+    public long? Ops { get; init; }
+
     /// <summary>The measured time.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(3);
 
@@ -49,8 +52,8 @@ internal sealed record RungOptions
     /// <summary>Where the result goes as JSON: a path, <c>-</c> for stdout, or null.</summary>
     public string? Json { get; init; }
 
-    /// <summary>The rungs, the answering side of the exchange, and the pipe test.</summary>
-    public static readonly string[] Names = [Matrix.Vocabulary.Nop, Matrix.Vocabulary.Exchange, Answer, Matrix.Vocabulary.Events];
+    /// <summary>The rungs, the answering side of the exchange, the pipe test, and the bare system call.</summary>
+    public static readonly string[] Names = [Matrix.Vocabulary.Nop, Matrix.Vocabulary.Exchange, Answer, Matrix.Vocabulary.Events, Matrix.Vocabulary.Syscall];
 
     /// <summary>The answering side of the exchange.</summary>
     public const string Answer = "answer";

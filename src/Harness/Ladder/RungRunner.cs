@@ -20,6 +20,7 @@ internal static class RungRunner
         LoadResult result = options.Rung switch
         {
             Vocabulary.Nop => NopRung.Measure(options),
+            Vocabulary.Syscall => SyscallRung.Measure(options),
             Vocabulary.Events => EventsRung.Measure(options),
             _ => ExchangeRung.Measure(options),
         };

@@ -14,6 +14,7 @@ internal static class RungText
         text.WriteLine(options.Rung switch
         {
             Vocabulary.Nop => $"NOPs on a ring, {options.Depth} in a batch",
+            Vocabulary.Syscall => "system calls, getppid(2)",
             Vocabulary.Events => $"events · {options.Variant!.Backend}, {options.Variant.Variant}: {options.Variant.Description} · tokens {options.Tokens}, pipes {options.Pipes}",
             _ => string.Create(CultureInfo.InvariantCulture, $"{options.Uri} · bare exchange, {result.Wait} · {options.PayloadBytes:n0} bytes, {connections} × {options.Depth} in flight"),
         });

@@ -1,4 +1,5 @@
 using Harness.Io;
+using Harness.Measure;
 using Harness.Nbd;
 using Harness.Results;
 using Harness.Timeline;
@@ -80,6 +81,7 @@ internal static class LoadRunner
     private static ExitCode Measure(LoadOptions options, EventLoop loop, SenderThread? sender, LoadSession session)
     {
         // Everything that the measured part touches is allocated here.
+        using InstructionMarks? marks = WindowMarks.Asked();
         using ServerCosts? server = options.ServerControl is { } control ? new ServerCosts(control) : null;
         ServerProcess? process = options.ServerPid is { } pid ? new ServerProcess(pid) : null;
         var work = new ClientWork(loop, sender);
@@ -99,7 +101,9 @@ internal static class LoadRunner
         record.Start(loop.NowNs, 0);
         work.Begin();
         ClientCosts start = ClientCosts.Now(loop, sender);
+        marks?.Begin();
         Require(session.RunPhase(ops, duration, catchUp), session);
+        marks?.End();
         ClientCosts end = ClientCosts.Now(loop, sender);
         work.End();
         System.Text.Json.JsonElement? serverEnd = server?.ReadAll();

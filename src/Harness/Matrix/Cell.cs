@@ -58,14 +58,14 @@ internal sealed class Cell
     /// <summary>Of every process that is ours and speaks NBD; the server's where <c>client_backend</c> says otherwise for the client.</summary>
     public string Backend => _values["backend"];
 
-    /// <summary>What is measured: NBD, a rung of the ladder below it, or the pipe test.</summary>
+    /// <summary>What is measured: NBD, a rung of the ladder below it, the pipe test, or the bare system call.</summary>
     public string Layer => _values["layer"];
 
     /// <summary>Whether it is something else than NBD, which has neither an NBD server nor a client.</summary>
     public bool IsBare => Layer != Vocabulary.Nbd;
 
     /// <summary>Whether one process does all of it.</summary>
-    public bool IsAlone => Layer is Vocabulary.Nop or Vocabulary.Events;
+    public bool IsAlone => Layer is Vocabulary.Nop or Vocabulary.Events or Vocabulary.Syscall;
 
     /// <summary>Whether there is such a thing: an event's backend may not have the variant.</summary>
     public bool Exists => Layer != Vocabulary.Events || EventVariants.Find(Backend, _values["variant"]) is not null;
@@ -120,13 +120,15 @@ internal sealed class Cell
         }
     }
 
-    // Cells that differ only in what their layer does not have are one cell: a NOP and a token go nowhere, a bare exchange knows no store and no event loop.
+    // Cells that differ only in what their layer does not have are one cell: a NOP, a system call and a token go nowhere, a bare exchange knows no store and
+    // no event loop.
     private void SettleLayer()
     {
         string[] missing = Layer switch
         {
             Vocabulary.Nop => ["backend", .. s_ofEvents, .. s_ofStores, .. s_ofConnections],
             Vocabulary.Exchange => ["backend", .. s_ofEvents, .. s_ofStores],
+            Vocabulary.Syscall => ["backend", "depth", .. s_ofEvents, .. s_ofStores, .. s_ofConnections],
             Vocabulary.Events => ["depth", .. s_ofStores, .. s_ofConnections],
             _ => s_ofEvents,
         };

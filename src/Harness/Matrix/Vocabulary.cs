@@ -26,7 +26,10 @@ internal static class Vocabulary
     /// <summary>One process whose loop moves tokens through pipes: the pipe test, of one backend's variant.</summary>
     public const string Events = "events";
 
-    public static readonly string[] Layers = [Nbd, Exchange, Nop, Events];
+    /// <summary>One process that makes the system call that does least.</summary>
+    public const string Syscall = "syscall";
+
+    public static readonly string[] Layers = [Nbd, Exchange, Nop, Events, Syscall];
 
     /// <summary>Our own program, on either side of a cell; any other name there is a peer's.</summary>
     public const string Ours = "harness";

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Harness.Io;
+using Harness.Kernels;
 
 namespace Harness.Report;
 
@@ -10,11 +12,13 @@ namespace Harness.Report;
 /// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(HtmlReport))]
+[JsonSerializable(typeof(KernelsPage))]
 internal sealed partial class HtmlJson : JsonSerializerContext
 {
     public static readonly HtmlJson Inline = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.Default,
+        Converters = { new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower) },
     });
 }

@@ -17,18 +17,27 @@ internal static class HtmlPage
     {
         var first = report.Runs[0];
         var title = report.Runs.Count == 1 ? $"{first.Matrix} · {first.Commit}" : $"{first.Name} and {report.Runs[1].Name}";
-        return Fill(Resource("page.html"), name => name switch
+        return Fill("report-main.html", Scripts, title, JsonSerializer.Serialize(report, HtmlJson.Inline.HtmlReport));
+    }
+
+    /// <summary>A page with the style, the chart library and the frame that all pages share.</summary>
+    /// <param name="main">The resource with what stands between the header and the end.</param>
+    /// <param name="scripts">The resources that draw it, in the order in which they need each other.</param>
+    /// <param name="title">What it is called.</param>
+    /// <param name="data">JSON from <see cref="HtmlJson.Inline"/>.</param>
+    public static string Fill(string main, IReadOnlyList<string> scripts, string title, string data) =>
+        Fill(Resource("page.html"), name => name switch
         {
             "title" => WebUtility.HtmlEncode(title),
+            "main" => Resource(main).TrimEnd(),
             "style" => Resource("uplot.css") + "\n" + Resource("page.css"),
             // The library's licence asks that its notice goes where the library goes.
             "notice" => Resource("uplot.license").Trim().Replace("*/", "* /", StringComparison.Ordinal),
             "library" => Resource("uplot.js"),
-            "script" => string.Concat(Scripts.Select(Resource)),
-            "data" => JsonSerializer.Serialize(report, HtmlJson.Inline.HtmlReport),
+            "script" => string.Concat(scripts.Select(Resource)),
+            "data" => data,
             _ => throw new InvalidOperationException($"page.html names '{name}', which is nothing"),
         });
-    }
 
     /// <exception cref="HarnessException">The file cannot be written.</exception>
     public static void Write(string path, HtmlReport report)

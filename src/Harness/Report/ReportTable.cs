@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Events;
 using Harness.Matrix;
 using Harness.Results;
@@ -26,7 +27,11 @@ internal static class ReportTable
             console.Profile.Width = ReportConsole.Width;
             WriteLegend(measured, report.HasPeers, console);
         }
-        else if (report.Ladder.Count + report.Events.Count == 0)
+        foreach (var cell in report.Cells.Where(cell => cell.Rounds > 0 && cell.Axes.GetValueOrDefault("layer") == Vocabulary.Syscall))
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cell.Cell}: {1e9 / cell.Iops!.Median:N0} ns a call"));
+        }
+        if (measured.Count == 0 && report.Ladder.Count + report.Events.Count == 0 && report.Cells.All(cell => cell.Rounds == 0))
         {
             console.WriteLine("no cell has figures");
         }

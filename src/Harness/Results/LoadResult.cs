@@ -29,6 +29,15 @@ internal sealed record LoadResult
     /// <summary>Of a guest whose clock counts instructions: those of server, client and kernel for an operation, waiting included. Null elsewhere.</summary>
     public double? InstructionsPerOp { get; init; }
 
+    /// <summary>
+    /// Of a guest whose emulator told them apart: the instructions of <see cref="InstructionsPerOp"/> that ran in user mode. Null elsewhere, and in files that
+    /// are older.
+    /// </summary>
+    public double? UserInstructionsPerOp { get; init; }
+
+    /// <summary>As <see cref="UserInstructionsPerOp"/>, those that ran in the kernel.</summary>
+    public double? KernelInstructionsPerOp { get; init; }
+
     /// <summary>The client's backend, as it names itself; null where the client is not ours.</summary>
     public required string? Backend { get; init; }
 

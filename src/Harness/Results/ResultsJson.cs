@@ -7,6 +7,8 @@ using Harness.Ctl;
 using Harness.Events;
 using Harness.Io;
 using Harness.Kernels;
+using Harness.Kernels.Hunt;
+using Harness.Kernels.NbdCases;
 using Harness.Measure;
 using Harness.Report;
 using Harness.SelfCheck;
@@ -48,6 +50,11 @@ namespace Harness.Results;
 [JsonSerializable(typeof(KernelFacts))]
 [JsonSerializable(typeof(IReadOnlyList<KernelListing>))]
 [JsonSerializable(typeof(KernelTable))]
+[JsonSerializable(typeof(KernelSemantics))]
+[JsonSerializable(typeof(BisectDocument))]
+[JsonSerializable(typeof(Attribution))]
+[JsonSerializable(typeof(NbdCasesRecord))]
+[JsonSerializable(typeof(IReadOnlyList<NbdCasesRecord>))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object per line, for <c>.jsonl</c>.</summary>
@@ -71,7 +78,9 @@ internal sealed partial class ResultsJson : JsonSerializerContext
             new JsonStringEnumConverter<Verdict>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<FigureKind>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<Gate>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<NbdCaseStatus>(JsonNamingPolicy.SnakeCaseLower),
             new JsonStringEnumConverter<BehaviourVerdict>(JsonNamingPolicy.SnakeCaseLower),
+            new JsonStringEnumConverter<BisectVerdict>(JsonNamingPolicy.SnakeCaseLower),
         },
     };
 }

@@ -15,7 +15,7 @@ internal static class BareRefusal
         { IsOpenLoop: true } => $"the layer {cell.Layer} keeps no schedule; leave rate at {Vocabulary.ClosedLoop}",
         { Layer: Vocabulary.Nop } when int.Parse(cell["depth"], CultureInfo.InvariantCulture) > RungOptions.MaxNops => $"a ring has at most {RungOptions.MaxNops} entries; give nop a smaller depth",
         { Layer: Vocabulary.Events } => EventVariants.TooMany(int.Parse(cell["tokens"], CultureInfo.InvariantCulture), int.Parse(cell["pipes"], CultureInfo.InvariantCulture)),
-        { Layer: Vocabulary.Nop } => null,
+        { Layer: Vocabulary.Nop or Vocabulary.Syscall } => null,
         _ when cell["rw"] != "read" => "the exchange has the bytes of reads; leave rw at read",
         _ when cell["wait"] == "adaptive" => "the exchange blocks or spins; leave adaptive to NBD",
         _ when cell["size"].Contains(':') => "the exchange has one size; give no shares",

@@ -20,16 +20,19 @@ internal sealed class OwnClient(ChildProcess process, string log) : CellClient(p
     public static OwnClient StartWarmup(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) =>
         Start(cell, settings, scratch, server, TimeSpan.FromMilliseconds(1), cell.Backend, "block");
 
-    /// <summary>A rung below NBD, or the pipe test.</summary>
+    /// <summary>A rung below NBD, the pipe test, or the bare system call.</summary>
     /// <param name="cell">Which.</param>
     /// <param name="settings">For how long.</param>
     /// <param name="scratch">For what it writes.</param>
     /// <param name="server">The answering side; null where there is none.</param>
     public static OwnClient StartRung(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer? server)
     {
-        string[] shape = cell.Layer == Vocabulary.Events
-            ? ["--backend", cell.Backend, "--variant", cell["variant"], "--pipes", cell["pipes"], "--tokens", cell["tokens"]]
-            : ["--depth", cell["depth"]];
+        string[] shape = cell.Layer switch
+        {
+            Vocabulary.Events => ["--backend", cell.Backend, "--variant", cell["variant"], "--pipes", cell["pipes"], "--tokens", cell["tokens"]],
+            Vocabulary.Syscall => [],
+            _ => ["--depth", cell["depth"]],
+        };
         string[] exchange = server is null ? [] :
         [
             server.Uri, "--connections", cell["connections"], "--size", cell["size"], "--wait", cell["wait"],

@@ -58,6 +58,27 @@ internal sealed class BusyWaitBlock(IBlock store) : SeededBlock(store)
     }
 }
 
+/// <summary>So many instructions per request, to a few.</summary>
+internal sealed class InstructionsBlock(IBlock store, int count) : SeededBlock(store)
+{
+    // What the loop below is compiled to: add, shift, xor, count, compare and jump.
+    private const int PerTurn = 6;
+
+    private uint _state = 1;
+
+    public override void Start(BlockRequest request)
+    {
+        uint state = _state;
+        for (int turns = count / PerTurn; turns > 0; turns--)
+        {
+            state = (state + 1) ^ (state << 1);
+        }
+
+        _state = state;
+        Store.Start(request);
+    }
+}
+
 /// <summary>One system call per request.</summary>
 internal sealed class SystemCallBlock(IBlock store) : SeededBlock(store)
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Measure;
 using Harness.Nbd;
 
@@ -21,6 +22,12 @@ internal static class SeededRegression
     /// <summary>5 µs of CPU more per request.</summary>
     public const string BusyWait = "busy-wait";
 
+    /// <summary>So many instructions more per request, as <c>instructions:200</c>: for counts, which see what no clock does.</summary>
+    public const string Instructions = "instructions";
+
+    private const int MostInstructions = 1_000_000;
+
+    /// <summary>Those that every machine can be checked with.</summary>
     public static readonly string[] Kinds = [SystemCall, Allocation, BusyWait];
 
     /// <summary>What the environment asks for; null where it asks for nothing.</summary>
@@ -28,8 +35,8 @@ internal static class SeededRegression
     public static string? Asked() => Environment.GetEnvironmentVariable(Variable) switch
     {
         null or "" => null,
-        { } kind when Kinds.Contains(kind) => kind,
-        { } other => throw new HarnessException(ExitCode.Usage, $"{Variable}={other}: there is no such regression; legal: {string.Join(", ", Kinds)}; or unset it"),
+        { } kind when Kinds.Contains(kind) || InstructionsOf(kind) is not null => kind,
+        { } other => throw new HarnessException(ExitCode.Usage, $"{Variable}={other}: there is no such regression; legal: {string.Join(", ", Kinds)}, {Instructions}:N; or unset it"),
     };
 
     /// <summary>The store with the regression before it, or just the store.</summary>
@@ -39,6 +46,7 @@ internal static class SeededRegression
         SystemCall => new SystemCallBlock(store),
         Allocation => new AllocationBlock(store),
         BusyWait => new BusyWaitBlock(store),
+        _ when InstructionsOf(kind) is { } count => new InstructionsBlock(store, count),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, $"not one of {nameof(Kinds)}"),
     };
 
@@ -52,6 +60,12 @@ internal static class SeededRegression
     {
         SystemCall => "one system call",
         Allocation => "one allocation",
+        _ when InstructionsOf(kind) is { } count => string.Create(CultureInfo.InvariantCulture, $"{count} instructions"),
         _ => "5 µs of busy waiting",
     };
+
+    private static int? InstructionsOf(string kind) =>
+        kind.Split(':') is [Instructions, var count]
+        && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int instructions) && instructions is >= 1 and <= MostInstructions
+            ? instructions : null;
 }

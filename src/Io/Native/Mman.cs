@@ -2,12 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Harness.Io.Native;
 
-/// <summary>Memory mappings: <c>mmap(2)</c>, <c>munmap(2)</c>, <c>madvise(2)</c>, from <c>&lt;sys/mman.h&gt;</c>.</summary>
+/// <summary>Memory mappings: <c>mmap(2)</c>, <c>munmap(2)</c>, <c>mprotect(2)</c>, <c>madvise(2)</c>, from <c>&lt;sys/mman.h&gt;</c>.</summary>
 internal static unsafe partial class Mman
 {
     public const int PROT_NONE = 0;
     public const int PROT_READ = 1;
     public const int PROT_WRITE = 2;
+    public const int PROT_EXEC = 4;
 
     public const int MAP_SHARED = 0x01;
     public const int MAP_PRIVATE = 0x02;
@@ -29,6 +30,10 @@ internal static unsafe partial class Mman
     /// <summary>Removes a mapping; 0, or -1 with errno set. <c>munmap(2)</c>.</summary>
     [LibraryImport("libc", EntryPoint = "munmap")]
     public static partial int munmap(nint addr, nuint length);
+
+    /// <summary>Sets what may be done with a range; 0, or -1 with errno set. <c>mprotect(2)</c>.</summary>
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    public static partial int mprotect(nint addr, nuint length, int prot);
 
     /// <summary>Advises the kernel about the use of a range; 0, or -1 with errno set. <c>madvise(2)</c>.</summary>
     [LibraryImport("libc", EntryPoint = "madvise")]

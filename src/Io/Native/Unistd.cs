@@ -82,6 +82,11 @@ internal static unsafe partial class Unistd
     [LibraryImport("libc")]
     public static partial int gettid();
 
+    /// <summary>It neither waits nor calls back, so the runtime may stay where it is: what is measured is the system call.</summary>
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    public static partial int getppid();
+
     [LibraryImport("libc")]
     public static partial int unlink([MarshalAs(UnmanagedType.LPUTF8Str)] string pathname);
 }

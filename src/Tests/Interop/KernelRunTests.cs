@@ -62,6 +62,72 @@ public sealed class KernelRunTests : IDisposable
         Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal(CellStatus.Failed, cell.Status));
     }
 
+    [Theory]
+    [InlineData("run")]
+    [InlineData("nbd")]
+    public void Without_an_emulator_or_without_busybox_a_line_says_what_to_install(string verb)
+    {
+        string kernel = Path.Combine(_folder.File("cache"), "kernels", "6.1.0");
+        Directory.CreateDirectory(kernel);
+        File.WriteAllText(Path.Combine(kernel, "vmlinuz"), "");
+        File.WriteAllText(Path.Combine(kernel, "kernel.json"), """{ "release": "6.1.0", "image": "vmlinuz", "sha256": "" }""");
+        File.WriteAllText(_folder.File("qemu"), "#!/bin/sh\necho QEMU emulator version 7.2\n");
+        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
+        string? path = Environment.GetEnvironmentVariable("PATH");
+        try
+        {
+            Environment.SetEnvironmentVariable("PATH", _folder.File("empty"));
+            var (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"));
+            Assert.Equal(77, code);
+            Assert.Equal("harness: there is no qemu-system-x86_64 here to run guests in; install qemu-system-x86: scripts/setup.sh does\n", error);
+            (code, _, error) = VerbConsole.Invoke("kernels", verb, "--cache", _folder.File("cache"), "--qemu", _folder.File("qemu"));
+            Assert.Equal(77, code);
+            Assert.Contains("; install ", error.TrimEnd('\n').Split('\n')[^1]);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+        }
+    }
+
+    [Fact]
+    public void A_kernel_that_only_complains_hangs_and_a_guest_that_has_said_all_does_not()
+    {
+        const string Complains = "emit facts; while :; do echo 'watchdog: BUG: soft lockup' >>$console; sleep 0.1; done";
+        var (outcome, _, messages) = Run(Cells, Complains, "6.1.0");
+        Assert.Equal(ExitCode.Failed, outcome.ExitCode);
+        Assert.Contains("the guest hangs: no sign of it for 1s; the last line of its console: watchdog: BUG: soft lockup", messages);
+        (outcome, _, _) = Run(Cells, "emit facts; emit cells ok; emit end; exec sleep 600", "7.2.0");
+        Assert.Equal(ExitCode.Done, outcome.ExitCode);
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_kept_it_is_said_and_every_kernel_is_tried_all_the_same()
+    {
+        File.WriteAllText(_folder.File("results"), "a file where the folder should be");
+        var (outcome, folders, messages) = Run(Cells, "emit facts; emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal((0, 8, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+        Assert.Empty(folders);
+        Assert.Contains("6.1.0 boot 1: cannot create the results folder '", messages);
+        Assert.Contains("7.2.0 boot 2", messages);
+        Assert.Contains("is a file, not a folder; choose another place with --results DIR", messages);
+    }
+
+    [SkippableFact]
+    public void A_disk_that_fills_up_costs_what_is_not_written_yet()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "needs /dev/full");
+        // The disk is full once the first kernel's folder is there; the second has room.
+        const string Fills = "case $kernel in *6.1.0*) until ls $here/results/guest-6.1.0/*/cells.jsonl >$here/list.$$ 2>/dev/null; do sleep 0.05; done; "
+            + "ln -sf /dev/full $(cat $here/list.$$);; esac; ";
+        var (outcome, folders, messages) = Run(Cells, $"emit facts; {Fills} emit cells ok; emit end", "6.1.0", "7.2.0");
+        Assert.Equal((4, 4, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+        Assert.Equal(2, folders.Count);
+        Assert.Contains("cannot write to the results folder '", messages);
+        Assert.Contains("No space left on device", messages);
+        Assert.Equal(4, RunReader.Read(folders[1]).Cells.Count(cell => cell.Status == CellStatus.Ok));
+    }
+
     [Fact]
     public void What_a_kernel_lacks_is_skipped_by_name_and_an_emulator_that_cannot_start_says_why()
     {
@@ -134,6 +200,73 @@ public sealed class KernelRunTests : IDisposable
         Assert.Equal(first.InstructionsPerOp, Boot("second").InstructionsPerOp);
     }
 
+    [Fact]
+    public void Each_kernel_is_probed_and_stands_beside_the_others()
+    {
+        const string Panic = "echo '[ 1.5] Kernel panic - not syncing: VFS' >$console; exit 0";
+        var (qemu, image, kernels) = Scripted($"case $kernel in *6.6.0*) {Panic};; esac; emit facts; emit end", "7.2.0", "6.6.0", "6.1.0");
+        using var messages = new StringWriter();
+        var session = new KernelProbeSession
+        {
+            Kernels = kernels,
+            ResultsRoot = _folder.File("results"),
+            Qemu = qemu,
+            Image = image,
+            Guests = 2,
+            Silence = TimeSpan.FromSeconds(1),
+            Messages = messages,
+        };
+        IReadOnlyList<ProbedKernel> probed = session.Run(CancellationToken.None);
+        Assert.Equal(["6.1.0", "7.2.0"], probed.Select(kernel => kernel.Release));
+        Assert.All(probed, kernel => Assert.Matches($@"guest-{kernel.Release}/\d{{4}}-\d\d-\d\dT\d{{6}}-probe-\w+(-dirty)?$", kernel.Folder));
+        Assert.All(probed, kernel => Assert.Equal(Measure.Checkout.Commit(), KernelSemantics.ProbeIn(kernel.Folder)!.Commit));
+        Assert.Contains("6.6.0: the kernel panicked: Kernel panic - not syncing: VFS", messages.ToString());
+        KernelSemantics semantics = KernelSemantics.Of(probed);
+        Assert.Equal(["6.1", "7.2"], semantics.Kernels.Select(kernel => kernel.Name));
+        Assert.All(semantics.Backends, backend => Assert.All(backend.States, state => Assert.True(state!.Available)));
+    }
+
+    [Fact]
+    public void A_machine_on_which_kvm_guests_hang_is_found_out_before_anything_is_measured()
+    {
+        var (qemu, image, kernels) = Scripted("case $kernel in *6.1.0*) echo 'Kernel panic - not syncing: x' >$console; exit 0;; esac; exec sleep 600", "6.1.0", "7.2.0");
+        Qemu timed = qemu with { Mode = GuestFacts.Timed };
+        var trial = new KvmTrial(timed, image) { Silence = TimeSpan.FromSeconds(1) };
+        var refused = Assert.Throws<HarnessException>(() => trial.Require(kernels, CancellationToken.None));
+        Assert.Equal(ExitCode.NothingCouldRun, refused.ExitCode);
+        Assert.Equal(
+            "KVM does not work here, so guests cannot measure time: a trial guest did not come up: the guest hangs: no sign of it for 1s; its console is empty; "
+            + "run it on a machine that lends its CPUs, or count instructions with --mode counted",
+            refused.Message);
+        Assert.Contains("there is no /nowhere/kvm", Assert.Throws<HarnessException>(() => KvmTrial.RequireDevice(timed, "/nowhere/kvm")).Message);
+        // What counts asks for none.
+        KvmTrial.RequireDevice(qemu, "/nowhere/kvm");
+        new KvmTrial(qemu, image).Require(kernels, CancellationToken.None);
+    }
+
+    [Fact]
+    public void A_timed_run_measures_for_a_time_on_two_cpus_and_says_so()
+    {
+        var (qemu, image, kernels) = Scripted("emit facts; grep -a '^timed' $initrd >$here/plan; grep -a '^cell' $initrd >>$here/plan; emit cells ok; emit end; echo $* >$here/words", "6.1.0");
+        Qemu timed = qemu with { Mode = GuestFacts.Timed };
+        new KvmTrial(timed, image).Require(kernels, CancellationToken.None);
+        const string Spinning = "backend: epoll\ndepth: 1\nwait: spin\nrounds: 1\nduration: 300ms\nwarmup: 50ms\n";
+        var (outcome, folders) = Session(Spinning, "results", kernels, timed, image).Run(CancellationToken.None);
+        Assert.Equal(ExitCode.Done, outcome.ExitCode);
+        RunData run = RunReader.Read(Assert.Single(folders));
+        Assert.Equal((GuestFacts.Timed, null, 0.3), (run.Run.Guest!.Mode, run.Run.Guest.Ops, run.Run.DurationSeconds));
+        Assert.Contains("-accel kvm", run.Run.Guest.Machine);
+        CellRecord cell = Assert.Single(run.Cells);
+        Assert.Equal((CellStatus.Ok, null), (cell.Status, cell.Load!.InstructionsPerOp));
+        string plan = File.ReadAllText(_folder.File("plan"));
+        Assert.StartsWith("timed\n", plan);
+        Assert.Contains("--duration 300ms --warmup 50ms", plan);
+        Assert.Contains("--wait spin", plan);
+        string words = File.ReadAllText(_folder.File("words"));
+        Assert.Contains("-accel kvm -cpu host -smp 2", words);
+        Assert.DoesNotContain("icount", words);
+    }
+
     private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null)
     {
         File.WriteAllText(_folder.File("m.yml"), yaml);
@@ -153,8 +286,16 @@ public sealed class KernelRunTests : IDisposable
         };
     }
 
-    /// <summary>A run whose emulator is a shell script; <c>emit facts</c>, <c>emit cells WHAT</c> and <c>emit end</c> are what a guest would say.</summary>
     private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Run(string yaml, string script, params string[] releases)
+    {
+        var (qemu, image, kernels) = Scripted(script, releases);
+        using var messages = new StringWriter();
+        var (outcome, folders) = Session(yaml, "results", kernels, qemu, image, messages).Run(CancellationToken.None);
+        return (outcome, folders, messages.ToString());
+    }
+
+    /// <summary>An emulator that is a shell script; <c>emit facts</c>, <c>emit cells WHAT</c> and <c>emit end</c> are what a guest would say.</summary>
+    private (Qemu Qemu, GuestImage Image, IReadOnlyList<CachedKernel> Kernels) Scripted(string script, params string[] releases)
     {
         var probe = ProbeDocument.Of(Unit.ResultsSamples.Environment, [], []);
         var load = Unit.ResultsSamples.Ok(Unit.ResultsSamples.Cell("epoll", "read"), 1, 1000).Load! with { Ops = 1000, Seconds = 0.025 };
@@ -189,9 +330,6 @@ public sealed class KernelRunTests : IDisposable
             File.WriteAllText(_folder.File($"vmlinuz-{release}"), release);
             return new CachedKernel(_folder.Path, new KernelFacts { Release = release, Image = $"vmlinuz-{release}", Sha256 = release });
         })];
-        using var messages = new StringWriter();
-        var image = new GuestImage(_folder.File("image"), "scripted");
-        var (outcome, folders) = Session(yaml, "results", kernels, new Qemu(_folder.File("qemu"), "7.2"), image, messages).Run(CancellationToken.None);
-        return (outcome, folders, messages.ToString());
+        return (new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), kernels);
     }
 }

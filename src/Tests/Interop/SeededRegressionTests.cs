@@ -91,7 +91,7 @@ public sealed class SeededRegressionTests
             : ["run", folder.File("m.yml"), "--results", folder.File("results")];
         ToolResult result = Tool.Run(HarnessServer.Program, arguments, environment);
         Assert.Equal(2, result.ExitCode);
-        Assert.Equal("harness: HARNESS_SEEDED_REGRESSION=sleep: there is no such regression; legal: system-call, allocation, busy-wait; or unset it\n", result.Errors);
+        Assert.Equal("harness: HARNESS_SEEDED_REGRESSION=sleep: there is no such regression; legal: system-call, allocation, busy-wait, instructions:N; or unset it\n", result.Errors);
         Assert.Equal("", result.Output);
     }
 

@@ -54,30 +54,90 @@ public sealed class KernelCompareTests : IDisposable
 
         (code, _, error) = VerbConsole.Invoke("kernels", "compare", new CompareSamples(_folder).Run("host", rounds: 1));
         Assert.Equal(2, code);
-        Assert.Contains("was not counted in a guest", error);
+        Assert.Contains("was not measured in a guest", error);
     }
 
-    private string Run(string name, string release, double factor, Func<GuestFacts, GuestFacts>? change = null)
+    [Fact]
+    public void Counted_and_timed_figures_never_stand_in_one_table()
     {
-        var guest = new GuestFacts
-        {
-            Mode = GuestFacts.Counted,
-            Kernel = new KernelFacts { Release = release, Image = "vmlinuz", Sha256 = release },
-            Qemu = "7.2",
-            Machine = "-machine q35",
-            Image = "image",
-            ReadyToRun = true,
-            Ops = 4000,
-        };
-        return new CompareSamples(_folder).Run(
-            name,
-            rounds: 3,
-            load: load => load with { InstructionsPerOp = 40_000 * factor },
-            run: run => run with
-            {
-                Machine = KernelResults.MachineOf(release),
-                Guest = change is null ? guest : change(guest),
-                Environment = run.Environment with { KernelRelease = release, TcpRmem = release, LimitMemlock = release },
-            });
+        string counted = Run("counted", "6.1.0", 1);
+        string timed = Run("timed", "7.2.0", 1, guest => guest with { Mode = GuestFacts.Timed, Machine = "-accel kvm", Ops = null });
+        var (code, _, error) = VerbConsole.Invoke("kernels", "compare", counted, timed);
+        Assert.Equal(2, code);
+        Assert.Contains("is counted and", error);
+        Assert.Contains("is timed: instructions and times never stand in one table; give runs of one mode", error);
+        (code, _, error) = VerbConsole.Invoke("compare", "--factor", "kernel", counted, timed);
+        Assert.Equal(2, code);
+        Assert.Contains("instructions and times are never held against each other: BASE is counted and NEW is timed", error);
     }
+
+    [Fact]
+    public void Times_of_guests_are_a_table_of_their_own_without_steps()
+    {
+        static GuestFacts Timed(GuestFacts guest) => guest with { Mode = GuestFacts.Timed, Ops = null };
+        static LoadResult At(LoadResult load, double us) => load with { Iops = 1e6 / us };
+        var samples = new KernelSamples(_folder);
+        string[] folders = [samples.Run("base", "6.1.0", 1, Timed, load => At(load, 20)), samples.Run("new", "7.2.0", 1, Timed, load => At(load, 25))];
+        var (code, output, error) = VerbConsole.Invoke(["kernels", "compare", .. folders]);
+        Assert.True(code == 0, error);
+        Assert.Contains("µs per operation", output);
+        Assert.Contains("25.00 (+25.0 %)", output);
+        Assert.DoesNotContain("Instructions are not cycles", output);
+        Assert.Empty(KernelTable.Of([.. folders.Select(RunReader.Read)]).Changes);
+    }
+
+    [Theory]
+    [InlineData(1.0019, 0)]
+    [InlineData(1.0025, 1)]
+    [InlineData(0.99, 1)]
+    public void A_step_is_a_change_in_every_boot_by_more_than_boots_differ(double factor, int steps)
+    {
+        string[] folders = [Run("old", "6.1.0", 1), Run("same", "6.12.1", 1.0004), Run("new", "7.2.0", factor)];
+        KernelTable table = KernelTable.Of([.. folders.Select(RunReader.Read)]);
+        KernelChange[] changes = [.. table.Changes.Where(change => change.Cell == CompareSamples.DepthOne.Id)];
+        Assert.Equal(steps, changes.Length);
+        Assert.All(changes, change => Assert.Equal(("6.12", "7.2"), (change.Last, change.First)));
+        // One boot that lies on the other side is enough for it to be none.
+        int boot = 0;
+        string torn = new KernelSamples(_folder).Run("torn", "7.2.1", 1, load: load => load with { InstructionsPerOp = boot++ % 6 < 2 ? 40_000 : 41_000 });
+        Assert.Empty(KernelTable.Of([RunReader.Read(Run("before", "6.1.0", 1)), RunReader.Read(torn)]).Changes);
+    }
+
+    [Fact]
+    public void Without_runs_the_newest_of_each_kernel_that_fits_is_taken_and_others_are_named()
+    {
+        DateTimeOffset later = ResultsSamples.Noon.AddHours(1);
+        var samples = new KernelSamples(_folder);
+        samples.Run("results", "6.1.0", 1);
+        samples.Run("results", "6.1.0", 1.5, started: later);
+        samples.Run("results", "7.2.0", 1.1, started: later.AddHours(1));
+        // A newer run of another emulator is passed over for one that fits; a kernel that has no other is left out.
+        samples.Run("results", "7.2.0", 2, guest => guest with { Qemu = "9.0" }, started: later.AddMinutes(1));
+        samples.Run("results", "5.10.0", 1, guest => guest with { Qemu = "9.0" }, started: later.AddMinutes(2));
+        var (code, output, error) = VerbConsole.Invoke("kernels", "compare", "--results", _folder.File("results"), "--base", "7.2");
+        Assert.True(code == 0, error);
+        Assert.Contains("60,000 (+36.4 %)", output);
+        Assert.Contains("left out: guest-5.10.0: guest.qemu is '7.2' in BASE and '9.0' in NEW", string.Join(' ', output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+
+        (code, _, error) = VerbConsole.Invoke("kernels", "compare", "--results", _folder.File("results"), "--base", "4.19");
+        Assert.Equal(2, code);
+        Assert.Contains("--base 4.19: no such kernel is among 6.1.0, 7.2.0", error);
+        (code, _, error) = VerbConsole.Invoke("kernels", "compare", "--results", _folder.File("results"), "--matrix", "other");
+        Assert.Equal(2, code);
+        Assert.Contains("there is no finished run of the matrix 'other' in guests", error);
+    }
+
+    [Fact]
+    public void Kernels_go_by_the_shortest_name_that_tells_them_apart()
+    {
+        string[] Names(params string[] releases) =>
+            [.. KernelColumn.Named([.. releases.Select(release => new KernelColumn(release, "", null, null, null))]).Select(kernel => kernel.Name)];
+        Assert.Equal(["5.10", "6.12"], Names("5.10.0-46-cloud-amd64", "6.12.117+deb13-cloud-amd64"));
+        Assert.Equal(["6.12.94", "6.12.117"], Names("6.12.94-cloud-amd64", "6.12.117+deb13-cloud-amd64"));
+        Assert.Equal(["6.1.0-50", "6.1.0-56"], Names("6.1.0-50-cloud-amd64", "6.1.0-56-cloud-amd64"));
+        Assert.Equal(["6.1.0 #1", "6.1.0 #2"], Names("6.1.0", "6.1.0"));
+    }
+
+    private string Run(string name, string release, double factor, Func<GuestFacts, GuestFacts>? guest = null) =>
+        new KernelSamples(_folder).Run(name, release, factor, guest);
 }

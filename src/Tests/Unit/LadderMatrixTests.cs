@@ -45,7 +45,7 @@ public sealed class LadderMatrixTests : IDisposable
     }
 
     [Theory]
-    [InlineData("layer: exchang", "1: unknown layer 'exchang'; did you mean 'exchange'? legal: nbd, exchange, nop, events")]
+    [InlineData("layer: exchang", "1: unknown layer 'exchang'; did you mean 'exchange'? legal: nbd, exchange, nop, events, syscall")]
     [InlineData("fill: yes", "1: fill: unknown value 'yes'; legal: true, false")]
     [InlineData("parts:\n  - { layer: [nop, nop] }", "2: layer: 'nop' is there twice")]
     public void A_mistake_is_one_line_that_says_where_and_what_is_legal(string yaml, string message)

@@ -41,6 +41,13 @@ internal sealed class CpioArchive
         _entries[place] = new Entry(null, Encoding.UTF8.GetBytes(text), executable);
     }
 
+    /// <summary>A file whose bytes are at hand; nobody runs it.</summary>
+    public void AddBytes(string place, byte[] bytes)
+    {
+        AddParents(place);
+        _entries[place] = new Entry(null, bytes, false);
+    }
+
     /// <summary>Writes all of it. Several archives may follow each other in one file: the kernel unpacks one after the other.</summary>
     public void Write(Stream target)
     {

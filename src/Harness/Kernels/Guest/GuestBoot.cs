@@ -10,7 +10,19 @@ namespace Harness.Kernels.Guest;
 /// <param name="silence">How long a guest may say nothing before it counts as hanging; host time.</param>
 internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
 {
+    /// <summary>How the reason begins where a kernel ended by itself.</summary>
+    public const string Panicked = "the kernel panicked";
+
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
+
+    // A kernel may print for minutes before init says its first word, but not for ever.
+    private const int SilencesToBegin = 3;
+
+    /// <summary>Tells instructions in user mode from those in the kernel; null where nobody does.</summary>
+    public InstructionPlugin? Plugin { get; init; }
+
+    /// <summary>Whether <see cref="Plugin"/> tells the kernel's by block.</summary>
+    public bool ByBlock { get; init; }
 
     /// <param name="kernel">The kernel.</param>
     /// <param name="plan">What to measure.</param>
@@ -19,15 +31,49 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
     /// <param name="hear">Called with each thing that the guest says.</param>
     /// <param name="cancel">Ends it with an exception.</param>
     /// <returns>Null where the guest went through its plan; else why it did not, in one line.</returns>
-    public async Task<string?> RunAsync(CachedKernel kernel, GuestPlan plan, string mitigations, int seed, Action<GuestSays> hear, CancellationToken cancel)
+    public Task<string?> RunAsync(CachedKernel kernel, GuestPlan plan, string mitigations, int seed, Action<GuestSays> hear, CancellationToken cancel)
+    {
+        var own = new CpioArchive();
+        own.AddText("plan", plan.Script(), executable: false);
+        return RunAsync(kernel, [own], mitigations, seed, hear, cancel);
+    }
+
+    /// <param name="own">What this boot has beside the image, a plan among it.</param>
+    /// <inheritdoc cref="RunAsync(CachedKernel, GuestPlan, string, int, Action{GuestSays}, CancellationToken)"/>
+    public async Task<string?> RunAsync(
+        CachedKernel kernel, IReadOnlyList<CpioArchive> own, string mitigations, int seed, Action<GuestSays> hear, CancellationToken cancel)
+    {
+        try
+        {
+            return await BootAsync(kernel, own, mitigations, seed, hear, cancel);
+        }
+        catch (HarnessException e)
+        {
+            // An emulator that cannot be started, no room for an initrd: this boot's trouble, and the next may have less.
+            return e.Message;
+        }
+        catch (Exception e) when (FileTrouble.Is(e))
+        {
+            return $"cannot keep this boot's files in '{Path.GetTempPath()}': {OneLine.Of(e.Message).TrimEnd('.')}; make room there, or set TMPDIR";
+        }
+    }
+
+    private async Task<string?> BootAsync(
+        CachedKernel kernel, IReadOnlyList<CpioArchive> own, string mitigations, int seed, Action<GuestSays> hear, CancellationToken cancel)
     {
         using var scratch = new ScratchFolder();
-        WriteInitrd(scratch.File("initrd"), plan);
+        WriteInitrd(scratch.File("initrd"), own);
         using var process = ChildProcess.Start(
-            qemu.CommandLine(kernel.Image, scratch.File("initrd"), mitigations, seed, scratch.File("console"), scratch.File("results")), scratch);
+            qemu.CommandLine(
+                kernel.Image, scratch.File("initrd"), mitigations, seed, scratch.File("console"), scratch.File("results"),
+                Plugin?.Arguments(scratch.File("windows"), ByBlock)),
+            scratch);
         var console = new GrowingFile(scratch.File("console"));
         var results = new GrowingFile(scratch.File("results"));
+        var windows = new InstructionWindows(scratch.File("windows"));
         var lastSign = Stopwatch.StartNew();
+        var booting = Stopwatch.StartNew();
+        bool spoke = false;
         bool ended = false;
         while (true)
         {
@@ -37,10 +83,13 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
                 if (GuestSays.Read(line) is { } said)
                 {
                     ended |= said is GuestSays.End;
-                    hear(said);
+                    hear(said is GuestSays.Measured measured ? measured with { Window = windows.Find(measured.Cell) } : said);
                 }
             }
-            if (results.Grew | console.NewLines().Count > 0)
+            spoke |= results.Grew;
+            // Once init speaks, what the kernel prints is no sign of life: one that complains every few seconds of what hangs would hang for ever.
+            bool printed = console.NewLines().Count > 0;
+            if (results.Grew || (printed && !spoke && booting.Elapsed < SilencesToBegin * silence))
             {
                 lastSign.Restart();
             }
@@ -51,22 +100,24 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
             }
             if (lastSign.Elapsed > silence)
             {
-                return $"the guest hangs: no sign of it for {Units.FormatTime(silence)}{LastLine(console)}";
+                // One that has done all of it and does not switch itself off has done all of it.
+                return ended ? null : $"the guest hangs: no sign of it for {Units.FormatTime(silence)}{LastLine(console)}";
             }
             await Task.Delay(s_look, cancel);
         }
     }
 
     // The kernel unpacks one archive after the other, so the image stays the same file for every plan.
-    private void WriteInitrd(string path, GuestPlan plan)
+    private void WriteInitrd(string path, IReadOnlyList<CpioArchive> own)
     {
-        var own = new CpioArchive();
-        own.AddText("plan", plan.Script(), executable: false);
         try
         {
             File.Copy(image.Path, path);
             using var stream = new FileStream(path, FileMode.Append);
-            own.Write(stream);
+            foreach (CpioArchive archive in own)
+            {
+                archive.Write(stream);
+            }
         }
         catch (Exception e) when (FileTrouble.Is(e))
         {
@@ -78,7 +129,7 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
     {
         if (console.Lines.LastOrDefault(line => line.Contains("Kernel panic", StringComparison.Ordinal)) is { } panic)
         {
-            return $"the kernel panicked: {panic[panic.IndexOf("Kernel panic", StringComparison.Ordinal)..].Trim()}";
+            return $"{Panicked}: {panic[panic.IndexOf("Kernel panic", StringComparison.Ordinal)..].Trim()}";
         }
         return process.ExitCode == 0 ? $"the guest ended before its plan did{LastLine(console)}" : $"the emulator {process.Ending()}";
     }

@@ -29,10 +29,10 @@ internal sealed record GuestImage(string Path, string Hash)
         string path = cache.Folder($"image/{hash}.cpio");
         if (!File.Exists(path))
         {
+            string unfinished = $"{path}.{Environment.ProcessId}";
             try
             {
                 Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-                string unfinished = $"{path}.{Environment.ProcessId}";
                 using (var stream = new BufferedStream(File.Create(unfinished), 1 << 20))
                 {
                     archive.Write(stream);
@@ -41,6 +41,11 @@ internal sealed record GuestImage(string Path, string Hash)
             }
             catch (Exception e) when (FileTrouble.Is(e))
             {
+                // Half an image on a full disk is of no use to anybody.
+                if (File.Exists(unfinished))
+                {
+                    File.Delete(unfinished);
+                }
                 throw new HarnessException(ExitCode.Failed, $"cannot write the guests' image '{path}': {FileTrouble.Reason(e, path)}; make room, or choose another place with --cache DIR", e);
             }
         }

@@ -42,10 +42,27 @@ internal sealed record GuestProgram(string Folder, bool ReadyToRun)
             environment: new Dictionary<string, string> { ["MSBUILDTERMINALLOGGER"] = "off", ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1" });
         if (published.ExitCode != 0)
         {
+            Remove(unfinished);
             say($"it could not be compiled ahead ({OneLine.Of(published.Output).Split(" [")[0]}); guests get it as it is, and start more slowly");
             return new GuestProgram(AppContext.BaseDirectory, ReadyToRun: false);
         }
-        Directory.Move(unfinished, folder);
+        try
+        {
+            Directory.Move(unfinished, folder);
+        }
+        catch (IOException) when (File.Exists(Path.Combine(folder, Launcher)))
+        {
+            // Another call was quicker, and made the same.
+            Remove(unfinished);
+        }
         return new GuestProgram(folder, ReadyToRun: true);
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

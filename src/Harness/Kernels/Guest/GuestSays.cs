@@ -12,9 +12,18 @@ internal abstract record GuestSays
 
     public sealed record Begin(int Cell) : GuestSays;
 
-    public sealed record Measured(int Cell, LoadResult Load) : GuestSays;
+    /// <param name="Cell">Which.</param>
+    /// <param name="Load">What the load generator, or the rung, found.</param>
+    /// <param name="Window">What the emulator counted meanwhile, which the guest knows nothing of; null where it did not.</param>
+    public sealed record Measured(int Cell, LoadResult Load, InstructionWindow? Window = null) : GuestSays;
+
+    /// <summary>A piece of the kernel's list of symbols: base64 of what gzip made of it.</summary>
+    public sealed record Symbols(string Piece) : GuestSays;
 
     public sealed record NotMeasured(int Cell, CellStatus Status, string Reason) : GuestSays;
+
+    /// <summary>A case that measures nothing.</summary>
+    public sealed record Passed(int Cell, string Seen) : GuestSays;
 
     public sealed record Trouble(string Text) : GuestSays;
 
@@ -32,8 +41,10 @@ internal abstract record GuestSays
                 ["facts", ..] => new Facts(JsonSerializer.Deserialize(line.Trim()["facts ".Length..], ResultsJson.Line.ProbeDocument)!),
                 ["begin", var cell] => new Begin(Number(cell)),
                 ["cell", var cell, "ok", var json] => new Measured(Number(cell), JsonSerializer.Deserialize(json, ResultsJson.Line.LoadResult)!),
+                ["cell", var cell, "passed", var seen] => new Passed(Number(cell), seen),
                 ["cell", var cell, "skipped", var why] => new NotMeasured(Number(cell), CellStatus.Skipped, why),
                 ["cell", var cell, "failed", var why] => new NotMeasured(Number(cell), CellStatus.Failed, why),
+                ["symbols", var piece] => new Symbols(piece),
                 ["failed", ..] => new Trouble(line.Trim()["failed ".Length..]),
                 _ => null,
             };
