@@ -42,12 +42,13 @@ public sealed class PeerCellsTests : IDisposable
     }
 
     [SkippableTheory]
-    [InlineData("client", 4)]
+    [InlineData("client", 7)]
     [InlineData("copy", 4)]
     public void Clients_are_measured_beside_each_other(string matrix, int cells)
     {
         Requires.Tool("nbdkit");
         Requires.Tool("nbdcopy");
+        Requires.Tool("fio");
         var (code, said) = Run("run", Path.Combine(Repository.Root, "bench", $"{matrix}.yml"), "--brief", "--results", _folder.File("results"));
         Assert.True(code == 0, said);
         var records = RunReader.Read(Folder()).Cells;

@@ -48,7 +48,7 @@ public sealed class ResultsTests : IDisposable
         Assert.Equal(
             [
                 "ops", "errors", "first_error", "started_monotonic_ns", "seconds", "warmup_seconds", "iops", "bytes_per_second",
-                "instructions_per_op", "backend", "wait",
+                "instructions_per_op", "user_instructions_per_op", "kernel_instructions_per_op", "backend", "wait",
                 "replies", "arrivals", "latency_us", "service_us",
                 "send_lag_us", "rate_offered", "rate_achieved", "unsent", "saturated", "client", "server", "explain",
             ],
