@@ -75,7 +75,20 @@ public sealed class BlockEdge
         }
 
         // Those of the server's loops stand first, by the loops' numbers.
-        return home.Index < gates.Length && gates[home.Index].Home == home ? gates[home.Index] : Array.Find(gates, gate => gate.Home == home);
+        if (home.Index < gates.Length && gates[home.Index].Home == home)
+        {
+            return gates[home.Index];
+        }
+
+        foreach (EdgeGate gate in gates)
+        {
+            if (gate.Home == home)
+            {
+                return gate;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>A drain is going to close the edge: there is a gate for each loop from now on. Under the lock of the drains.</summary>
