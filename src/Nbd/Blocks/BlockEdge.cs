@@ -7,8 +7,10 @@ namespace Harness.Nbd;
 /// </summary>
 public sealed class BlockEdge
 {
-    // Null in steady state. Set while a drain holds the edge anywhere, and for a moment after.
-    private EdgeGate[]? _gates;
+    // Null in steady state. Set while a drain holds the edge anywhere, and for a moment after. Volatile, because loops look at it while another thread sets it:
+    // where IsGated and GateOf came into one method, the compiler of .NET 10.0.12 read the field twice and let the test of the first reading stand for that of
+    // the second, which a drain's end had made null by then.
+    private volatile EdgeGate[]? _gates;
     private int _holds;
     private Belonging _belonging;
 
@@ -99,7 +101,7 @@ public sealed class BlockEdge
         EdgeGate[] more = [.. loops.Where(loop => !Array.Exists(known, gate => gate.Home == loop)).Select(loop => makeGate(this, loop))];
         if (more.Length > 0)
         {
-            Volatile.Write(ref _gates, [.. known, .. more]);
+            _gates = [.. known, .. more];
         }
     }
 

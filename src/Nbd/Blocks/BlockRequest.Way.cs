@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Harness.Io.Native;
 
 namespace Harness.Nbd;
@@ -107,11 +106,6 @@ public sealed partial class BlockRequest
     }
 
     /// <summary>Calls a block's start. One that runs out of memory has not begun the request, so that is its error.</summary>
-    /// <remarks>
-    /// A call of its own: where .NET 10.0.12's profile-guided compiler put it and the store's start into a loop over waiting requests, a server that is rewired
-    /// under load met a null reference there within seconds. Without profiles, or with this as a call, it did not; the cause itself is not found.
-    /// </remarks>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Enter(IBlock block)
     {
         try
