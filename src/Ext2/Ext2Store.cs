@@ -25,7 +25,7 @@ public sealed class Ext2Store : IBlock
         _shared = shared;
         _found = found;
         _pools = new PerLoop<JobPool<Ext2Job>>(_ => new JobPool<Ext2Job>(pool => new Ext2Job(this, pool)));
-        shared.Graph!.AddUser(this);
+        shared.AddUser(this);
     }
 
     /// <inheritdoc/>

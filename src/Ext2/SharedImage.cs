@@ -24,7 +24,7 @@ internal sealed class SharedImage
         _chain = chain;
     }
 
-    /// <summary>The chain that the image is; null where it could not be opened.</summary>
+    /// <summary>The chain that the image is, also while it is being opened once more; null where it could not be opened.</summary>
     public BlockGraph? Graph => _open?.Graph;
 
     /// <summary>Counts in a store, or whoever else needs the image; the first one opens it, for as long as anybody needs it.</summary>
@@ -80,14 +80,24 @@ internal sealed class SharedImage
     {
         lock (_openLock)
         {
-            if (_hasClients && _open!.Graph.ThreadModel != ThreadModel.Parallel)
+            if (_hasClients && Opened.Graph.ThreadModel != ThreadModel.Parallel)
             {
-                string strictest = ThreadModels.StrictestOf(_open.Graph.Top).Block.Name;
+                string strictest = ThreadModels.StrictestOf(Opened.Graph.Top).Block.Name;
                 throw new BlockException(
                     $"'{_chain}' is in use, and '{strictest}' in it does not allow that one more file is looked up meanwhile; name all files when the server starts");
             }
 
-            return _open!.Find(file, writable, follow);
+            return Opened.Find(file, writable, follow);
+        }
+    }
+
+    /// <summary>One store more stands on it. Not while it is being opened once more, which takes along those that it finds.</summary>
+    /// <exception cref="BlockException">It could not be opened once more.</exception>
+    public void AddUser(IBlock store)
+    {
+        lock (_openLock)
+        {
+            Opened.Graph.AddUser(store);
         }
     }
 
@@ -97,9 +107,12 @@ internal sealed class SharedImage
         lock (_openLock)
         {
             _hasClients = true;
-            return _open ?? throw new BlockException($"'{_chain}' could not be opened again");
+            return Opened;
         }
     }
+
+    // Under the lock: another store may have tried to open it once more since this one counted in.
+    private OpenImage Opened => _open ?? throw new BlockException($"'{_chain}' could not be opened again");
 
     private void Open(bool writable)
     {
@@ -126,11 +139,21 @@ internal sealed class SharedImage
         }
 
         before.Dispose();
-        _open = null;
-        _open = new OpenImage(_chain, writable: true);
-        foreach (IBlock store in before.Graph.Users)
+        try
         {
-            _open.Graph.AddUser(store);
+            var again = new OpenImage(_chain, writable: true);
+            foreach (IBlock store in before.Graph.Users)
+            {
+                again.Graph.AddUser(store);
+            }
+
+            // Last: whoever asks a store what it stands on finds one that knows it.
+            _open = again;
+        }
+        catch
+        {
+            _open = null;
+            throw;
         }
     }
 }

@@ -2,14 +2,13 @@ using System.Diagnostics;
 using Harness.Kernels.Guest;
 using Harness.Matrix;
 using Harness.Results;
-using Harness.Run;
 
 namespace Harness.Kernels;
 
 /// <summary>Takes down what a guest says while it boots and measures, cell by cell.</summary>
 /// <param name="boot">Which boot it is.</param>
 /// <param name="counts">Counts over all boots.</param>
-internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
+internal sealed class BootWatch(PlannedBoot boot, GuestCounts counts)
 {
     private readonly HashSet<int> _done = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -93,7 +92,8 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
         {
             (status, reason) = (CellStatus.Failed, lost);
         }
-        counts.End(boot.Name, cell.Id, status, reason, _clock.Elapsed, load is null ? "" : GuestFigures.Summary(load));
+        string summary = status == CellStatus.Ok ? GuestFigures.Summary(load!) : $"{status.ToString().ToLowerInvariant()}: {reason}";
+        counts.End(boot.Name, cell.Id, status, summary, _clock.Elapsed);
     }
 
     // A disk that is full, or a folder that is gone, costs what is to be written now; other kernels and later cells are tried all the same.
@@ -107,57 +107,6 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
         catch (HarnessException e)
         {
             return e.Message;
-        }
-    }
-}
-
-/// <summary>Counts what came out, and shows it; called from several threads.</summary>
-/// <param name="progress">Where it is shown.</param>
-/// <param name="guests">Guests at a time.</param>
-internal sealed class KernelRunCounts(RunProgress progress, int guests)
-{
-    private static readonly TimeSpan s_cellGuess = TimeSpan.FromSeconds(12);
-
-    private readonly Lock _lock = new();
-
-    public int Ok { get; private set; }
-
-    public int Failed { get; private set; }
-
-    public void Say(string line)
-    {
-        lock (_lock)
-        {
-            progress.Say(line);
-        }
-    }
-
-    /// <summary>A folder of results that could not be finished.</summary>
-    public void Lost(string line)
-    {
-        lock (_lock)
-        {
-            Failed++;
-            progress.Say(line);
-        }
-    }
-
-    public void Begin(string boot, string cell)
-    {
-        lock (_lock)
-        {
-            progress.Begin(boot, cell, s_cellGuess / guests);
-        }
-    }
-
-    public void End(string boot, string cell, CellStatus status, string? reason, TimeSpan spent, string figure)
-    {
-        lock (_lock)
-        {
-            Ok += status == CellStatus.Ok ? 1 : 0;
-            Failed += status == CellStatus.Failed ? 1 : 0;
-            string summary = status == CellStatus.Ok ? figure : $"{status.ToString().ToLowerInvariant()}: {reason}";
-            progress.End(boot, cell, spent / guests, summary);
         }
     }
 }

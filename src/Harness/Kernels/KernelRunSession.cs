@@ -53,7 +53,7 @@ internal sealed record KernelRunSession
             progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell, IsTimed)}");
         }
         var boots = new ConcurrentQueue<PlannedBoot>(results.SelectMany(kernel => Boots(kernel, runnable)));
-        var counts = new KernelRunCounts(progress, Guests);
+        var counts = new GuestCounts(progress, Guests);
         bool interrupted = false;
         try
         {
@@ -80,7 +80,7 @@ internal sealed record KernelRunSession
         return (new RunOutcome(counts.Ok, counts.Failed, interrupted), [.. results.Select(kernel => kernel.Folder).OfType<string>()]);
     }
 
-    private static void Finish(KernelResults kernel, bool interrupted, KernelRunCounts counts)
+    private static void Finish(KernelResults kernel, bool interrupted, GuestCounts counts)
     {
         try
         {
@@ -105,7 +105,7 @@ internal sealed record KernelRunSession
         SeededRegression = SeededRegression,
     };
 
-    private async Task WorkAsync(ConcurrentQueue<PlannedBoot> boots, KernelRunCounts counts, CancellationToken stop)
+    private async Task WorkAsync(ConcurrentQueue<PlannedBoot> boots, GuestCounts counts, CancellationToken stop)
     {
         var guest = new GuestBoot(Qemu, Image, Silence) { Plugin = Plugin };
         while (boots.TryDequeue(out PlannedBoot? boot))

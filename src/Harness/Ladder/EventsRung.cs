@@ -25,24 +25,11 @@ internal static class EventsRung
         var start = new RungCosts();
         PipeTestFigures figures = Run(test, options.Duration);
         var end = new RungCosts();
-        double seconds = figures.ElapsedNs / 1e9;
-        return new LoadResult
+        SideCosts costs = start.Until(end, figures.Events, figures.SystemCalls) with
         {
-            Ops = figures.Events,
-            Errors = 0,
-            StartedMonotonicNs = startNs,
-            Seconds = seconds,
-            WarmupSeconds = Math.Round(warmup.TotalSeconds, 3),
-            Iops = figures.Events / seconds,
-            BytesPerSecond = figures.Events / seconds,
-            Backend = variant.Backend,
-            Wait = null,
-            Arrivals = "closed",
-            Client = start.Until(end, figures.Events, figures.SystemCalls) with
-            {
-                CqesPerOp = Matrix.Vocabulary.NeedsRing(variant.Backend) ? figures.Cqes / (double)figures.Events : null,
-            },
+            CqesPerOp = Matrix.Vocabulary.NeedsRing(variant.Backend) ? figures.Cqes / (double)figures.Events : null,
         };
+        return RungResult.Of(warmup, startNs, figures.ElapsedNs / 1e9, figures.Events, bytesPerOp: 1, costs) with { Backend = variant.Backend };
     }
 
     private static PipeTestFigures Run(PipeTest test, TimeSpan time)

@@ -24,20 +24,10 @@ internal static class ExchangeRung
         Run(client, options.Duration, options);
         var end = new RungCosts();
         ServerFigures? answering = server?.End(client.Replies);
-        double seconds = (client.EndedNs - client.StartedNs) / 1e9;
-        return new LoadResult
+        SideCosts costs = start.Until(end, client.Replies, client.SystemCalls);
+        return RungResult.Of(warmup, client.StartedNs, (client.EndedNs - client.StartedNs) / 1e9, client.Replies, options.PayloadBytes, costs) with
         {
-            Ops = client.Replies,
-            Errors = 0,
-            StartedMonotonicNs = client.StartedNs,
-            Seconds = seconds,
-            WarmupSeconds = Math.Round(warmup.TotalSeconds, 3),
-            Iops = client.Replies / seconds,
-            BytesPerSecond = client.Replies * (double)options.PayloadBytes / seconds,
-            Backend = null,
             Wait = options.Spins ? "spin" : "block",
-            Arrivals = "closed",
-            Client = start.Until(end, client.Replies, client.SystemCalls),
             Server = answering?.Costs,
         };
     }

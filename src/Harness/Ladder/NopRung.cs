@@ -26,26 +26,14 @@ internal static class NopRung
         long ops = Run(ring, (uint)options.Depth, options.Duration);
         var end = new RungCosts();
         double seconds = (MonotonicClock.NowNs - startNs) / 1e9;
-        return new LoadResult
+        SideCosts costs = start.Until(end, ops, ring.Enters - enters) with
         {
-            Ops = ops,
-            Errors = 0,
-            StartedMonotonicNs = startNs,
-            Seconds = seconds,
-            WarmupSeconds = Math.Round(warmup.TotalSeconds, 3),
-            Iops = ops / seconds,
-            BytesPerSecond = 0,
-            Backend = null,
-            Wait = null,
-            Arrivals = "closed",
-            Client = start.Until(end, ops, ring.Enters - enters) with
-            {
-                EntersPerOp = (ring.Enters - enters) / (double)ops,
-                SqesPerOp = (ring.Sqes - sqes) / (double)ops,
-                CqesPerOp = (ring.Cqes - cqes) / (double)ops,
-                RingFlags = ring.Flags.ToNames(),
-            },
+            EntersPerOp = (ring.Enters - enters) / (double)ops,
+            SqesPerOp = (ring.Sqes - sqes) / (double)ops,
+            CqesPerOp = (ring.Cqes - cqes) / (double)ops,
+            RingFlags = ring.Flags.ToNames(),
         };
+        return RungResult.Of(warmup, startNs, seconds, ops, bytesPerOp: 0, costs);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -28,21 +28,7 @@ internal static class SyscallRung
         long endNs = MonotonicClock.NowNs;
         marks?.End();
         var end = new RungCosts();
-        double seconds = (endNs - startNs) / 1e9;
-        return new LoadResult
-        {
-            Ops = ops,
-            Errors = 0,
-            StartedMonotonicNs = startNs,
-            Seconds = seconds,
-            WarmupSeconds = Math.Round(warmup.TotalSeconds, 3),
-            Iops = ops / seconds,
-            BytesPerSecond = 0,
-            Backend = null,
-            Wait = null,
-            Arrivals = "closed",
-            Client = start.Until(end, ops, ops),
-        };
+        return RungResult.Of(warmup, startNs, (endNs - startNs) / 1e9, ops, bytesPerOp: 0, start.Until(end, ops, ops));
     }
 
     // A fixed number of operations has a fixed number before it too.

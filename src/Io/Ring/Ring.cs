@@ -17,6 +17,7 @@ public sealed unsafe partial class Ring : IDisposable
     private readonly int _fd;
     private readonly bool _submissionPolling;
     private readonly bool _timeoutInEnter;
+    private volatile bool _isEnabled;
     private bool _disposed;
 
     // Pointers into the mappings shared with the kernel. Every index among them is read and written with Volatile.
@@ -56,7 +57,7 @@ public sealed unsafe partial class Ring : IDisposable
         _enterFd = _fd;
         Flags = parameters.flags;
         Features = parameters.features;
-        IsEnabled = (Flags & SetupFlags.R_DISABLED) == 0;
+        _isEnabled = (Flags & SetupFlags.R_DISABLED) == 0;
         _submissionPolling = (Flags & SetupFlags.SQPOLL) != 0;
         _timeoutInEnter = (Features & RingFeatures.EXT_ARG) != 0;
         try
@@ -86,7 +87,7 @@ public sealed unsafe partial class Ring : IDisposable
     public int FileDescriptor => _fd;
 
     /// <summary>False until <see cref="Enable"/>; submitting before then answers <c>-EBADFD</c>. Any thread.</summary>
-    public bool IsEnabled { get; private set; }
+    public bool IsEnabled => _isEnabled;
 
     /// <summary>Makes the ring the calling thread's, and lets it submit (<c>IORING_REGISTER_ENABLE_RINGS</c>). Does nothing when the ring is enabled.</summary>
     /// <exception cref="RingException">The kernel refused.</exception>
@@ -98,7 +99,7 @@ public sealed unsafe partial class Ring : IDisposable
         }
 
         Register(IoUring.IORING_REGISTER_ENABLE_RINGS, null, 0, nameof(IoUring.IORING_REGISTER_ENABLE_RINGS));
-        IsEnabled = true;
+        _isEnabled = true;
     }
 
     /// <summary>

@@ -61,8 +61,11 @@ internal sealed class AllocationMap : IDisposable
     {
         ulong first = offset >> _shift;
         ulong end = ((offset + length - 1) >> _shift) + 1;
-        isSet = IsSet(offset);
-        ulong bit = NextOther(first, end, isSet);
+
+        // Read once: where another thread changed the bit between two readings, the run would end before it began.
+        ulong word = Volatile.Read(ref Words[(int)(first / BitsPerWord)]);
+        isSet = (word & Mask(first)) != 0;
+        ulong bit = NextOther(word, first, end, isSet);
         return bit >= end ? length : (bit << _shift) - offset;
     }
 
@@ -108,13 +111,16 @@ internal sealed class AllocationMap : IDisposable
         }
     }
 
-    /// <summary>The first bit from <paramref name="bit"/> on that is not <paramref name="isSet"/>, or something at or behind <paramref name="end"/>.</summary>
-    private ulong NextOther(ulong bit, ulong end, bool isSet)
+    /// <summary>
+    /// The first bit behind <paramref name="bit"/> that is not <paramref name="isSet"/>, or something at or behind <paramref name="end"/>. The bit itself was so in
+    /// <paramref name="word"/>, which is its own as it was then.
+    /// </summary>
+    private ulong NextOther(ulong word, ulong bit, ulong end, bool isSet)
     {
         Span<ulong> words = Words;
         ulong same = isSet ? ulong.MaxValue : 0;
         int index = (int)(bit / BitsPerWord);
-        ulong others = (words[index] ^ same) & (ulong.MaxValue << (int)(bit % BitsPerWord));
+        ulong others = (word ^ same) & (ulong.MaxValue << (int)(bit % BitsPerWord));
         int lastIndex = (int)((end - 1) / BitsPerWord);
         if (others == 0)
         {
@@ -124,6 +130,7 @@ internal sealed class AllocationMap : IDisposable
                 return end;
             }
 
+            // Where another thread has changed this word back by now, the run ends behind it, which is a run too.
             index += 1 + skip;
             others = words[index] ^ same;
         }

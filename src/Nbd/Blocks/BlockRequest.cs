@@ -284,9 +284,10 @@ public sealed partial class BlockRequest : LoopWork
     /// <summary>For messages: command, range and who was asked; within a chain also which of its blocks has it or had it last.</summary>
     public string Text()
     {
-        string on = _graph is null ? string.Empty : $" on {_graph.Describe()}";
-        string holder = TakesTurns ? ", waits for its turn" : Holder is null ? string.Empty : $", handed to '{BlockNode.NameOf(Holder)}'";
-        string held = HeldAt is null ? string.Empty : $", waits: '{BlockNode.NameOf(HeldAt.Target)}' is held by a drain";
+        // Each looked at once: a block that completes a request twice is told of it on its own thread, while the loop may be ending the request.
+        string on = _graph is { } graph ? $" on {graph.Describe()}" : string.Empty;
+        string holder = TakesTurns ? ", waits for its turn" : Holder is { } block ? $", handed to '{BlockNode.NameOf(block)}'" : string.Empty;
+        string held = HeldAt is { } edge ? $", waits: '{BlockNode.NameOf(edge.Target)}' is held by a drain" : string.Empty;
         return $"{Command.Text()} of {Length} bytes at {Offset}{on}{holder}{held}";
     }
 

@@ -142,6 +142,22 @@ public sealed class Ext2StoreTests : IDisposable
         Assert.True(before.AsSpan().SequenceEqual(File.ReadAllBytes(image.Path)));
     }
 
+    /// <summary>One store asks for the image to be opened once more, for writing, while another one that only reads has just counted in.</summary>
+    [SkippableFact]
+    public void A_store_that_comes_while_the_image_is_opened_once_more_stands_on_it()
+    {
+        var image = Plain();
+        for (int i = 0; i < TestScale.Pick(50, 1000); i++)
+        {
+            Task<IBlock> coming = Task.Run(() => BlockChain.Parse(image.Chain()));
+            using IBlock reader = BlockChain.Parse(image.Chain(), readOnly: true);
+            Assert.Contains(reader, reader.Behind!.Graph!.Users);
+            using IBlock writer = coming.Result;
+            Assert.Same(writer.Behind, reader.Behind);
+            Assert.Equal(2, reader.Behind!.Graph!.Users.Count);
+        }
+    }
+
     [SkippableFact]
     public void An_image_may_be_any_chain()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Harness.Kernels.Guest;
+using Harness.Results;
 
 namespace Harness.Kernels.NbdCases;
 
@@ -11,7 +12,7 @@ namespace Harness.Kernels.NbdCases;
 /// <param name="session">What is run.</param>
 /// <param name="kernel">Where.</param>
 /// <param name="counts">Counts over all kernels.</param>
-internal sealed class NbdCasesKernel(NbdCasesSession session, CachedKernel kernel, NbdCasesCounts counts)
+internal sealed class NbdCasesKernel(NbdCasesSession session, CachedKernel kernel, GuestCounts counts)
 {
     private const string Client = "nbd";
 
@@ -106,7 +107,7 @@ internal sealed class NbdCasesKernel(NbdCasesSession session, CachedKernel kerne
                 Done(passed.Cell, NbdCaseStatus.Passed, passed.Seen);
                 break;
             case GuestSays.NotMeasured not when not.Cell < session.Cases.Count:
-                Done(not.Cell, not.Status == Results.CellStatus.Skipped ? NbdCaseStatus.Skipped : NbdCaseStatus.Failed, not.Reason);
+                Done(not.Cell, not.Status == CellStatus.Skipped ? NbdCaseStatus.Skipped : NbdCaseStatus.Failed, not.Reason);
                 break;
             case GuestSays.Trouble trouble:
                 counts.Say($"{Release}: {trouble.Text}");
@@ -140,9 +141,16 @@ internal sealed class NbdCasesKernel(NbdCasesSession session, CachedKernel kerne
             Seen = OneLine.Of(seen),
             Seconds = Math.Round(_clock.Elapsed.TotalSeconds, 1),
         };
-        counts.End(Release, one.Id, status, seen, _clock.Elapsed);
+        counts.End(Release, one.Id, Counted(status), $"{status.ToString().ToLowerInvariant()}: {seen}", _clock.Elapsed);
         Keep(_record with { Cases = [.. _done.Values] });
     }
+
+    private static CellStatus Counted(NbdCaseStatus status) => status switch
+    {
+        NbdCaseStatus.Passed => CellStatus.Ok,
+        NbdCaseStatus.Skipped => CellStatus.Skipped,
+        _ => CellStatus.Failed,
+    };
 
     // What cannot be kept is said once for each case, and the next is tried all the same.
     private void Keep(NbdCasesRecord record)

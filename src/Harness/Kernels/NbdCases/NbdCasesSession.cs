@@ -34,7 +34,7 @@ internal sealed record NbdCasesSession
     public (RunOutcome Outcome, IReadOnlyList<NbdCasesRecord> Records, IReadOnlyList<string> Folders) Run(CancellationToken stop)
     {
         var progress = RunProgress.Of(Messages, Cases.Count * Kernels.Count);
-        var counts = new NbdCasesCounts(progress, Guests);
+        var counts = new GuestCounts(progress, Guests);
         NbdCasesKernel[] all = [.. Kernels.Select(kernel => new NbdCasesKernel(this, kernel, counts))];
         var waiting = new ConcurrentQueue<NbdCasesKernel>(all);
         bool interrupted = false;
@@ -52,7 +52,7 @@ internal sealed record NbdCasesSession
             progress.Erase();
         }
         return (
-            new RunOutcome(counts.Passed, counts.Failed, interrupted),
+            new RunOutcome(counts.Ok, counts.Failed, interrupted),
             [.. all.Select(kernel => kernel.Record)],
             [.. all.Select(kernel => kernel.Folder).OfType<string>()]);
     }
@@ -84,55 +84,5 @@ internal sealed record NbdCasesSession
         using Stream stream = typeof(NbdCasesSession).Assembly.GetManifestResourceStream(ScriptName)!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
-    }
-}
-
-/// <summary>Counts what came out, and shows it; called from several threads.</summary>
-/// <param name="progress">Where it is shown.</param>
-/// <param name="guests">Guests at a time.</param>
-internal sealed class NbdCasesCounts(RunProgress progress, int guests)
-{
-    private static readonly TimeSpan s_caseGuess = TimeSpan.FromSeconds(12);
-
-    private readonly Lock _lock = new();
-
-    public int Passed { get; private set; }
-
-    public int Failed { get; private set; }
-
-    public void Say(string line)
-    {
-        lock (_lock)
-        {
-            progress.Say(line);
-        }
-    }
-
-    /// <summary>Results that could not be written.</summary>
-    public void Lost(string line)
-    {
-        lock (_lock)
-        {
-            Failed++;
-            progress.Say(line);
-        }
-    }
-
-    public void Begin(string release, string name)
-    {
-        lock (_lock)
-        {
-            progress.Begin(release, name, s_caseGuess / guests);
-        }
-    }
-
-    public void End(string release, string name, NbdCaseStatus status, string seen, TimeSpan spent)
-    {
-        lock (_lock)
-        {
-            Passed += status == NbdCaseStatus.Passed ? 1 : 0;
-            Failed += status == NbdCaseStatus.Failed ? 1 : 0;
-            progress.End(release, name, spent / guests, $"{status.ToString().ToLowerInvariant()}: {seen}");
-        }
     }
 }

@@ -15,8 +15,11 @@ public sealed class DrainSection : ITimerHandler
 {
     private readonly BlockDrains _drains;
     private readonly DrainOptions _options;
+
+    // Both for whoever holds the lock of the drains: others may come to be held meanwhile.
     private readonly List<BlockEdge> _edges;
     private readonly List<DrainPart> _parts;
+    private readonly EventLoop _timerLoop;
     private readonly LoopTimer _deadline;
     private readonly TaskCompletionSource<DrainOutcome> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _partsLeft;
@@ -33,6 +36,7 @@ public sealed class DrainSection : ITimerHandler
         _deadline = new LoopTimer(this);
         _parts = [.. drains.Loops.Select(loop => new DrainPart(this, loop))];
         _partsLeft = _parts.Count;
+        _timerLoop = _parts[0].Home.Loop;
         What = what;
         Node = node;
         BeganNs = drains.NowNs;
@@ -147,7 +151,7 @@ public sealed class DrainSection : ITimerHandler
         if (_options.DeadlineNs >= 0)
         {
             long dueNs = BeganNs + Math.Min(_options.DeadlineNs, long.MaxValue - BeganNs);
-            _parts[0].Home.Loop.Post(() => _parts[0].Home.Loop.StartTimer(_deadline, dueNs));
+            _timerLoop.Post(() => _timerLoop.StartTimer(_deadline, dueNs));
         }
     }
 
@@ -283,6 +287,6 @@ public sealed class DrainSection : ITimerHandler
     {
         _options.WhenDone?.Invoke(this, outcome);
         _done.SetResult(outcome);
-        _parts[0].Home.Loop.Post(() => _parts[0].Home.Loop.StopTimer(_deadline));
+        _timerLoop.Post(() => _timerLoop.StopTimer(_deadline));
     }
 }

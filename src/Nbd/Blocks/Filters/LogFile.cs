@@ -117,7 +117,10 @@ internal sealed class LogFile : IDisposable
             catch (IOException)
             {
                 // A full disk: the server goes on without these lines, and the next ones may fit again.
-                Interlocked.Increment(ref _leftOut);
+                lock (_lock)
+                {
+                    _leftOut++;
+                }
             }
         }
     }

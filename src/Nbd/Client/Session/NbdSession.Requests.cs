@@ -99,7 +99,7 @@ public sealed partial class NbdSession
         }
 
         job.Reissues++;
-        Reissued++;
+        Volatile.Write(ref _reissued, _reissued + 1);
         job.Request.Chunks?.OnReissued(job.Request);
         _waiting.Enqueue(job);
 

@@ -23,7 +23,7 @@ namespace Harness.Nbd;
 /// <para>A request that is submitted while there is no connection waits for one. Connecting is tried at once after a connection that was of use, then after
 /// pauses that double; after <see cref="NbdSessionOptions.AwayTimeoutNs"/> without any connection the session ends, and what waits ends with the last attempt's
 /// error. A server that comes back with another size or fewer abilities ends it too.</para>
-/// <para>All members are for the loop's thread, except <see cref="SubmitFromAnyThread"/>. No thread is made.</para>
+/// <para>All members are for the loop's thread, except <see cref="SubmitFromAnyThread"/> and <see cref="Reissued"/>. No thread is made.</para>
 /// </remarks>
 public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
 {
@@ -43,6 +43,7 @@ public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
     private int _lostLinks;
     private int _endErrno;
     private string _endReason = string.Empty;
+    private long _reissued;
 
     /// <summary>A session; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="loop">Where its connections live.</param>
@@ -102,8 +103,8 @@ public sealed partial class NbdSession : ITimerHandler, ITurnEndHandler
     /// <summary>Requests that were submitted and have not ended.</summary>
     public int Outstanding { get; private set; }
 
-    /// <summary>How often requests were sent again so far.</summary>
-    public long Reissued { get; private set; }
+    /// <summary>How often requests were sent again so far. Any thread may ask.</summary>
+    public long Reissued => Volatile.Read(ref _reissued);
 
     internal NbdSessionOptions Options { get; }
 
