@@ -24,10 +24,11 @@ internal static class CtlVerb
         using var client = new ControlClient(parse.GetValue(SocketPath)!);
         JsonElement answer = client.Ask(request);
         string? json = parse.GetValue(Json);
+        string shown = text(answer);
         JsonOutput.Write(json, answer, ResultsJson.Document.JsonElement);
         if (!JsonOutput.TakesStdout(json))
         {
-            StandardOutput.Write(text(answer));
+            StandardOutput.Write(shown);
         }
 
         return (int)ExitCode.Done;

@@ -68,6 +68,7 @@ public sealed class CtlProcessTests
         Assert.All(export.Commands, command => Assert.Equal(command.Requests * 512, command.Bytes));
         Assert.Equal((0, export.Commands[1].Requests), (export.Commands[0].Errors, export.Commands[1].Errors));
         Assert.InRange(export.Commands[0].LatencyUs.P50, 1000, 1_000_000);
+        Assert.All(export.Commands, command => Assert.Equal(command.Requests, command.LatencyUs.Histogram.Sum(one => one.Count)));
         BlockTraffic memory = seen.Nodes.Single(node => node.Id == "memory0");
         Assert.Equal("READ", Assert.Single(memory.Commands).Command);
         Assert.InRange(memory.Commands[0].LatencyUs.P50, 0, 1000);
@@ -93,6 +94,32 @@ public sealed class CtlProcessTests
         Assert.Equal(1, late.Errors.Count(letter => letter == '\n'));
         Assert.Contains("'all' is not drained by ctl; nothing is", Ctl(control, "resume", "--all").Errors, StringComparison.Ordinal);
         client.ExpectReply(1, 0);
+    }
+
+    [SkippableFact]
+    public void An_export_is_led_to_another_chain_and_the_graph_is_drawn_beside_any_other_form_of_it()
+    {
+        using var folder = new TempDir();
+        (string control, string svg, string json) = (folder.File("c"), folder.File("g.svg"), folder.File("g.json"));
+        string[] more = ["--control", control, "--node", "spare=memory:1M", "--export", "other=stats/@spare"];
+        using HarnessServer server = HarnessServer.Start("epoll", block: "delay:read=1ms/memory:1M", more: more);
+        using RawNbd client = Enter(server);
+        client.Send(Request(Write, 1, 0, 512), [.. Enumerable.Repeat((byte)7, 512)]);
+        client.ExpectReply(1, 0);
+        Assert.StartsWith("reparent export:: gone: delay0, memory0; quiet after ", Ctl(control, "reparent", "export:", "@spare").Succeeded().Output, StringComparison.Ordinal);
+        client.Send(Request(Read, 2, 0, 512));
+        client.ExpectReply(2, 0);
+        Assert.Equal(new byte[512], client.Receive(512));
+        Assert.Equal("reparent stats0: new: delay0; quiet after ", Ctl(control, "reparent", "stats0", "delay/@spare").Succeeded().Output[..42]);
+        string text = Ctl(control, "graph", "--svg", svg, "--json", json).Succeeded().Output;
+        Assert.Contains("└─ spare, as above", text, StringComparison.Ordinal);
+        Assert.StartsWith("<svg", File.ReadAllText(svg), StringComparison.Ordinal);
+        string drawn = File.ReadAllText(svg);
+        File.Delete(svg);
+        Assert.Equal(File.ReadAllText(json), Ctl(control, "graph", "--svg", svg, "--json", "-").Succeeded().Output);
+        Assert.Equal(drawn, File.ReadAllText(svg));
+        Assert.Equal(drawn, Ctl(control, "graph", "--svg", "-").Succeeded().Output);
+        Assert.Equal(2, Ctl(control, "graph", "--svg", "-", "--json", "-").ExitCode);
     }
 
     [SkippableFact]
