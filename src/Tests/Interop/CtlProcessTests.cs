@@ -110,7 +110,7 @@ public sealed class CtlProcessTests
         client.Send(Request(Read, 2, 0, 512));
         client.ExpectReply(2, 0);
         Assert.Equal(new byte[512], client.Receive(512));
-        Assert.Equal("reparent stats0: new: delay0; quiet after ", Ctl(control, "reparent", "stats0", "delay/@spare").Succeeded().Output[..42]);
+        Assert.Equal("reparent stats0: new: delay1; quiet after ", Ctl(control, "reparent", "stats0", "delay/@spare").Succeeded().Output[..42]);
         string text = Ctl(control, "graph", "--svg", svg, "--json", json).Succeeded().Output;
         Assert.Contains("└─ spare, as above", text, StringComparison.Ordinal);
         Assert.StartsWith("<svg", File.ReadAllText(svg), StringComparison.Ordinal);

@@ -44,10 +44,12 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
 
     private static readonly Dictionary<string, Action<RawNbd>> ExtendedCases = new()
     {
-        ["a WRITE without PAYLOAD_LEN is EINVAL, and no data is expected"] = nbd =>
+        ["a WRITE without PAYLOAD_LEN is served, with the data that QEMU sends after it"] = nbd =>
         {
-            nbd.Send(Extended(Write, 1, 0, 512, flags: 0));
-            ExpectError(nbd, extended: true, 1, EINVAL);
+            byte[] data = [.. Enumerable.Range(0, 512).Select(i => (byte)(i % 251 + 1))];
+            nbd.Send(Extended(Write, 1, 1024, 512, flags: 0), data, Extended(Read, 2, 1024, 512, flags: 0));
+            nbd.ExpectChunk(extended: true, 1, 1024, type: 0, isLast: true, []);
+            nbd.ExpectChunk(extended: true, 2, 1024, OffsetData, isLast: true, [.. Be(1024ul), .. data]);
         },
         ["a payload where none belongs is consumed and EINVAL"] = nbd =>
         {

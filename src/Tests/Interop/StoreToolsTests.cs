@@ -198,7 +198,8 @@ public sealed class StoreToolsTests : IDisposable
         return data;
     }
 
-    private static string Hex(byte[] bytes) => string.Join(' ', bytes.Select(b => $"{b:x2}"));
+    /// <summary>A line of nbddump's, whose two halves stand apart.</summary>
+    private static string Hex(byte[] bytes) => $"{string.Join(' ', bytes[..8].Select(b => $"{b:x2}"))}  {string.Join(' ', bytes[8..].Select(b => $"{b:x2}"))}";
 
     private static long MappedBytes(string qemuImg, string uri)
     {

@@ -175,7 +175,8 @@ public class FilterTimeTests
         LatencyClass[] classes = [.. counts.Seen];
         Assert.Equal(counts.Count, classes.Sum(one => one.Count));
         Assert.Equal(classes.OrderBy(one => one.UpToNs), classes);
-        Assert.Equal(counts.Percentile(0.5), classes.First(one => classes.Where(other => other.UpToNs <= one.UpToNs).Sum(other => other.Count) * 2 >= counts.Count).UpToNs);
+        long half = 0;
+        Assert.Equal(counts.Percentile(0.5), classes.First(one => (half += one.Count) * 2 >= counts.Count).UpToNs);
         counts.Record(long.MaxValue);
         Assert.Equal(long.MaxValue, counts.Percentile(1));
         counts.Record(-5);
