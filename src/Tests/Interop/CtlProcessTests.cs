@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Harness.Ctl;
 using Harness.Io;
@@ -120,6 +122,40 @@ public sealed class CtlProcessTests
         Assert.Equal(drawn, File.ReadAllText(svg));
         Assert.Equal(drawn, Ctl(control, "graph", "--svg", "-").Succeeded().Output);
         Assert.Equal(2, Ctl(control, "graph", "--svg", "-", "--json", "-").ExitCode);
+        ToolResult nowhere = Ctl(control, "graph", "--svg", folder.File("none/g.svg"));
+        Assert.Equal((1, $"harness: cannot write '{folder.File("none/g.svg")}': there is no folder '{folder.File("none")}'; make it, or write elsewhere\n"), (nowhere.ExitCode, nowhere.Errors));
+    }
+
+    /// <summary>Whoever may open the control socket may drain and change, but not bring the server down by what it says.</summary>
+    [SkippableFact]
+    public void What_comes_over_the_control_socket_is_answered_in_a_line_and_harms_nobody()
+    {
+        using var folder = new TempDir();
+        string control = folder.File("c");
+        using HarnessServer server = HarnessServer.Start("epoll", block: "delay:read=1ms/memory:1M", more: ["--control", control]);
+        using RawNbd served = Enter(server);
+        string[] lines =
+        [
+            "", "nonsense", "{", "{}", "[]", """{"command":null}""", """{"command":"grap"}""", """{"command":7}""", """{"command":"drain","node":"\u0000"}""",
+            """{"command":"stats","for_ms":-1}""", """{"command":"stats","for_ms":0}""", """{"command":"stats","for_ms":1e300}""",
+            """{"command":"stats","for_ms":4294967295000}""", """{"command":"drain","for_ms":1e300}""", """{"command":"drain","deadline_ms":-1}""",
+            """{"command":"drain","deadline_ms":1e300}""", """{"command":"insert","node":"memory0"}""", """{"command":"insert","chain":"stats"}""",
+            """{"command":"replace","node":"memory0","chain":""}""", """{"command":"copy","node":"memory0"}""", """{"command":"copy","chain":"memory:1M"}""",
+            """{"command":"reparent","node":"export:","chain":"@"}""", """{"command":"resume","node":"nobody"}""",
+        ];
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(control));
+        using var reader = new StreamReader(new NetworkStream(socket));
+        foreach (string line in lines)
+        {
+            socket.Send(Encoding.UTF8.GetBytes(line + "\n"));
+            string answer = reader.ReadLine()!;
+            Assert.StartsWith("{\"error\":", answer, StringComparison.Ordinal);
+            Assert.DoesNotContain("bug", answer, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain("held", Ctl(control, "graph").Succeeded().Output, StringComparison.Ordinal);
+        served.ExpectTransmission();
     }
 
     [SkippableFact]
@@ -135,6 +171,7 @@ public sealed class CtlProcessTests
             (["resume", "memory0"], 1, "'memory0' is not drained by ctl; nothing is"),
             (["remove", "memory0"], 1, "remove memory0: it is a store, and delay0 leads to it; use replace"),
             (["replace", "memory0", "memory:2M"], 1, "replace memory0: 'memory:2M' has 2097152 bytes, and what delay0 leads to has 1048576; the size must stay"),
+            (["stats", "--for", "90000s"], 2, "--for: 90000000 ms is no time above zero, up to a day"),
             (["insert", "dely:read=1ms", "--above", "memory0"], 2, "unknown block 'dely': did you mean 'delay'?"),
             (["insert", "noparallel", "--above", "memory0"], 1, "insert before memory0: 'noparallel' wants serialize-requests, and export '' is parallel; start the server with --thread-model"),
         ];
@@ -157,6 +194,7 @@ public sealed class CtlProcessTests
     [InlineData("ctl /tmp/c grap", "harness ctl: unknown command 'grap'; did you mean 'graph'? legal: stats, graph,")]
     [InlineData("ctl /tmp/c drain", "harness ctl drain: which node? Give its ID, as 'graph' names it, or --all")]
     [InlineData("ctl /tmp/c drain a --all", "harness ctl drain: an ID and --all exclude each other")]
+    [InlineData("ctl /tmp/c stats --for 0s", "harness ctl stats: --for: '0s' is no time at all; write one above zero")]
     [InlineData("ctl /tmp/c drain a --deadlin 1s", "harness ctl drain: unknown option '--deadlin'; did you mean '--deadline'?")]
     [InlineData("ctl /tmp/c insert delay:read=1ms", "harness ctl insert: --above is missing: the node before which they are to stand")]
     [InlineData("ctl /tmp/c replace a", "harness ctl replace: CHAIN is missing: what is to stand in its place")]

@@ -107,7 +107,7 @@ public sealed class SynchronousBlock : IBlock
             extent = _store.ExtentAt(at, end - at);
             at += extent.Length;
         }
-        while (extent.Length > 0 && at < end && request.AddStatus(extent.Length, extent.State));
+        while (request.AddStatus(extent.Length, extent.State) && extent.Length > 0);
         return 0;
     }
 
