@@ -17,7 +17,7 @@ if [ -e "$folder/usr" ]; then echo "newer-tools.sh: $folder has them already; re
 
 work=$folder.part
 rm -rf "$work"
-mkdir -p "$work"/apt/state/lists/partial "$work"/apt/cache/archives/partial "$work"/root/usr/{bin,sbin,lib,lib64}
+mkdir -p "$work"/apt/state/lists/partial "$work"/apt/cache/archives/partial "$work"/tree/usr/{bin,sbin,lib,lib64}
 trap 'rm -rf "$work"' EXIT
 touch "$work/apt/status"
 echo "deb [signed-by=$keys] $mirror $suite main" >"$work/apt/sources.list"
@@ -30,8 +30,8 @@ apt() {
 apt update
 apt install --download-only --yes --no-install-recommends libnbd-bin python3-libnbd qemu-utils
 
-for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/root/$link"; done
-for package in "$work"/apt/cache/archives/*.deb; do dpkg-deb -x "$package" "$work/root"; done
+for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/$link"; done
+for package in "$work"/apt/cache/archives/*.deb; do dpkg-deb -x "$package" "$work/tree"; done
 mkdir -p "$(dirname "$folder")"
-mv "$work/root" "$folder"
+mv "$work/tree" "$folder"
 echo "newer-tools.sh: $folder has $(find "$folder/usr/bin" -name 'nbd*' -o -name 'qemu-*' | wc -l) programs of $suite" >&2

@@ -89,7 +89,8 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
     {
         TimeSpan? time = TimeOf("--for", request.ForMs);
         TimeSpan? deadline = request.DeadlineMs is 0 ? TimeSpan.Zero : TimeOf("--deadline", request.DeadlineMs);
-        var options = new DrainOptions { Reason = Reason, DeadlineNs = deadline is { } patience ? (long)patience.TotalNanoseconds : GraphChanges.DefaultDeadlineNs };
+        long deadlineNs = deadline is { } patience ? (long)patience.TotalNanoseconds : GraphChanges.DefaultDeadlineNs;
+        var options = new DrainOptions { Reason = Reason, DeadlineNs = deadlineNs };
         DrainSection section = request.Node is { } id ? server.Drains.Begin(server.Nodes.Get(id), options) : server.Drains.BeginAll(options);
         string node = request.Node ?? All;
         lock (_held)

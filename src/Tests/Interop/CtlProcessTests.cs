@@ -122,8 +122,10 @@ public sealed class CtlProcessTests
         Assert.Equal(drawn, File.ReadAllText(svg));
         Assert.Equal(drawn, Ctl(control, "graph", "--svg", "-").Succeeded().Output);
         Assert.Equal(2, Ctl(control, "graph", "--svg", "-", "--json", "-").ExitCode);
-        ToolResult nowhere = Ctl(control, "graph", "--svg", folder.File("none/g.svg"));
-        Assert.Equal((1, $"harness: cannot write '{folder.File("none/g.svg")}': there is no folder '{folder.File("none")}'; make it, or write elsewhere\n"), (nowhere.ExitCode, nowhere.Errors));
+        (string none, string nowhere) = (folder.File("none"), folder.File("none/g.svg"));
+        ToolResult refused = Ctl(control, "graph", "--svg", nowhere);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Equal($"harness: cannot write '{nowhere}': there is no folder '{none}'; make it, or write elsewhere\n", refused.Errors);
     }
 
     /// <summary>Whoever may open the control socket may drain and change, but not bring the server down by what it says.</summary>

@@ -73,8 +73,8 @@ public sealed class Ext2ServerTests : IDisposable
             using (var server = KilledServer.Start(backend, image.Chain("/disk0"), _folder.File($"s{round}"), more))
             {
                 Tool.Run(qemuIo, "-f", "raw", "-c", "write -P 0x5a 0 1M", "-c", "flush", server.Uri("f1")).Succeeded();
-                using var load = Child.Start(
-                    HarnessServer.Program, ["load", server.Uri(""), "--rw", "write", "--connections", "4", "--depth", "8", "--duration", "60s", "--warmup", "0s"]);
+                string[] writes = ["--rw", "write", "--connections", "4", "--depth", "8", "--duration", "60s", "--warmup", "0s"];
+                using var load = Child.Start(HarnessServer.Program, ["load", server.Uri(""), .. writes]);
                 Thread.Sleep(200 + (round * 150));
                 server.Kill();
                 load.WaitForExit(Tool.Deadline);

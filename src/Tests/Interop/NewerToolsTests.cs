@@ -89,8 +89,8 @@ public sealed class NewerToolsTests
         Assert.Equal(6 * Gib, map.RootElement.EnumerateArray().Sum(extent => extent.GetProperty("length").GetInt64()));
         string[] commands =
         [
-            "write -P 0xab 5G 64k", "read -P 0xab 5G 64k", "write -z -n 0 5G", "read -P 0 0 1M", "read -P 0xab 5G 64k", "write -z -u 5G 512M", "read -P 0 5G 64k",
-            "write -f -P 0xcd 1M 64k", "read -P 0xcd 1M 64k", "discard 0 1G", "read -P 0 5G 64k", "flush",
+            "write -P 0xab 5G 64k", "read -P 0xab 5G 64k", "write -z -n 0 5G", "read -P 0 0 1M", "read -P 0xab 5G 64k", "write -z -u 5G 512M",
+            "read -P 0 5G 64k", "write -f -P 0xcd 1M 64k", "read -P 0xcd 1M 64k", "discard 0 1G", "read -P 0 5G 64k", "flush",
         ];
         ToolResult io = NewerTools.Run("qemu-io", ["-f", "raw", .. commands.SelectMany(command => new[] { "-c", command }), server.Uri]).Succeeded();
         Assert.False(io.Output.Contains("failed", StringComparison.OrdinalIgnoreCase), io.ToString());
@@ -120,8 +120,8 @@ public sealed class NewerToolsTests
         Ext2Image.Sparse(disk, 64 << 20);
         using ForeignServer server = ForeignServer.OnSocket(
             NewerTools.Loader(), socket => [.. NewerTools.Arguments("qemu-nbd"), "-t", "-e", "16", "-f", "raw", "--discard=unmap", "-k", socket, disk]);
-        string[] load = ["load", server.Uri, "--replies", "extended", "--rw", "mix:50", "--connections", "4", "--depth", "16", "--ops", "5000", "--verify", "--json", "-"];
-        using var json = JsonDocument.Parse(Tool.Run(HarnessServer.Program, load).Succeeded().Output);
+        string[] load = ["--rw", "mix:50", "--connections", "4", "--depth", "16", "--ops", "5000", "--verify", "--json", "-"];
+        using var json = JsonDocument.Parse(Tool.Run(HarnessServer.Program, ["load", server.Uri, "--replies", "extended", .. load]).Succeeded().Output);
         Assert.Equal("extended", json.RootElement.GetProperty("replies").GetString());
         Assert.Equal(0, json.RootElement.GetProperty("errors").GetInt64());
     }
