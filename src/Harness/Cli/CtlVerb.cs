@@ -24,10 +24,11 @@ internal static class CtlVerb
         using var client = new ControlClient(parse.GetValue(SocketPath)!);
         JsonElement answer = client.Ask(request);
         string? json = parse.GetValue(Json);
+        string shown = text(answer);
         JsonOutput.Write(json, answer, ResultsJson.Document.JsonElement);
         if (!JsonOutput.TakesStdout(json))
         {
-            StandardOutput.Write(text(answer));
+            StandardOutput.Write(shown);
         }
 
         return (int)ExitCode.Done;
@@ -36,7 +37,7 @@ internal static class CtlVerb
     private static Command Stats()
     {
         Option<TimeSpan?> time = OptionParsers.Parsed<TimeSpan?>("--for", "TIME",
-            "count and time the requests of every block for so long, like 1s; without it only what the server counts anyway", text => Units.ParseTime(text));
+            "count and time the requests of every block for so long, like 1s; without it only what the server counts anyway", Units.ParseSomeTime);
         var command = new Command("stats", "what the server has done, and what goes through each block") { time, Json };
         command.SetAction(parse => Show(parse, Request(ControlWords.Stats) with { ForMs = parse.GetValue(time)?.TotalMilliseconds }, BlockStatsText.Of));
         return command;
@@ -67,7 +68,7 @@ internal static class CtlVerb
         Argument<string?> node = Node(optional: true);
         Option<TimeSpan> deadline = OptionParsers.Parsed("--deadline", "TIME", "how long to wait for what is in flight; then everything goes on as before", Units.ParseTime)
             .WithDefault(TimeSpan.FromSeconds(5));
-        Option<TimeSpan?> time = OptionParsers.Parsed<TimeSpan?>("--for", "TIME", "resume by itself after so long [default: only at resume]", text => Units.ParseTime(text));
+        Option<TimeSpan?> time = OptionParsers.Parsed<TimeSpan?>("--for", "TIME", "resume by itself after so long [default: only at resume]", Units.ParseSomeTime);
         var command = new Command("drain", "lets requests wait before a node, and returns when nothing is in flight behind it") { node, All, deadline, time, Json };
         OneOf(command, node);
         command.SetAction(parse => Show(

@@ -155,6 +155,16 @@ internal sealed record BlockLatency
     public required double P999 { get; init; }
 
     public required double Max { get; init; }
+
+    /// <summary>From the shortest on, empty classes left out.</summary>
+    public required IReadOnlyList<BlockLatencyClass> Histogram { get; init; }
+}
+
+/// <summary>So many requests took at most so many microseconds, and longer than the class before; eight classes to each power of two.</summary>
+internal sealed record BlockLatencyClass
+{
+    public required double UpTo { get; init; }
+    public required long Count { get; init; }
 }
 
 /// <summary>Where a copy is: a line now and then before its answer.</summary>

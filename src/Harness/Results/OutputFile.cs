@@ -31,10 +31,15 @@ internal static class OutputFile
     }
 
     /// <summary>The error for a file that could not be written after all.</summary>
-    public static HarnessException Refused(string option, string path, Exception e)
+    public static HarnessException Refused(string option, string path, Exception e) => NotWritten($"{option} '{path}'", path, e);
+
+    /// <inheritdoc cref="Refused(string, string, Exception)"/>
+    public static HarnessException Refused(string path, Exception e) => NotWritten($"'{path}'", path, e);
+
+    private static HarnessException NotWritten(string what, string path, Exception e)
     {
         var reason = Directory.Exists(path) ? "it is a folder" : FileTrouble.Reason(e, path);
         var remedy = e is DirectoryNotFoundException ? "make it, or write elsewhere" : "write elsewhere";
-        return new(ExitCode.Failed, $"cannot write {option} '{path}': {reason}; {remedy}", e);
+        return new(ExitCode.Failed, $"cannot write {what}: {reason}; {remedy}", e);
     }
 }

@@ -15,16 +15,16 @@ internal static class TextOutput
         }
         if (JsonOutput.TakesStdout(target))
         {
-            Console.Out.Write(document());
+            StandardOutput.Write(document());
             return;
         }
         try
         {
             File.WriteAllText(target, document());
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileTrouble.Is(e))
         {
-            throw new HarnessException(ExitCode.Failed, $"cannot write '{target}': {e.Message}", e);
+            throw OutputFile.Refused(target, e);
         }
     }
 }

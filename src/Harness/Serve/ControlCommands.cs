@@ -16,6 +16,9 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
     private const string All = "all";
     private const string Reason = "ctl drain";
 
+    // What is longer was not meant: nobody would be left to see its end.
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
+
     private readonly ControlGraph _graph = new(server);
     private readonly ControlCopies _copies = new(server);
     private readonly List<(string Node, DrainSection Section)> _held = [];
@@ -41,6 +44,11 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         catch (JsonException e)
         {
             return Refuse($"that is no request of ctl's: {OneLine.Of(e.Message)}", isUsage: true);
+        }
+        catch (Exception e) when (e is not IOException)
+        {
+            // Whatever was asked for, those who are served have not asked for it: the server goes on.
+            return Refuse($"this is a bug, please report it: {e}");
         }
     }
 
@@ -68,18 +76,21 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
         ControlWords.Replace => Change(request, server.Changes.ReplaceAsync(NodeOf(request), ChainOf(request))),
         ControlWords.Reparent => Change(request, server.Changes.ReparentAsync(NodeOf(request), ChainOf(request))),
         ControlWords.Copy => Json(_copies.Run(request, progress), ResultsJson.Line.CopyDocument),
-        _ => Refuse(Suggest.Unknown("command", request.Command, ControlWords.All), isUsage: true),
+        _ => Refuse(Suggest.Unknown("command", request.Command ?? string.Empty, ControlWords.All), isUsage: true),
     };
 
     private BlockStatsDocument Stats(ControlRequest request)
     {
         using var counters = JsonDocument.Parse(stats.ToJson());
-        return _graph.Stats(counters.RootElement.Clone(), request.ForMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null);
+        return _graph.Stats(counters.RootElement.Clone(), TimeOf("--for", request.ForMs));
     }
 
     private DrainDocument Drain(ControlRequest request)
     {
-        var options = new DrainOptions { Reason = Reason, DeadlineNs = (long)((request.DeadlineMs ?? 5000) * 1e6) };
+        TimeSpan? time = TimeOf("--for", request.ForMs);
+        TimeSpan? deadline = request.DeadlineMs is 0 ? TimeSpan.Zero : TimeOf("--deadline", request.DeadlineMs);
+        long deadlineNs = deadline is { } patience ? (long)patience.TotalNanoseconds : GraphChanges.DefaultDeadlineNs;
+        var options = new DrainOptions { Reason = Reason, DeadlineNs = deadlineNs };
         DrainSection section = request.Node is { } id ? server.Drains.Begin(server.Nodes.Get(id), options) : server.Drains.BeginAll(options);
         string node = request.Node ?? All;
         lock (_held)
@@ -94,9 +105,9 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
             throw new BlockException(string.Join("; ", outcome.Report));
         }
 
-        if (request.ForMs is { } ms)
+        if (time is { } held)
         {
-            Task.Delay(TimeSpan.FromMilliseconds(ms)).ContinueWith(
+            Task.Delay(held).ContinueWith(
                 _ =>
                 {
                     Forget(section);
@@ -107,6 +118,14 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
 
         return new DrainDocument { Node = node, TookUs = outcome.TookNs / 1000.0, ResumesAfterMs = request.ForMs };
     }
+
+    /// <summary>A time that was asked for; null where none was.</summary>
+    private static TimeSpan? TimeOf(string option, double? ms) => ms switch
+    {
+        null => null,
+        > 0 and { } some when some <= s_longest.TotalMilliseconds => TimeSpan.FromMilliseconds(some),
+        _ => throw new BlockException($"{option}: {ms} ms is no time above zero, up to a day") { IsUsage = true },
+    };
 
     private ResumeDocument Resume(ControlRequest request)
     {

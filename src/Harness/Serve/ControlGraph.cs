@@ -56,7 +56,15 @@ internal sealed class ControlGraph(NbdServer server)
             Requests = counts.Requests,
             Bytes = (long)counts.Bytes,
             Errors = counts.Errors,
-            LatencyUs = new BlockLatency { P50 = At(0.5), P90 = At(0.9), P99 = At(0.99), P999 = At(0.999), Max = counts.MaxNs / 1000.0 },
+            LatencyUs = new BlockLatency
+            {
+                P50 = At(0.5),
+                P90 = At(0.9),
+                P99 = At(0.99),
+                P999 = At(0.999),
+                Max = counts.MaxNs / 1000.0,
+                Histogram = [.. counts.Latencies.Select(latency => new BlockLatencyClass { UpTo = latency.UpToNs / 1000.0, Count = latency.Count })],
+            },
         };
 
         double At(double share) => counts.PercentileNs(share) / 1000.0;

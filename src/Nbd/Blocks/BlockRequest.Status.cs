@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Harness.Nbd;
 
 /// <summary>What a store can say at once of what lies where; see <see cref="BlockRequest.AddStatusOf"/>.</summary>
@@ -32,13 +34,17 @@ public sealed partial class BlockRequest
     /// <summary>Bytes of the range of which <see cref="Status"/> tells.</summary>
     public ulong StatusBytes => _status?.Bytes ?? 0;
 
-    /// <summary>Adds what follows to the answer of a BLOCK_STATUS. On the loop's thread.</summary>
+    /// <summary>Takes a list for the answer from the loop, so that another thread may add to it. On the loop's thread.</summary>
+    [MemberNotNull(nameof(_status))]
+    internal void BeginStatus() => _status ??= Home.StatusLists.Rent();
+
+    /// <summary>Adds what follows to the answer of a BLOCK_STATUS. On the loop's thread, or after <see cref="BeginStatus"/>.</summary>
     /// <param name="length">Bytes; what leaves the range is cut off.</param>
     /// <param name="state">Their state; where it is that of the bytes before them, they become one extent.</param>
     /// <returns>True while more may be added; false where the range or the answer is full.</returns>
     public bool AddStatus(ulong length, ExtentState state)
     {
-        _status ??= Home.StatusLists.Rent();
+        BeginStatus();
         int most = (Flags & NbdCommandFlags.ReqOne) != 0 ? 1 : MaxStatusExtents;
         return _status.TryAdd(Math.Min(length, Length - _status.Bytes), state, most) && _status.Bytes < Length;
     }

@@ -8,9 +8,13 @@ namespace Harness.Nbd;
 /// <param name="Length">Bytes of the range. 64 bits here, although a compact request carries 32, so that no sum of it can wrap in 32.</param>
 public readonly record struct NbdRequest(NbdCommandFlags Flags, NbdCommand Command, ulong Cookie, ulong Offset, ulong Length)
 {
-    /// <summary>True where it came with an extended header, in which PAYLOAD_LEN says whether data follows.</summary>
+    /// <summary>True where it came with an extended header, in which PAYLOAD_LEN says that data follows.</summary>
     public bool IsExtended { get; init; }
 
-    /// <summary>Bytes of data that follow the header: after a compact one those of a WRITE, after an extended one what PAYLOAD_LEN announces.</summary>
-    public ulong PayloadBytes => (IsExtended ? (Flags & NbdCommandFlags.PayloadLen) != 0 : Command == NbdCommand.Write) ? Length : 0;
+    /// <summary>Bytes of data that follow the header: those of a WRITE and, after an extended one, what PAYLOAD_LEN announces.</summary>
+    /// <remarks>
+    /// The protocol has PAYLOAD_LEN on every extended WRITE. The clients of QEMU (10.0, seen) leave it out and send the data, so the data of a WRITE is
+    /// expected either way: to take them for the next request would end the connection of every such client with its first write.
+    /// </remarks>
+    public ulong PayloadBytes => Command == NbdCommand.Write || (IsExtended && (Flags & NbdCommandFlags.PayloadLen) != 0) ? Length : 0;
 }

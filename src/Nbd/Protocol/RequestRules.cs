@@ -121,7 +121,6 @@ public sealed class RequestRules
             RequestFault.OutOfRange => $"{what} does not lie within the export's {ExportSize} bytes",
             RequestFault.Unaligned => $"{what} is not a multiple of the minimum block size, {BlockSize.Minimum}",
             RequestFault.TooLarge => $"{what} is more than the largest payload, {MaxPayloadBytes}",
-            RequestFault.NoPayload => $"{what} has no PAYLOAD_LEN, so no data came with it",
             RequestFault.NothingAsked => $"{what}: there is nothing to tell of no bytes",
             RequestFault.BadStatusPayload => $"{what} has a payload that is not a length and selected metadata contexts, each once",
             _ => $"{what} announces more data than the {Limits.MaxSkippedPayloadBytes} bytes that would be skipped; the connection is closed",
@@ -164,7 +163,7 @@ public sealed class RequestRules
     {
         if (flags == NbdCommandFlags.None)
         {
-            return Form == ReplyForm.Extended && command == NbdCommand.Write ? RequestFault.NoPayload : RequestFault.None;
+            return RequestFault.None;
         }
 
         if ((flags & ~KnownFlags) != 0)
@@ -177,13 +176,7 @@ public sealed class RequestRules
             return RequestFault.FlagOfOtherCommand;
         }
 
-        if ((flags & ~OfferedFlags()) != 0)
-        {
-            return RequestFault.FlagNotOffered;
-        }
-
-        bool needsPayload = Form == ReplyForm.Extended && command == NbdCommand.Write;
-        return needsPayload && (flags & NbdCommandFlags.PayloadLen) == 0 ? RequestFault.NoPayload : RequestFault.None;
+        return (flags & ~OfferedFlags()) != 0 ? RequestFault.FlagNotOffered : RequestFault.None;
     }
 
     private RequestFault FindInRange(in NbdRequest request)

@@ -58,9 +58,6 @@ public enum RequestFault : byte
     /// <summary>A READ or WRITE is larger than the largest payload.</summary>
     TooLarge,
 
-    /// <summary>An extended WRITE without PAYLOAD_LEN: by its header no data follows.</summary>
-    NoPayload,
-
     /// <summary>A BLOCK_STATUS of no bytes, to which there is no answer.</summary>
     NothingAsked,
 

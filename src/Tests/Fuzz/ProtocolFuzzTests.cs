@@ -187,7 +187,7 @@ public class ProtocolFuzzTests
     /// <summary>As <see cref="AssertSafe"/>, of a request with an extended header: whatever follows it is accounted for.</summary>
     private static void AssertSafeExtended(NbdRequest request, RequestVerdict verdict, int seed)
     {
-        ulong announced = (request.Flags & NbdCommandFlags.PayloadLen) != 0 ? request.Length : 0;
+        ulong announced = request.Command == NbdCommand.Write || (request.Flags & NbdCommandFlags.PayloadLen) != 0 ? request.Length : 0;
         bool inRange = (UInt128)request.Offset + request.Length <= s_rules.ExportSize;
         bool isSafe = verdict.Action switch
         {

@@ -129,8 +129,9 @@ public class CopyTests
         Assert.Contains($" of {8 * MiB} bytes were copied", line, StringComparison.Ordinal);
     }
 
+    /// <summary>nbdcopy did not look at the errors of its reads, and wrote what its buffer held.</summary>
     [Fact]
-    public void A_source_that_fails_is_named_too()
+    public void Cve2022_0485_A_source_that_fails_is_named_and_its_copy_has_failed()
     {
         using var folder = new TempDir();
         using var server = HarnessServer.Start("epoll", "unix", "error:commands=read,offset=3M,length=1/pattern:8M");

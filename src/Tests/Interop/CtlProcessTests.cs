@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Harness.Ctl;
 using Harness.Io;
@@ -68,6 +70,7 @@ public sealed class CtlProcessTests
         Assert.All(export.Commands, command => Assert.Equal(command.Requests * 512, command.Bytes));
         Assert.Equal((0, export.Commands[1].Requests), (export.Commands[0].Errors, export.Commands[1].Errors));
         Assert.InRange(export.Commands[0].LatencyUs.P50, 1000, 1_000_000);
+        Assert.All(export.Commands, command => Assert.Equal(command.Requests, command.LatencyUs.Histogram.Sum(one => one.Count)));
         BlockTraffic memory = seen.Nodes.Single(node => node.Id == "memory0");
         Assert.Equal("READ", Assert.Single(memory.Commands).Command);
         Assert.InRange(memory.Commands[0].LatencyUs.P50, 0, 1000);
@@ -96,6 +99,68 @@ public sealed class CtlProcessTests
     }
 
     [SkippableFact]
+    public void An_export_is_led_to_another_chain_and_the_graph_is_drawn_beside_any_other_form_of_it()
+    {
+        using var folder = new TempDir();
+        (string control, string svg, string json) = (folder.File("c"), folder.File("g.svg"), folder.File("g.json"));
+        string[] more = ["--control", control, "--node", "spare=memory:1M", "--export", "other=stats/@spare"];
+        using HarnessServer server = HarnessServer.Start("epoll", block: "delay:read=1ms/memory:1M", more: more);
+        using RawNbd client = Enter(server);
+        client.Send(Request(Write, 1, 0, 512), [.. Enumerable.Repeat((byte)7, 512)]);
+        client.ExpectReply(1, 0);
+        Assert.StartsWith("reparent export:: gone: delay0, memory0; quiet after ", Ctl(control, "reparent", "export:", "@spare").Succeeded().Output, StringComparison.Ordinal);
+        client.Send(Request(Read, 2, 0, 512));
+        client.ExpectReply(2, 0);
+        Assert.Equal(new byte[512], client.Receive(512));
+        Assert.Equal("reparent stats0: new: delay1; quiet after ", Ctl(control, "reparent", "stats0", "delay/@spare").Succeeded().Output[..42]);
+        string text = Ctl(control, "graph", "--svg", svg, "--json", json).Succeeded().Output;
+        Assert.Contains("└─ spare, as above", text, StringComparison.Ordinal);
+        Assert.StartsWith("<svg", File.ReadAllText(svg), StringComparison.Ordinal);
+        string drawn = File.ReadAllText(svg);
+        File.Delete(svg);
+        Assert.Equal(File.ReadAllText(json), Ctl(control, "graph", "--svg", svg, "--json", "-").Succeeded().Output);
+        Assert.Equal(drawn, File.ReadAllText(svg));
+        Assert.Equal(drawn, Ctl(control, "graph", "--svg", "-").Succeeded().Output);
+        Assert.Equal(2, Ctl(control, "graph", "--svg", "-", "--json", "-").ExitCode);
+        (string none, string nowhere) = (folder.File("none"), folder.File("none/g.svg"));
+        ToolResult refused = Ctl(control, "graph", "--svg", nowhere);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Equal($"harness: cannot write '{nowhere}': there is no folder '{none}'; make it, or write elsewhere\n", refused.Errors);
+    }
+
+    /// <summary>Whoever may open the control socket may drain and change, but not bring the server down by what it says.</summary>
+    [SkippableFact]
+    public void What_comes_over_the_control_socket_is_answered_in_a_line_and_harms_nobody()
+    {
+        using var folder = new TempDir();
+        string control = folder.File("c");
+        using HarnessServer server = HarnessServer.Start("epoll", block: "delay:read=1ms/memory:1M", more: ["--control", control]);
+        using RawNbd served = Enter(server);
+        string[] lines =
+        [
+            "", "nonsense", "{", "{}", "[]", """{"command":null}""", """{"command":"grap"}""", """{"command":7}""", """{"command":"drain","node":"\u0000"}""",
+            """{"command":"stats","for_ms":-1}""", """{"command":"stats","for_ms":0}""", """{"command":"stats","for_ms":1e300}""",
+            """{"command":"stats","for_ms":4294967295000}""", """{"command":"drain","for_ms":1e300}""", """{"command":"drain","deadline_ms":-1}""",
+            """{"command":"drain","deadline_ms":1e300}""", """{"command":"insert","node":"memory0"}""", """{"command":"insert","chain":"stats"}""",
+            """{"command":"replace","node":"memory0","chain":""}""", """{"command":"copy","node":"memory0"}""", """{"command":"copy","chain":"memory:1M"}""",
+            """{"command":"reparent","node":"export:","chain":"@"}""", """{"command":"resume","node":"nobody"}""",
+        ];
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(control));
+        using var reader = new StreamReader(new NetworkStream(socket));
+        foreach (string line in lines)
+        {
+            socket.Send(Encoding.UTF8.GetBytes(line + "\n"));
+            string answer = reader.ReadLine()!;
+            Assert.StartsWith("{\"error\":", answer, StringComparison.Ordinal);
+            Assert.DoesNotContain("bug", answer, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain("held", Ctl(control, "graph").Succeeded().Output, StringComparison.Ordinal);
+        served.ExpectTransmission();
+    }
+
+    [SkippableFact]
     public void Refusals_are_one_line_and_1_or_2()
     {
         using var folder = new TempDir();
@@ -108,6 +173,7 @@ public sealed class CtlProcessTests
             (["resume", "memory0"], 1, "'memory0' is not drained by ctl; nothing is"),
             (["remove", "memory0"], 1, "remove memory0: it is a store, and delay0 leads to it; use replace"),
             (["replace", "memory0", "memory:2M"], 1, "replace memory0: 'memory:2M' has 2097152 bytes, and what delay0 leads to has 1048576; the size must stay"),
+            (["stats", "--for", "90000s"], 2, "--for: 90000000 ms is no time above zero, up to a day"),
             (["insert", "dely:read=1ms", "--above", "memory0"], 2, "unknown block 'dely': did you mean 'delay'?"),
             (["insert", "noparallel", "--above", "memory0"], 1, "insert before memory0: 'noparallel' wants serialize-requests, and export '' is parallel; start the server with --thread-model"),
         ];
@@ -130,6 +196,7 @@ public sealed class CtlProcessTests
     [InlineData("ctl /tmp/c grap", "harness ctl: unknown command 'grap'; did you mean 'graph'? legal: stats, graph,")]
     [InlineData("ctl /tmp/c drain", "harness ctl drain: which node? Give its ID, as 'graph' names it, or --all")]
     [InlineData("ctl /tmp/c drain a --all", "harness ctl drain: an ID and --all exclude each other")]
+    [InlineData("ctl /tmp/c stats --for 0s", "harness ctl stats: --for: '0s' is no time at all; write one above zero")]
     [InlineData("ctl /tmp/c drain a --deadlin 1s", "harness ctl drain: unknown option '--deadlin'; did you mean '--deadline'?")]
     [InlineData("ctl /tmp/c insert delay:read=1ms", "harness ctl insert: --above is missing: the node before which they are to stand")]
     [InlineData("ctl /tmp/c replace a", "harness ctl replace: CHAIN is missing: what is to stand in its place")]

@@ -53,6 +53,39 @@ public sealed class Ext2ServerTests : IDisposable
         }
     }
 
+    /// <summary>Between two flushes nothing of the file system's own is written, so what the last one left is whole, whenever the server dies.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Backends))]
+    public void A_kill_in_the_midst_of_writing_leaves_a_file_system_without_faults(string backend)
+    {
+        var qemuIo = Requires.Tool("qemu-io");
+        Skip.If(HarnessServer.IsForeign, "the store is ours");
+        for (var round = 0; round < TestScale.Pick(3, 20); round++)
+        {
+            var image = new Ext2Image(_folder, "-t ext4 -b 1024 -O ^has_journal", "32M", tree =>
+            {
+                Ext2Image.Sparse(Path.Combine(tree, "disk0"), 8 << 20);
+                Ext2Image.Sparse(Path.Combine(tree, "disk1"), 8 << 20);
+                RandomFile.Write(Path.Combine(tree, "other"), 1 << 20, seed: round);
+            });
+            var other = image.Dump("/other");
+            string[] more = ["--export", $"f1={image.Chain("/disk1")}", "--loops", "2"];
+            using (var server = KilledServer.Start(backend, image.Chain("/disk0"), _folder.File($"s{round}"), more))
+            {
+                Tool.Run(qemuIo, "-f", "raw", "-c", "write -P 0x5a 0 1M", "-c", "flush", server.Uri("f1")).Succeeded();
+                string[] writes = ["--rw", "write", "--connections", "4", "--depth", "8", "--duration", "60s", "--warmup", "0s"];
+                using var load = Child.Start(HarnessServer.Program, ["load", server.Uri(""), .. writes]);
+                Thread.Sleep(200 + (round * 150));
+                server.Kill();
+                load.WaitForExit(Tool.Deadline);
+            }
+
+            image.AssertClean();
+            image.AssertHolds("/other", other);
+            Assert.Equal(Enumerable.Repeat((byte)0x5a, 1 << 20), image.Dump("/disk1")[..(1 << 20)]);
+        }
+    }
+
     [SkippableTheory]
     [MemberData(nameof(Backends))]
     public void Other_peoples_clients_find_a_disk_like_any_other(string backend)

@@ -61,6 +61,54 @@ public class PeerFailureCveTests(RawServers servers) : IClassFixture<RawServers>
         nbd.ExpectDrop();
     }
 
+    /// <summary>qemu-nbd touched clients that had not negotiated yet after it had let go of them, when it ended.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
+    public void Cve2024_7409_AServerThatEndsWhileClientsNegotiate(string backend)
+    {
+        using HarnessServer server = HarnessServer.Start(backend, block: "memory:1M");
+        byte[] handshake = [.. Be(FixedNewstyle | NoZeroes), .. Option(List, []), .. Option(Go, InfoData(""))];
+        List<RawNbd> clients = [];
+        for (int length = 0; length < handshake.Length; length += 5)
+        {
+            var client = new RawNbd(server);
+            client.Send(handshake[..length]);
+            clients.Add(client);
+        }
+
+        server.Stop();
+        clients.ForEach(client => client.Dispose());
+    }
+
+    /// <summary>nbdkit was one off with extents of 2^32 - 1 bytes, and its blocksize filter rounded such lengths up to none at all.</summary>
+    [SkippableFact]
+    public void Cve2025_47711_Cve2025_47712_LengthsOf2To32Minus1ThroughAFilterThatRounds()
+    {
+        Skip.If(HarnessServer.IsForeign, "the filter is ours");
+        const uint Length = uint.MaxValue;
+        using HarnessServer server = HarnessServer.Start(ServerCases.RawBackends[^1], block: "blocksize:minimum=4k/memory:5G");
+        using var nbd = new RawNbd(server);
+        byte[] context = [.. Be(0u), .. Be(1u), .. Be((uint)"base:allocation".Length), .. "base:allocation"u8];
+        nbd.Send(Be(FixedNewstyle | NoZeroes), Option(StructuredReply, []), Option(SetMetaContext, context), Option(Go, InfoData("")));
+        nbd.Expect(StructuredReply, RepAck);
+        nbd.Expect(SetMetaContext, RepMetaContext);
+        nbd.Expect(SetMetaContext, RepAck);
+        nbd.ExpectInfos(Go);
+        byte[] around = [0xa1, 0xa2];
+        nbd.Send(Request(Write, 1, Length - 1, 2), around);
+        nbd.ExpectReply(1, 0);
+        nbd.Send(Request(BlockStatus, 2, 0, Length));
+        Assert.Equal(Length, ExtentBytes(nbd));
+        nbd.Send(Request(Trim, 3, 0, Length));
+        nbd.ExpectReply(3, 0);
+        nbd.Send(Request(Read, 4, Length - 1, 2));
+        nbd.ExpectChunk(extended: false, 4, Length - 1, type: 1, isLast: true, [.. Be((ulong)Length - 1), .. around]);
+        nbd.Send(Request(WriteZeroes, 5, 0, Length));
+        nbd.ExpectReply(5, 0);
+        nbd.Send(Request(Read, 6, Length - 1, 2));
+        nbd.ExpectChunk(extended: false, 6, Length - 1, type: 1, isLast: true, [.. Be((ulong)Length - 1), 0, 0xa2]);
+    }
+
     /// <summary>nbdkit opened its backend for whoever connected, so that a client that said nothing cost a connection to somebody else.</summary>
     [SkippableTheory]
     [MemberData(nameof(ServerCases.RawBackendNames), MemberType = typeof(ServerCases))]
@@ -83,6 +131,22 @@ public class PeerFailureCveTests(RawServers servers) : IClassFixture<RawServers>
         client.ExpectInfos(Go);
         client.ExpectTransmission();
         Assert.Contains(disk, OpenFiles(server));
+    }
+
+    /// <summary>Takes a chunk of extents; returns what they cover.</summary>
+    private static ulong ExtentBytes(RawNbd nbd)
+    {
+        byte[] header = nbd.Receive(20);
+        Assert.Equal((1, 5), (U16(header, 4), U16(header, 6)));
+        byte[] payload = nbd.Receive((int)U32(header, 16));
+        ulong bytes = 0;
+        for (int at = 4; at < payload.Length; at += 8)
+        {
+            Assert.NotEqual(0u, U32(payload, at));
+            bytes += U32(payload, at);
+        }
+
+        return bytes;
     }
 
     private static List<string> OpenFiles(HarnessServer server) =>

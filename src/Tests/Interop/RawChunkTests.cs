@@ -25,6 +25,16 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
             nbd.Send(Request(Read, 1, (16 << 20) - 1, 2));
             ExpectError(nbd, extended: false, 1, EINVAL);
         },
+        ["READ of more than the largest payload is refused in a chunk"] = nbd =>
+        {
+            nbd.Send(Request(Read, 1, 0, (32 << 20) + 1));
+            ExpectError(nbd, extended: false, 1, EOVERFLOW, EINVAL);
+        },
+        ["BLOCK_STATUS behind the end is EINVAL"] = nbd =>
+        {
+            nbd.Send(Request(BlockStatus, 1, 16 << 20, 1));
+            ExpectError(nbd, extended: false, 1, EINVAL);
+        },
         ["an unknown flag is EINVAL"] = nbd =>
         {
             nbd.Send(Request(Read, 1, 0, 512, flags: 0x8000));
@@ -34,15 +44,34 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
 
     private static readonly Dictionary<string, Action<RawNbd>> ExtendedCases = new()
     {
-        ["a WRITE without PAYLOAD_LEN is EINVAL, and no data is expected"] = nbd =>
+        ["a WRITE without PAYLOAD_LEN is served, with the data that QEMU sends after it"] = nbd =>
         {
-            nbd.Send(Extended(Write, 1, 0, 512, flags: 0));
-            ExpectError(nbd, extended: true, 1, EINVAL);
+            byte[] data = [.. Enumerable.Range(0, 512).Select(i => (byte)(i % 251 + 1))];
+            nbd.Send(Extended(Write, 1, 1024, 512, flags: 0), data, Extended(Read, 2, 1024, 512, flags: 0));
+            nbd.ExpectChunk(extended: true, 1, 1024, type: 0, isLast: true, []);
+            nbd.ExpectChunk(extended: true, 2, 1024, OffsetData, isLast: true, [.. Be(1024ul), .. data]);
         },
         ["a payload where none belongs is consumed and EINVAL"] = nbd =>
         {
             nbd.Send(Extended(Trim, 1, 0, 512, PayloadLen), new byte[512]);
             ExpectError(nbd, extended: true, 1, EINVAL);
+        },
+        ["a payload that is just larger than the largest is consumed and EINVAL"] = nbd =>
+        {
+            nbd.Send(Extended(Write, 1, 0, (32 << 20) + 1, PayloadLen), new byte[(32 << 20) + 1]);
+            ExpectError(nbd, extended: true, 1, EINVAL, ENOSPC);
+        },
+        ["a payload of a READ is consumed and EINVAL"] = nbd =>
+        {
+            nbd.Send(Extended(Read, 1, 0, 512, PayloadLen), new byte[512]);
+            ExpectError(nbd, extended: true, 1, EINVAL);
+        },
+        ["an unknown command is EINVAL, and its payload is consumed where it says that it has one"] = nbd =>
+        {
+            nbd.Send(Extended(99, 1, 0, 512, flags: 0));
+            ExpectError(nbd, extended: true, 1, EINVAL);
+            nbd.Send(Extended(99, 2, 0, 512, PayloadLen), new byte[512]);
+            ExpectError(nbd, extended: true, 2, EINVAL);
         },
         ["a length of 2^63 is out of range"] = nbd =>
         {
@@ -160,12 +189,13 @@ public class RawChunkTests(RawServers servers) : IClassFixture<RawServers>
     private static byte[] Extended(ushort type, ulong cookie, ulong offset, ulong length, ushort flags) =>
         [.. Be(ExtendedMagic), .. Be(flags), .. Be(type), .. Be(cookie), .. Be(offset), .. Be(length)];
 
-    private static void ExpectError(RawNbd nbd, bool extended, ulong cookie, uint error)
+    private static void ExpectError(RawNbd nbd, bool extended, ulong cookie, params uint[] errors)
     {
         byte[] header = nbd.Receive(extended ? 32 : 20);
         int length = (int)(extended ? U64(header, 24) : U32(header, 16));
         byte[] payload = nbd.Receive(length);
-        Assert.Equal((1, cookie, error), (U16(header, 4), U64(header, 8), U32(payload)));
+        Assert.Equal((1, cookie), (U16(header, 4), U64(header, 8)));
+        Assert.Contains(U32(payload), errors);
         Assert.Contains(U16(header, 6), new[] { ErrorChunk, ErrorOffsetChunk });
         Assert.NotEqual(0, U16(payload, 4));
     }

@@ -36,6 +36,25 @@ public class RawHandshakeTests(RawServers servers) : IClassFixture<RawServers>
             nbd.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, new byte[4097]));
             nbd.ExpectDrop();
         },
+        ["EXPORT_NAME with a NUL drops"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle | NoZeroes), Option(ExportName, [(byte)'a', 0, (byte)'b']));
+            nbd.ExpectDrop();
+        },
+        ["EXPORT_NAME after EXTENDED_HEADERS drops"] = nbd =>
+        {
+            Skip.If(HarnessServer.IsForeign, "the foreign server has no extended headers");
+            nbd.Send(Be(FixedNewstyle | NoZeroes), Option(ExtendedHeaders, []));
+            nbd.Expect(ExtendedHeaders, RepAck);
+            nbd.Send(Option(ExportName, []));
+            nbd.ExpectDrop();
+        },
+        ["an option but EXPORT_NAME drops where the client is not of the fixed kind"] = nbd =>
+        {
+            Skip.If(HarnessServer.IsForeign, "the foreign server answers it");
+            nbd.Send(Be(0u), Option(List, []));
+            nbd.ExpectDrop();
+        },
         ["ABORT with data is acknowledged too"] = nbd =>
         {
             nbd.Send(Be(FixedNewstyle), Option(Abort, [1, 2, 3]));
@@ -53,6 +72,37 @@ public class RawHandshakeTests(RawServers servers) : IClassFixture<RawServers>
             nbd.Send(Be(FixedNewstyle), Option(StartTls, []));
             nbd.Expect(StartTls, ErrUnsup);
             EnterByGo(nbd);
+        },
+        ["STARTTLS with data is refused, and its bytes are consumed"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(StartTls, [1, 2, 3]));
+            nbd.Expect(StartTls, ErrUnsup, ErrInvalid);
+            EnterByGo(nbd);
+        },
+        ["SET_META_CONTEXT with a name or a query of more than 4096 bytes is INVALID"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(StructuredReply, []));
+            nbd.Expect(StructuredReply, RepAck);
+            nbd.Send(Option(SetMetaContext, [.. Be(4097u), .. new byte[4097].Select(_ => (byte)'n'), .. Be(0u)]));
+            nbd.Expect(SetMetaContext, ErrInvalid, ErrTooBig);
+            nbd.Send(Option(SetMetaContext, [.. Be(0u), .. Be(1u), .. Be(4097u), .. new byte[4097].Select(_ => (byte)'q')]));
+            nbd.Expect(SetMetaContext, ErrInvalid, ErrTooBig);
+            nbd.Send(Option(Abort, []));
+            nbd.Expect(Abort, RepAck);
+        },
+        ["SET_META_CONTEXT whose lengths run past the option is INVALID"] = nbd =>
+        {
+            nbd.Send(Be(FixedNewstyle), Option(StructuredReply, []));
+            nbd.Expect(StructuredReply, RepAck);
+            byte[][] wrong = [[], [.. Be(0xffff_ffffu), .. Be(0u)], [.. Be(0u), .. Be(0xffff_ffffu)], [.. Be(0u), .. Be(1u), .. Be(0xffff_fff0u), 1]];
+            foreach (byte[] data in wrong)
+            {
+                nbd.Send(Option(SetMetaContext, data));
+                nbd.Expect(SetMetaContext, ErrInvalid, ErrTooBig);
+            }
+
+            nbd.Send(Option(Abort, []));
+            nbd.Expect(Abort, RepAck);
         },
         ["more than 32 options drop"] = nbd =>
         {

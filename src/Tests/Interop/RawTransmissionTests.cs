@@ -26,6 +26,15 @@ public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers
             nbd.Send(Request(Write, 1, 0, 512, flags: 0x4000), new byte[512]);
             nbd.ExpectReply(1, EINVAL);
         },
+        ["an unknown flag of any other command is EINVAL too"] = nbd =>
+        {
+            ushort[] commands = [Read, Flush, Trim, WriteZeroes];
+            foreach (ushort command in commands)
+            {
+                nbd.Send(Request(command, command, 0, command == Flush ? 0u : 512, flags: 0x8000));
+                nbd.ExpectReply(command, EINVAL);
+            }
+        },
         ["FLUSH with an offset or a length is EINVAL"] = nbd =>
         {
             nbd.Send(Request(Flush, 1, 512, 0));
@@ -46,6 +55,15 @@ public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers
             nbd.ExpectReply(1, EINVAL, EOVERFLOW);
             nbd.Send(Request(Write, 2, 0, (32 << 20) + 1), new byte[(32 << 20) + 1]);
             nbd.ExpectReply(2, EINVAL, ENOSPC);
+        },
+        ["READ across the end, at it and far behind it is EINVAL"] = nbd =>
+        {
+            ulong[] offsets = [ExportBytes - 1, ExportBytes, 1ul << 63];
+            foreach (ulong offset in offsets)
+            {
+                nbd.Send(Request(Read, offset, offset, 2));
+                nbd.ExpectReply(offset, EINVAL);
+            }
         },
         ["READ with FUA is served"] = nbd =>
         {
@@ -82,6 +100,12 @@ public class RawTransmissionTests(RawServers servers) : IClassFixture<RawServers
             nbd.ExpectReply(1, EINVAL);
             nbd.Send(Request(WriteZeroes, 2, 0, ExportBytes + 1));
             nbd.ExpectReply(2, ENOSPC);
+        },
+        ["TRIM and WRITE_ZEROES of nearly 4 GiB are refused as out of range"] = nbd =>
+        {
+            nbd.Send(Request(Trim, 1, 0, 0xffff_ffff), Request(WriteZeroes, 2, 0, 0xffff_ffff));
+            (ulong, uint)[] replies = [.. Enumerable.Range(0, 2).Select(_ => nbd.Reply()).Order()];
+            Assert.Equal([(1ul, EINVAL), (2, ENOSPC)], replies);
         },
         ["a range that wraps around 2^64 is refused"] = nbd =>
         {

@@ -172,6 +172,11 @@ public class FilterTimeTests
             Assert.InRange(counts.Percentile(share), (long)(share * 999_000), (long)(share * 1_000_000 * 9 / 8) + 8);
         }
 
+        LatencyClass[] classes = [.. counts.Seen];
+        Assert.Equal(counts.Count, classes.Sum(one => one.Count));
+        Assert.Equal(classes.OrderBy(one => one.UpToNs), classes);
+        long half = 0;
+        Assert.Equal(counts.Percentile(0.5), classes.First(one => (half += one.Count) * 2 >= counts.Count).UpToNs);
         counts.Record(long.MaxValue);
         Assert.Equal(long.MaxValue, counts.Percentile(1));
         counts.Record(-5);

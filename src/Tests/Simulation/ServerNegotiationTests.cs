@@ -13,7 +13,7 @@ public class ServerNegotiationTests
     [Fact]
     public void StructuredRepliesAndExtendedHeadersAreAgreedOnOnce()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         Assert.Equal([Ack], talk.Ask(StructuredReply));
         Assert.Equal([ErrInvalid], talk.Ask(StructuredReply));
         Assert.Equal([Ack], talk.Ask(ExtendedHeaders));
@@ -24,7 +24,7 @@ public class ServerNegotiationTests
     [Fact]
     public void TheyTakeNoData()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         Assert.Equal([ErrInvalid], talk.Ask(StructuredReply, 0));
         Assert.Equal([ErrInvalid], talk.Ask(ExtendedHeaders, 1, 2, 3));
         Assert.Equal([ErrInvalid], talk.Ask(SetContexts, Wire.Queries("disk", "base:allocation")));
@@ -36,7 +36,7 @@ public class ServerNegotiationTests
     [InlineData(ReplyForm.Extended, Ack, Ack, Ack)]
     public void AServerCanOfferLess(ReplyForm form, uint structured, uint extended, uint contexts)
     {
-        using var talk = new Talk(new NbdServerOptions { Replies = form });
+        using var talk = new OptionTalk(new NbdServerOptions { Replies = form });
         Assert.Equal([structured], talk.Ask(StructuredReply));
         Assert.Equal([extended], talk.Ask(ExtendedHeaders));
         Assert.Equal(contexts, talk.Ask(SetContexts, Wire.Queries("disk")).Last());
@@ -48,7 +48,7 @@ public class ServerNegotiationTests
     [InlineData(ExtendedHeaders, (1 << 7) | (1 << 12))]
     public void TheExportAnnouncesWhatTheFormAllows(uint option, int expected)
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         if (option != 0)
         {
             talk.Ask(option);
@@ -62,7 +62,7 @@ public class ServerNegotiationTests
     [Fact]
     public void ContextsAreListedByQuery()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         Assert.Equal([MetaContext, Ack], talk.Ask(ListContexts, Wire.Queries("disk")));
         Assert.Equal((0u, "base:allocation"), talk.LastContext);
@@ -75,7 +75,7 @@ public class ServerNegotiationTests
     [Fact]
     public void ContextsAreSelectedByTheirWholeName()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         Assert.Equal([MetaContext, Ack], talk.Ask(SetContexts, Wire.Queries("disk", "base:allocation", "base:allocation")));
         Assert.Equal((1u, "base:allocation"), talk.LastContext);
@@ -98,7 +98,7 @@ public class ServerNegotiationTests
     [MemberData(nameof(Resets))]
     public void SelectedContextsAreLostBy(string what, byte[] option)
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         talk.Ask(SetContexts, Wire.Queries("disk", "base:allocation"));
         talk.Say(option);
@@ -118,7 +118,7 @@ public class ServerNegotiationTests
     [InlineData(7u, true)]
     public void SelectedContextsOutliveOptionsThatDoNotConcernThem(uint option, bool kept)
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         talk.Ask(SetContexts, Wire.Queries("disk", "base:allocation"));
         byte[] data = option switch { 3 => [], ListContexts => Wire.Queries("other"), 7 => Wire.NameAndInfos("nothing"), _ => Wire.NameAndInfos("other") };
@@ -148,7 +148,7 @@ public class ServerNegotiationTests
         byte[] data = Convert.FromHexString(hex.Replace(" ", string.Empty, StringComparison.Ordinal));
         foreach (uint option in new[] { ListContexts, SetContexts })
         {
-            using var talk = new Talk();
+            using var talk = new OptionTalk();
             talk.Ask(StructuredReply);
             Assert.Equal([ErrInvalid], talk.Ask(option, data));
             Assert.Equal([Ack], talk.Ask(ExtendedHeaders));
@@ -158,7 +158,7 @@ public class ServerNegotiationTests
     [Fact]
     public void AQueryOfMoreThan4096BytesIsInvalid()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         Assert.Equal([Ack], talk.Ask(SetContexts, Wire.Queries("disk", new string('x', 4096))));
         Assert.Equal([ErrInvalid], talk.Ask(SetContexts, Wire.Queries("disk", new string('x', 4097))));
@@ -167,7 +167,7 @@ public class ServerNegotiationTests
     [Fact]
     public void ExportNameAfterExtendedHeadersEndsTheConnection()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(ExtendedHeaders);
         Assert.Empty(talk.Say(Wire.Option(1, "disk"u8.ToArray())));
         talk.AssertClosed();
@@ -176,62 +176,11 @@ public class ServerNegotiationTests
     [Fact]
     public void ExportNameAfterStructuredReplyEntersWithStructuredReplies()
     {
-        using var talk = new Talk();
+        using var talk = new OptionTalk();
         talk.Ask(StructuredReply);
         byte[] entered = talk.Say(Wire.Option(1, "disk"u8.ToArray()));
         Assert.Equal(10, entered.Length);
         Assert.NotEqual(0, BinaryPrimitives.ReadUInt16BigEndian(entered.AsSpan(8)) & (1 << 7));
         Assert.Equal(2, Assert.Single(ChunkReader.Read(talk.Say(Wire.Read(1, 512, 512)))).Type);
-    }
-
-    /// <summary>A client in the handshake.</summary>
-    private sealed class Talk : IDisposable
-    {
-        private readonly SimulatedServer _world;
-        private readonly SimulatedTransport _client;
-
-        public Talk(NbdServerOptions? options = null)
-        {
-            _world = new SimulatedServer(new PatchworkBlock(), options);
-            _client = _world.Connect();
-            Say(Wire.Flags());
-        }
-
-        public (uint Id, string Name) LastContext { get; private set; }
-
-        /// <summary>Sends bytes; returns what came back.</summary>
-        public byte[] Say(byte[] bytes)
-        {
-            _client.Forget();
-            _client.Write(bytes);
-            _world.Settle();
-            return _client.Sent;
-        }
-
-        /// <summary>The types of the replies to an option.</summary>
-        public List<uint> Ask(uint option, params byte[] data)
-        {
-            byte[] answer = Say(Wire.Option(option, data));
-            var types = new List<uint>();
-            for (int at = 0; at < answer.Length;)
-            {
-                Assert.Equal(0x0003e889045565a9ul, BinaryPrimitives.ReadUInt64BigEndian(answer.AsSpan(at)));
-                Assert.Equal(option, BinaryPrimitives.ReadUInt32BigEndian(answer.AsSpan(at + 8)));
-                types.Add(BinaryPrimitives.ReadUInt32BigEndian(answer.AsSpan(at + 12)));
-                int length = (int)BinaryPrimitives.ReadUInt32BigEndian(answer.AsSpan(at + 16));
-                if (types[^1] == MetaContext)
-                {
-                    LastContext = (BinaryPrimitives.ReadUInt32BigEndian(answer.AsSpan(at + 20)), Encoding.UTF8.GetString(answer.AsSpan(at + 24, length - 4)));
-                }
-
-                at += 20 + length;
-            }
-
-            return types;
-        }
-
-        public void AssertClosed() => _world.AssertNothingLeft("the server has closed");
-
-        public void Dispose() => _world.Dispose();
     }
 }

@@ -7,6 +7,7 @@ internal static class Requires
     {
         ["nbdinfo"] = "libnbd-bin",
         ["nbdcopy"] = "libnbd-bin",
+        ["nbddump"] = "libnbd-bin",
         ["nbdsh"] = "python3-libnbd",
         ["qemu-io"] = "qemu-utils",
         ["qemu-img"] = "qemu-utils",

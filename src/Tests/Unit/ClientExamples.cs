@@ -77,21 +77,7 @@ public sealed class ClientExamples
     }
 
     [Fact]
-    public void They_stand_in_the_README_as_they_are_here()
-    {
-        string readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
-        string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, "src", "Tests", "Unit", "ClientExamples.cs"));
-        int examples = 0;
-        for (int begin = 0; (begin = Array.FindIndex(lines, begin, line => line.StartsWith("    // <example ", StringComparison.Ordinal))) >= 0; begin++)
-        {
-            int end = Array.IndexOf(lines, "    // </example>", begin);
-            string text = string.Join('\n', lines[(begin + 1)..end].Select(line => line.Length > 4 ? line[4..] : string.Empty));
-            Assert.True(readme.Contains($"```csharp\n{text}\n```", StringComparison.Ordinal), $"the README has another text than this:\n{text}");
-            examples++;
-        }
-
-        Assert.Equal(2, examples);
-    }
+    public void They_stand_in_the_README_as_they_are_here() => ReadmeExamples.AssertThere("ClientExamples.cs", 2);
 
     private static string FirstBlock(string uri)
     {

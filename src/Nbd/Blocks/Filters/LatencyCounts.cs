@@ -40,6 +40,10 @@ internal sealed class LatencyCounts
         Max = Math.Max(Max, other.Max);
     }
 
+    /// <summary>The classes in which there is something, from the shortest on.</summary>
+    public IEnumerable<LatencyClass> Seen =>
+        Enumerable.Range(0, _counts.Length).Where(i => _counts[i] > 0).Select(i => new LatencyClass(Math.Min(EndOf(i), Max), _counts[i]));
+
     /// <summary>The value that a share of all do not exceed: the upper end of its class, and never more than the largest.</summary>
     /// <param name="share">0 to 1, such as 0.99.</param>
     public long Percentile(double share)

@@ -1,5 +1,10 @@
 namespace Harness.Nbd;
 
+/// <summary>So many requests took at most so long, and longer than the class before.</summary>
+/// <param name="UpToNs">The longest of the class, in nanoseconds.</param>
+/// <param name="Count">How many they were, 1 or more.</param>
+public readonly record struct LatencyClass(long UpToNs, long Count);
+
 /// <summary>What went through one place of the graph, of one command.</summary>
 public sealed class TrafficCounts
 {
@@ -20,6 +25,9 @@ public sealed class TrafficCounts
     /// <summary>What a share of them did not exceed, in nanoseconds; at most an eighth too large.</summary>
     /// <param name="share">0 to 1, such as 0.99.</param>
     public long PercentileNs(double share) => _latency.Percentile(share);
+
+    /// <summary>How long they took, from the shortest on: eight classes to each power of two.</summary>
+    public IEnumerable<LatencyClass> Latencies => _latency.Seen;
 
     /// <summary>Several as one.</summary>
     public static TrafficCounts Sum(IEnumerable<TrafficCounts> all)

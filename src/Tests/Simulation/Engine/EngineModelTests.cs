@@ -46,13 +46,13 @@ public sealed class EngineModelTests(ITestOutputHelper output)
     public void The_server_does_what_the_model_does()
     {
         var engine = new EngineUnderTest();
-        int seeds = TestScale.Pick(150, 3000);
-        for (int seed = 1; seed <= seeds; seed++)
+        IReadOnlyList<int> seeds = TestScale.Seeds(150, 3000);
+        foreach (int seed in seeds)
         {
             EngineRun.Run(seed, engine);
         }
 
-        output.WriteLine($"{seeds} programs");
+        output.WriteLine($"{seeds.Count} programs");
     }
 
     /// <summary>As above, with the store whose holes clients are told of in answers to READs.</summary>
@@ -60,13 +60,13 @@ public sealed class EngineModelTests(ITestOutputHelper output)
     public void The_server_does_with_the_memory_store_what_the_model_does()
     {
         var engine = new EngineWithStore((setup, random) => new EngineMemoryStore(setup, random));
-        int seeds = TestScale.Pick(50, 1000);
-        for (int seed = 1; seed <= seeds; seed++)
+        IReadOnlyList<int> seeds = TestScale.Seeds(50, 1000);
+        foreach (int seed in seeds)
         {
             EngineRun.Run(seed, engine);
         }
 
-        output.WriteLine($"{seeds} programs");
+        output.WriteLine($"{seeds.Count} programs");
     }
 
     [Theory]

@@ -17,7 +17,7 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
         < 7 => DrawChange(NbdCommand.Write),
         7 => DrawChange(NbdCommand.WriteZeroes),
         8 => DrawChange(NbdCommand.Trim),
-        _ => DrawFlush(),
+        _ => random.Next(3) == 0 ? DrawCache() : DrawFlush(),
     };
 
     /// <summary>A READ of everything from a unit on.</summary>
@@ -94,11 +94,24 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
         {
             Cookie = cookie,
             Command = command,
-            Flags = Fua() | (command == NbdCommand.WriteZeroes && random.Next(3) == 0 ? NbdCommandFlags.NoHole : 0),
+            Flags = Fua() | (command == NbdCommand.WriteZeroes ? ZeroFlags() : 0),
             Offset = (ulong)(first * EngineSetup.UnitBytes),
             Length = (ulong)(count * EngineSetup.UnitBytes),
             Data = data,
             Refusal = refusal,
+        };
+    }
+
+    private EngineRequest DrawCache()
+    {
+        (int first, int count) = DrawRange();
+        return new EngineRequest
+        {
+            Cookie = ++_lastCookie,
+            Command = NbdCommand.Cache,
+            Offset = (ulong)(first * EngineSetup.UnitBytes),
+            Length = (ulong)(count * EngineSetup.UnitBytes),
+            Refusal = setup.Can(BlockCapabilities.Cache) ? 0 : EINVAL,
         };
     }
 
@@ -114,7 +127,7 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
     {
         ulong end = EngineSetup.DiskBytes;
         uint change(uint error) => setup.ReadOnly ? EPERM : error;
-        return random.Next(10) switch
+        return random.Next(13) switch
         {
             0 => Bad(NbdCommand.Read, end - 100, 101, EINVAL),
             1 => Bad(NbdCommand.Read, ulong.MaxValue - 5, 10, EINVAL),
@@ -124,7 +137,10 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
             5 => Bad((NbdCommand)random.Next(9, 60_000), 0, 0, EINVAL),
             6 => Bad(NbdCommand.Write, 0, 300, change(EINVAL), (NbdCommandFlags)0x4000),
             7 => Bad(NbdCommand.Flush, 512, 0, EINVAL),
-            8 when client.Form == ReplyForm.Simple => Bad(NbdCommand.Read, 0, 512, EINVAL, NbdCommandFlags.Df),
+            8 => Bad(NbdCommand.Cache, end - 1, 2, EINVAL),
+            9 when !setup.Can(BlockCapabilities.FastZero) => Bad(NbdCommand.WriteZeroes, 0, 128, change(EINVAL), NbdCommandFlags.FastZero),
+            10 => Bad(NbdCommand.WriteZeroes, 64, end, change(setup.Can(BlockCapabilities.WriteZeroes) ? ENOSPC : EINVAL)),
+            11 when client.Form == ReplyForm.Simple => Bad(NbdCommand.Read, 0, 512, EINVAL, NbdCommandFlags.Df),
             _ => Bad(NbdCommand.BlockStatus, 0, client.HasContext ? end + 1 : 512, EINVAL),
         };
     }
@@ -139,6 +155,9 @@ internal sealed class EngineRequests(EngineSetup setup, EngineUnits units, Rando
         Data = command == NbdCommand.Write ? Wire.Data((int)_lastCookie, (int)length) : [],
         Refusal = error,
     };
+
+    private NbdCommandFlags ZeroFlags() =>
+        (random.Next(3) == 0 ? NbdCommandFlags.NoHole : 0) | (setup.Can(BlockCapabilities.FastZero) && random.Next(3) == 0 ? NbdCommandFlags.FastZero : 0);
 
     private NbdCommandFlags Fua() => setup.CanFua && random.Next(5) == 0 ? NbdCommandFlags.Fua : 0;
 

@@ -60,5 +60,5 @@ internal sealed class EngineRuleBrokenException(EngineRule rule, string what) : 
     public EngineRule Rule { get; } = rule;
 
     /// <summary>The same, with the program that has shown it.</summary>
-    public EngineRuleBrokenException In(EngineSetup setup) => new(Rule, $"{what} ({setup})");
+    public EngineRuleBrokenException In(EngineSetup setup) => new(Rule, $"{what} ({setup}; HARNESS_TEST_SEED={setup.Seed} runs it alone)");
 }

@@ -38,7 +38,8 @@ internal sealed record EngineSetup
         BlockCapabilities can = random.Next(5) > 0 ? BlockCapabilities.Flush : BlockCapabilities.None;
         can |= random.Next(3) == 0 ? BlockCapabilities.Fua : 0;
         can |= random.Next(4) > 0 ? BlockCapabilities.Trim : 0;
-        can |= random.Next(4) > 0 ? BlockCapabilities.WriteZeroes : 0;
+        can |= random.Next(4) > 0 ? BlockCapabilities.WriteZeroes | (random.Next(2) > 0 ? BlockCapabilities.FastZero : 0) : 0;
+        can |= random.Next(2) > 0 ? BlockCapabilities.Cache : 0;
         can |= random.Next(2) > 0 ? BlockCapabilities.MultiConn : 0;
         return new EngineSetup
         {

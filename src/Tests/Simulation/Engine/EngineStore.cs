@@ -8,6 +8,8 @@ namespace Harness.Tests;
 /// </summary>
 internal class EngineStore(EngineSetup setup, Random random) : IBlock
 {
+    private const int NotFast = 95;
+
     private static readonly int[] s_errors = [5, 12, 28, 121];
 
     public string Name => "engine";
@@ -61,7 +63,12 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
         BlockRequest request = Held[index];
         Held.RemoveAt(index);
         int error = random.Next(1000) < setup.ErrorsPerThousand ? s_errors[random.Next(s_errors.Length)] : 0;
-        if (error != 0)
+        if ((request.Flags & NbdCommandFlags.FastZero) != 0 && random.Next(3) == 0)
+        {
+            // What is refused because it would take its time has changed nothing.
+            error = Errors[Root(request).Cookie] = NotFast;
+        }
+        else if (error != 0)
         {
             Errors[Root(request).Cookie] = error;
             HalfDo(request);
@@ -179,7 +186,9 @@ internal class EngineStore(EngineSetup setup, Random random) : IBlock
             NbdCommand.Read or NbdCommand.Write or NbdCommand.BlockStatus => true,
             NbdCommand.Flush => setup.CanFlush,
             NbdCommand.Trim => setup.Can(BlockCapabilities.Trim),
-            NbdCommand.WriteZeroes => setup.Can(BlockCapabilities.WriteZeroes),
+            NbdCommand.WriteZeroes => setup.Can(BlockCapabilities.WriteZeroes)
+                && ((request.Flags & NbdCommandFlags.FastZero) == 0 || setup.Can(BlockCapabilities.FastZero)),
+            NbdCommand.Cache => setup.Can(BlockCapabilities.Cache),
             _ => false,
         };
         return !able ? $"it cannot do {request.Text()}"
