@@ -42,6 +42,11 @@ internal static class KernelTableText
         string[] names = [.. table.Kernels.Select(kernel => kernel.Name)];
         string kernels = string.Join(", ", table.Kernels.Select(kernel => $"{kernel.Name} is `{kernel.Release}`"));
         MarkdownText.Line(text, $"Kernels: {kernels}; QEMU {table.Qemu}, {table.Mode}.");
+        foreach (string note in table.Notes)
+        {
+            MarkdownText.Line(text, "");
+            MarkdownText.Line(text, $"Note: {MarkdownText.Escaped(note)}.");
+        }
         MarkdownText.Line(text, "");
         MarkdownText.Table(text, ["cell", .. names], table.Cells.Select(row => Cells(table, row).Select(MarkdownText.Escaped).Prepend($"`{row.Cell}`")));
         MarkdownText.Line(text, "");
