@@ -27,6 +27,24 @@ public sealed class KernelCompareTests : IDisposable
         Assert.DoesNotContain(cell.Figures, figure => figure.Kind == FigureKind.Timed);
     }
 
+    // Boots a thousandth apart, as chance moves them.
+    [Theory]
+    [InlineData(1.0025, 0.0005, nameof(Verdict.Worse))]
+    [InlineData(0.9975, 0.0005, nameof(Verdict.Better))]
+    [InlineData(1.0015, 0.0005, nameof(Verdict.Same))]
+    [InlineData(1.0025, 0.0015, nameof(Verdict.CannotSay))]
+    public void What_chance_does_between_boots_does_not_hide_a_change_that_all_of_them_have(double factor, double apart, string verdict)
+    {
+        string Boots(string name, string release, double factor)
+        {
+            int call = 0;
+            double Next() => 40_000 * factor * (1 + (apart * (call++ / 2)));
+            return new KernelSamples(_folder).Run(name, release, 1, load: load => load with { InstructionsPerOp = Next() });
+        }
+        CompareDocument comparison = CompareSamples.Compare(Boots("base", "6.1.0", 1), Boots("new", "7.2.0", factor), s_kernel);
+        Assert.All(comparison.Cells, cell => Assert.Equal(verdict, cell.Figures.Single(figure => figure.Figure == "instructions_per_op").Verdict.ToString()));
+    }
+
     [Fact]
     public void The_kernel_may_bring_its_settings_along_and_a_guest_is_never_held_against_a_machine()
     {
