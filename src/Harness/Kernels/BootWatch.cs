@@ -73,11 +73,11 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
 
     private void Done(int index, CellStatus status, string? reason, LoadResult? load)
     {
-        if (!_done.Add(index))
+        Cell cell = boot.Plan.Cells[index];
+        if (!_done.Add(index) || boot.Kernel.Has(cell.Id, boot.Round))
         {
             return;
         }
-        Cell cell = boot.Plan.Cells[index];
         string? lost = Lost(() => boot.Kernel.Append(new CellRecord
         {
             Cell = cell.Id,
@@ -114,15 +114,16 @@ internal sealed class BootWatch(PlannedBoot boot, KernelRunCounts counts)
 /// <summary>Counts what came out, and shows it; called from several threads.</summary>
 /// <param name="progress">Where it is shown.</param>
 /// <param name="guests">Guests at a time.</param>
-internal sealed class KernelRunCounts(RunProgress progress, int guests)
+/// <param name="kept">What an earlier call measured, which counts too.</param>
+internal sealed class KernelRunCounts(RunProgress progress, int guests, IReadOnlyList<CellRecord> kept)
 {
     private static readonly TimeSpan s_cellGuess = TimeSpan.FromSeconds(12);
 
     private readonly Lock _lock = new();
 
-    public int Ok { get; private set; }
+    public int Ok { get; private set; } = kept.Count(record => record.Status == CellStatus.Ok);
 
-    public int Failed { get; private set; }
+    public int Failed { get; private set; } = kept.Count(record => record.Status == CellStatus.Failed);
 
     public void Say(string line)
     {

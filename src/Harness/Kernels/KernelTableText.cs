@@ -56,7 +56,7 @@ internal static class KernelTableText
             MarkdownText.Line(text, "");
             MarkdownText.Table(
                 text,
-                ["cell", .. names.Select(name => $"{name}: user, kernel; server, client; system calls, spread")],
+                ["cell", .. names.Select(name => $"{name}: user, kernel; server, client; system calls, io_uring_enter among them, spread")],
                 table.Cells.Select(row => row.Figures.Select(Parts).Prepend($"`{row.Cell}`")));
             MarkdownText.Line(text, "");
             MarkdownText.Table(
@@ -130,7 +130,7 @@ internal static class KernelTableText
         ? MarkdownText.Escaped(figure.Reason ?? "")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {(figure.EntersPerOp is { } enters ? enters.ToString("0.00", CultureInfo.InvariantCulture) : "-")}, {figure.SpreadPercent:0.000} %");
 
     private static string Or(double? instructions) => instructions is { } value ? value.ToString("N0", CultureInfo.InvariantCulture) : "-";
 

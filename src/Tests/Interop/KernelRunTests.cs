@@ -1,8 +1,5 @@
-using System.Text.Json;
 using Harness.Kernels;
 using Harness.Kernels.Guest;
-using Harness.Matrix;
-using Harness.Report;
 using Harness.Results;
 using Harness.Run;
 
@@ -316,24 +313,8 @@ public sealed class KernelRunTests : IDisposable
         Messages = messages,
     };
 
-    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null)
-    {
-        File.WriteAllText(_folder.File("m.yml"), yaml);
-        return new KernelRunSession
-        {
-            Matrix = MatrixReader.Read(_folder.File("m.yml"), brief: false),
-            Filter = null,
-            Kernels = kernels,
-            ResultsRoot = _folder.File(results),
-            CommandLine = "harness kernels run",
-            Qemu = qemu,
-            Image = image,
-            ReadyToRun = true,
-            Guests = 2,
-            Silence = image.Hash == "scripted" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(5),
-            Messages = messages ?? TextWriter.Null,
-        };
-    }
+    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null) =>
+        ScriptedGuests.Session(_folder, yaml, kernels, qemu, image) with { ResultsRoot = _folder.File(results), Messages = messages ?? TextWriter.Null };
 
     private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Run(string yaml, string script, params string[] releases)
     {
@@ -343,42 +324,9 @@ public sealed class KernelRunTests : IDisposable
         return (outcome, folders, messages.ToString());
     }
 
-    /// <summary>An emulator that is a shell script; <c>emit facts</c>, <c>emit cells WHAT</c> and <c>emit end</c> are what a guest would say.</summary>
     private (Qemu Qemu, GuestImage Image, IReadOnlyList<CachedKernel> Kernels) Scripted(string script, params string[] releases)
     {
-        var probe = ProbeDocument.Of(Unit.ResultsSamples.Environment, [], []);
-        var load = Unit.ResultsSamples.Ok(Unit.ResultsSamples.Cell("epoll", "read"), 1, 1000).Load! with { Ops = 1000, Seconds = 0.025 };
-        File.WriteAllText(_folder.File("facts"), $"facts {JsonSerializer.Serialize(probe, ResultsJson.Line.ProbeDocument)}\n");
-        File.WriteAllText(_folder.File("ok"), $"ok {JsonSerializer.Serialize(load, ResultsJson.Line.LoadResult)}\n");
-        File.WriteAllText(_folder.File("collected"), $"ok {JsonSerializer.Serialize(load with { Client = load.Client with { GcCount = 1 } }, ResultsJson.Line.LoadResult)}\n");
-        File.WriteAllText(_folder.File("qemu"), $$"""
-            #!/bin/sh
-            for word; do
-              case $before in -kernel) kernel=$word;; -initrd) initrd=$word;; esac
-              case $word in file,id=console,path=*) console=${word#*path=};; file,id=results,path=*) results=${word#*path=};; esac
-              before=$word
-            done
-            here={{_folder.Path}}
-            emit() {
-              case $1 in
-                facts) cat $here/facts >>$results;;
-                cells) for cell in $(grep -a -o '^cell [0-9]* ' $initrd | sed -n 's/^cell \([0-9]*\) .*/\1/p'); do
-                    echo "begin $cell" >>$results
-                    if [ -f "$here/$2" ]; then printf 'cell %s ' $cell >>$results; cat "$here/$2" >>$results; else echo "cell $cell $2" >>$results; fi
-                  done;;
-                end) echo end >>$results;;
-              esac
-            }
-            : >$console; : >$results
-            {{script}}
-            """ + "\n");
-        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
-        File.WriteAllText(_folder.File("image"), "");
-        CachedKernel[] kernels = [.. releases.Select(release =>
-        {
-            File.WriteAllText(_folder.File($"vmlinuz-{release}"), release);
-            return new CachedKernel(_folder.Path, new KernelFacts { Release = release, Image = $"vmlinuz-{release}", Sha256 = release });
-        })];
-        return (new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), kernels);
+        var guests = new ScriptedGuests(_folder, script);
+        return (guests.Qemu, guests.Image, guests.Kernels(releases));
     }
 }

@@ -76,6 +76,19 @@ public sealed class KernelCompareTests : IDisposable
     }
 
     [Fact]
+    public void Enters_of_both_sides_stand_beside_the_system_calls_where_there_is_a_ring()
+    {
+        static LoadResult Entering(LoadResult load) =>
+            load with { InstructionsPerOp = 40_000, Server = load.Server! with { EntersPerOp = 2 }, Client = load.Client with { EntersPerOp = 1.5 } };
+        KernelTable table = KernelTable.Of([RunReader.Read(new KernelSamples(_folder).Run("rings", "6.1.0", 1, load: Entering))]);
+        Assert.All(table.Cells, row => Assert.Equal(3.5, row.Figures[0].EntersPerOp));
+        Assert.Contains(", 3.50, 0.000 % |", KernelTableText.Markdown(table));
+        KernelTable without = KernelTable.Of([RunReader.Read(Run("none", "6.1.0", 1))]);
+        Assert.All(without.Cells, row => Assert.Null(row.Figures[0].EntersPerOp));
+        Assert.Contains(", -, 0.000 % |", KernelTableText.Markdown(without));
+    }
+
+    [Fact]
     public void Counted_and_timed_figures_never_stand_in_one_table()
     {
         string counted = Run("counted", "6.1.0", 1);
