@@ -44,8 +44,7 @@ internal static class KernelsBisectVerb
     {
         OutputFile.Check("--json", parse.GetValue(Json));
         using var interrupts = new Interrupts();
-        // Its runs have one cell only, so that they must not be taken for the newest of the whole matrix.
-        MatrixDefinition matrix = KernelsHunt.ReadMatrix(parse) with { Name = "bisect", Rounds = parse.GetValue(Boots) };
+        MatrixDefinition matrix = KernelsHunt.ReadMatrix(parse) with { Rounds = parse.GetValue(Boots) };
         KernelCache cache = KernelsVerb.CacheOf(parse);
         string? seeded = SeededRegression.Asked();
         return KernelsHunt.WithKernels(parse, cache, interrupts.Token, (all, fetch) =>

@@ -16,7 +16,7 @@ internal static class KernelsCompareVerb
     };
 
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text("--results", "DIR", "where the results are, if no RUN is given [default: results/ of the source tree]");
-    private static readonly Option<string?> Matrix = OptionParsers.Text("--matrix", "NAME", "runs of which matrix, if no RUN is given [default: that of the newest run]");
+    private static readonly Option<string?> Matrix = OptionParsers.Text("--matrix", "NAME", "runs of which matrix, if no RUN is given [default: that of the newest run; those of bisect are asked for by --matrix bisect]");
     private static readonly Option<string?> Base = OptionParsers.Text("--base", "KERNEL", "the kernel that ratios are given against, a release or its beginning [default: the oldest]");
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Markdown = OptionParsers.Text("--markdown", "FILE|-", "the same as Markdown tables, with each side's share and what was seen of io_uring on each kernel");
@@ -67,6 +67,7 @@ internal static class KernelsCompareVerb
         }
         string root = parse.GetValue(ResultsRoot) ?? Path.Combine(Checkout.Root ?? Directory.GetCurrentDirectory(), "results");
         var (runs, notes) = KernelRuns.Newest(root, parse.GetValue(Matrix));
-        return KernelTable.Of(runs, baseWord) with { Notes = notes };
+        KernelTable table = KernelTable.Of(runs, baseWord);
+        return table with { Notes = [.. notes, .. table.Notes] };
     }
 }

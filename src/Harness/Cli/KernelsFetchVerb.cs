@@ -54,11 +54,6 @@ internal static class KernelsFetchVerb
                     progress.Say($"harness kernels fetch: {name}: {OneLine.Of(e.Message)}");
                     code = e.ExitCode;
                 }
-                catch (OperationCanceledException)
-                {
-                    progress.Say("harness kernels fetch: interrupted; what is half here is gone on with next time");
-                    return ExitCode.Failed;
-                }
             }
             return code;
         });

@@ -67,11 +67,10 @@ internal static class KernelsProbeVerb
             Silence = parse.GetValue(KernelsRunVerb.Deadline),
         };
         IReadOnlyList<ProbedKernel> probed = session.Run(interrupts.Token);
-        if (probed.Count == 0)
+        if (probed.Count > 0)
         {
-            return ExitCode.NothingCouldRun;
+            Write(parse, KernelSemantics.Of(probed));
         }
-        Write(parse, KernelSemantics.Of(probed));
         if (interrupts.Token.IsCancellationRequested)
         {
             Console.Error.WriteLine($"harness kernels probe: interrupted; {probed.Count} kernels are kept");

@@ -33,6 +33,11 @@ internal static class KernelsRunVerb
 
     private static readonly Option<string?> ResultsRoot = OptionParsers.Text("--results", "DIR", "where the results go [default: results/ of the source tree]");
 
+    private static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "go on where the same call was cut short: what its kernels' newest runs have is kept, and boots that are not complete are made again",
+    };
+
     // Hidden: tests put a scripted emulator in its place.
     internal static readonly Option<string?> Emulator = new("--qemu") { Hidden = true };
 
@@ -40,7 +45,7 @@ internal static class KernelsRunVerb
     {
         var verb = new Command("run", "a matrix on several kernels in QEMU guests whose clock counts instructions: no quiet machine is needed, and nothing but the kernel moves")
         {
-            Matrix, Kernels, Mode, Filter, Boots, Guests, Deadline, ResultsRoot, KernelsVerb.Cache, Emulator,
+            Matrix, Kernels, Mode, Filter, Boots, Guests, Deadline, Resume, ResultsRoot, KernelsVerb.Cache, Emulator,
         };
         verb.SetAction(parse => (int)Run(parse));
         return verb;
@@ -74,6 +79,7 @@ internal static class KernelsRunVerb
             ReadyToRun = tools.ReadyToRun,
             Plugin = tools.Plugin,
             SeededRegression = seeded,
+            Resume = parse.GetValue(Resume),
             Guests = GuestsOf(parse, timed),
             Silence = parse.GetValue(Deadline),
         };
@@ -84,7 +90,7 @@ internal static class KernelsRunVerb
         }
         if (outcome.Interrupted)
         {
-            Console.Error.WriteLine($"harness kernels run: interrupted; {outcome.Ok} measurements are kept");
+            Console.Error.WriteLine($"harness kernels run: interrupted; {outcome.Ok} measurements are kept; the same with --resume does the rest");
         }
         return outcome.ExitCode;
     }

@@ -27,11 +27,19 @@ internal static class KernelsVerb
     public static KernelCache CacheOf(ParseResult parse) => new(parse.GetValue(Cache) is { } given ? Path.GetFullPath(given) : KernelCache.DefaultRoot);
 
     /// <summary>Calls with the archives that apt is set up with.</summary>
+    /// <exception cref="HarnessException">There is none, or it was interrupted.</exception>
     public static T WithArchives<T>(KernelCache cache, DownloadProgress progress, Func<KernelCatalog, Downloader, T> use)
     {
         AptConfiguration apt = AptConfiguration.Read();
         IReadOnlyList<AptArchive> archives = AptSources.Read(apt);
         using var downloads = new Downloader(apt.Proxy, progress);
-        return use(new KernelCatalog(archives, new SuiteIndex(downloads, cache, progress.Say)), downloads);
+        try
+        {
+            return use(new KernelCatalog(archives, new SuiteIndex(downloads, cache, progress.Say)), downloads);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new HarnessException(ExitCode.Failed, "interrupted; what is half here is gone on with next time", e);
+        }
     }
 }

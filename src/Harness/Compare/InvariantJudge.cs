@@ -25,17 +25,19 @@ internal static class InvariantJudge
             return FigureResult.Of(figure, Rounds.Of(figure, baseLoads), Rounds.Of(figure, newLoads)) with { Verdict = Verdict.CannotSay, Reason = reason };
         }
         var (was, now) = (Rounds.Of(figure, baseLong), Rounds.Of(figure, newLong));
-        double tolerance = Tolerance(figure, baseLong, newLong, Math.Max(was.Highest, now.Highest));
+        double edges = Edges(figure, baseLong, newLong, Math.Max(was.Highest, now.Highest));
+        double tolerance = edges + (Math.Max(was.Highest, now.Highest) * figure.Play);
         var result = FigureResult.Of(figure, was, now) with { Tolerance = tolerance, Ratio = was.Median > 0 ? now.Median / was.Median : null };
         if (Math.Abs(now.Median - was.Median) <= tolerance)
         {
             return result with { Verdict = Verdict.Same };
         }
-        if (now.Lowest > was.Highest + tolerance)
+        // Chance moves the rounds of one side apart as well, so that to have it count between the nearest two would ask for twice as much.
+        if (now.Lowest > was.Highest + edges)
         {
             return result with { Verdict = Verdict.Worse, Reason = "more in every round than in any of BASE" };
         }
-        if (now.Highest < was.Lowest - tolerance)
+        if (now.Highest < was.Lowest - edges)
         {
             return result with { Verdict = Verdict.Better, Reason = "less in every round than in any of BASE" };
         }
@@ -45,8 +47,8 @@ internal static class InvariantJudge
     // From here on the edges of both sides together are at most half of the smallest step, so that one cannot be taken for the other.
     private static double LeastOps(Figure figure) => Math.Max(1, Math.Ceiling(4 * figure.EdgePerWindow / figure.SmallestStep));
 
-    private static double Tolerance(Figure figure, LoadResult[] baseLoads, LoadResult[] newLoads, double largest) =>
+    private static double Edges(Figure figure, LoadResult[] baseLoads, LoadResult[] newLoads, double largest) =>
         (figure.EdgePerWindow / baseLoads.Min(load => load.Ops))
         + (figure.EdgePerWindow / newLoads.Min(load => load.Ops))
-        + (largest * (Rounding + figure.Play));
+        + (largest * Rounding);
 }

@@ -72,11 +72,11 @@ internal sealed class BootWatch(PlannedBoot boot, GuestCounts counts)
 
     private void Done(int index, CellStatus status, string? reason, LoadResult? load)
     {
-        if (!_done.Add(index))
+        Cell cell = boot.Plan.Cells[index];
+        if (!_done.Add(index) || boot.Kernel.Has(cell.Id, boot.Round))
         {
             return;
         }
-        Cell cell = boot.Plan.Cells[index];
         string? lost = Lost(() => boot.Kernel.Append(new CellRecord
         {
             Cell = cell.Id,

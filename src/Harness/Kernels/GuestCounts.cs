@@ -6,7 +6,8 @@ namespace Harness.Kernels;
 /// <summary>Counts what came out of the guests, and shows it; called from several threads.</summary>
 /// <param name="progress">Where it is shown.</param>
 /// <param name="guests">Guests at a time.</param>
-internal sealed class GuestCounts(RunProgress progress, int guests)
+/// <param name="kept">What an earlier call measured, which counts too.</param>
+internal sealed class GuestCounts(RunProgress progress, int guests, IReadOnlyList<CellRecord> kept)
 {
     // Of a cell or a case.
     private static readonly TimeSpan s_guess = TimeSpan.FromSeconds(12);
@@ -14,10 +15,10 @@ internal sealed class GuestCounts(RunProgress progress, int guests)
     private readonly Lock _lock = new();
 
     /// <summary>How many did what they should. To be read once no guest runs, as <see cref="Failed"/>.</summary>
-    public int Ok { get; private set; }
+    public int Ok { get; private set; } = kept.Count(record => record.Status == CellStatus.Ok);
 
     /// <summary>How many did not, and how often results were lost.</summary>
-    public int Failed { get; private set; }
+    public int Failed { get; private set; } = kept.Count(record => record.Status == CellStatus.Failed);
 
     /// <summary>A line that stays.</summary>
     public void Say(string line)

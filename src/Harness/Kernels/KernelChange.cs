@@ -5,7 +5,7 @@ namespace Harness.Kernels;
 
 /// <summary>
 /// A step in what a cell costs from one kernel to the next that measured it. It is one where <c>harness compare --factor kernel</c> would say better or worse:
-/// every boot of the one lies on the same side of every boot of the other, and further than what boots of one kernel differ by for other random numbers
+/// every boot of the one lies on the same side of every boot of the other, and the medians are further apart than what other random numbers do
 /// (<see cref="FigureCatalog"/>: 0.2 % with one connection, 0.3 % with several).
 /// </summary>
 internal sealed record KernelChange

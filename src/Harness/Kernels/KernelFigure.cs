@@ -28,6 +28,9 @@ internal sealed record KernelFigure
     /// <summary>System calls of both sides.</summary>
     public double? SyscallsPerOp { get; init; }
 
+    /// <summary>Of <see cref="SyscallsPerOp"/>, those of <c>io_uring_enter</c>; null where neither side has a ring.</summary>
+    public double? EntersPerOp { get; init; }
+
     /// <summary>The largest of the boots over the smallest, less one, in percent.</summary>
     public double? SpreadPercent { get; init; }
 
@@ -59,9 +62,12 @@ internal sealed record KernelFigure
             UserInstructionsPerOp = Median(loads.Select(load => load.UserInstructionsPerOp)),
             KernelInstructionsPerOp = Median(loads.Select(load => load.KernelInstructionsPerOp)),
             SyscallsPerOp = Median(loads.Select(load => (load.Server?.SyscallsPerOp ?? 0) + load.Client.SyscallsPerOp)),
+            EntersPerOp = Median(loads.Select(Enters)),
             SpreadPercent = 100 * ((all.Max() / all.Min()) - 1),
         };
     }
+
+    private static double? Enters(LoadResult load) => load.Server?.EntersPerOp is { } server ? server + (load.Client.EntersPerOp ?? 0) : load.Client.EntersPerOp;
 
     private static double? UsOf(LoadResult load) => load.Iops > 0 ? 1e6 / load.Iops : null;
 

@@ -48,10 +48,6 @@ internal sealed record KernelProbeSession
         {
             // What has been probed stands.
         }
-        catch (AggregateException e) when (e.Flatten().InnerExceptions.OfType<HarnessException>().FirstOrDefault() is { } known)
-        {
-            throw known;
-        }
         finally
         {
             progress.Erase();
@@ -75,21 +71,35 @@ internal sealed record KernelProbeSession
                 probe ??= (said as GuestSays.Facts)?.Probe;
                 refused ??= (said as GuestSays.Trouble)?.Text;
             }, stop);
+            string? failed = probe is null ? trouble ?? refused ?? "the guest said nothing about its kernel" : null;
             if (probe is not null)
             {
                 // A guest has no checkout to ask; the program in it is this one.
                 probe = probe with { Commit = Checkout.Commit() };
-                probed.Add(new ProbedKernel(kernel.Facts.Release, kernel.Facts.Version, probe, Keep(kernel.Facts.Release, probe, started), started));
+                failed = Kept(kernel, probe, started, probed);
             }
-            string? failed = probe is null ? trouble ?? refused ?? "the guest said nothing about its kernel" : null;
             Say(progress, () =>
             {
                 if (failed is not null)
                 {
                     progress.Say($"{kernel.Facts.Release}: {failed}");
                 }
-                progress.End(kernel.Facts.Release, Name, Stopwatch.GetElapsedTime(began) / Guests, probe is null ? "failed" : Summary(probe));
+                progress.End(kernel.Facts.Release, Name, Stopwatch.GetElapsedTime(began) / Guests, failed is null ? Summary(probe!) : "failed");
             });
+        }
+    }
+
+    // A disk that is full costs what cannot be written, and the next kernel is asked all the same.
+    private string? Kept(CachedKernel kernel, ProbeDocument probe, DateTimeOffset started, ConcurrentBag<ProbedKernel> probed)
+    {
+        try
+        {
+            probed.Add(new ProbedKernel(kernel.Facts.Release, kernel.Facts.Version, probe, Keep(kernel.Facts.Release, probe, started), started));
+            return null;
+        }
+        catch (HarnessException e)
+        {
+            return e.Message;
         }
     }
 

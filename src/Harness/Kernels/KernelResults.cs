@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Harness.Compare;
 using Harness.Kernels.Guest;
@@ -18,6 +19,8 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
 
     private readonly Lock _lock = new();
     private readonly List<CellRecord> _waiting = [.. Skipped(cells, session.IsTimed)];
+    private readonly HashSet<(string Cell, int Round)> _kept = [];
+    private int _measured;
     private ResultsFolder? _results;
     private string? _refused;
     private RunRecord? _record;
@@ -33,8 +36,41 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
     /// <summary>Why it does not come up; null as long as nobody knows that it does not.</summary>
     public string? Broken { get; set; }
 
+    /// <summary>Whether an earlier call has measured it already. Nothing changes it while boots go on.</summary>
+    public bool Has(string cell, int round) => _kept.Contains((cell, round));
+
     /// <summary>The machine's name of a guest.</summary>
     public static string MachineOf(string release) => $"guest-{MachineName.Slug(release)}";
+
+    /// <summary>How many records a whole run has of its boots.</summary>
+    private int CellsOfBoots => cells.Count(cell => GuestPlan.Refusal(cell, session.IsTimed) is null) * session.Matrix.Rounds;
+
+    /// <summary>Goes on with what an earlier call of the same run left, before anything is booted.</summary>
+    /// <param name="said">Whether there is something to go on with, in a line.</param>
+    /// <returns>What is kept; null where there is no such run, and the kernel begins anew.</returns>
+    /// <exception cref="HarnessException">It is there, and another process writes it or it is damaged.</exception>
+    public IReadOnlyList<CellRecord>? GoOn(out string said)
+    {
+        if (EarlierKernelRun.Find(session, kernel, cells.Count, out string? why) is not { } earlier)
+        {
+            said = $"{kernel.Facts.Release} begins anew: {why ?? "there is no run of it"}";
+            return null;
+        }
+        Folder = earlier.Folder;
+        IReadOnlyList<CellRecord> kept = earlier.Cells();
+        if (kept.Count(cell => cell.Round > 0) < CellsOfBoots)
+        {
+            _results = earlier.Reopen(session.Matrix, out kept);
+            _record = earlier.Record with { Status = RunStatus.Running, Finished = null, Resumed = [.. earlier.Record.Resumed, DateTimeOffset.UtcNow] };
+            Write(() => _results.Write(_record));
+        }
+        _kept.UnionWith(kept.Select(cell => (cell.Cell, cell.Round)));
+        _measured = kept.Count(cell => cell.Round > 0);
+        said = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{kernel.Facts.Release} goes on: {_measured} of {CellsOfBoots} measurements are in {KernelsPage.Short(Folder)}");
+        return kept;
+    }
 
     /// <summary>The kernel has said what it is.</summary>
     public void Began(ProbeDocument probe)
@@ -50,7 +86,7 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             _results = Create(_record);
             Folder = _results.Path;
             Write(() => File.WriteAllText(Path.Combine(Folder, ProbeFile), JsonSerializer.Serialize(probe, ResultsJson.Document.ProbeDocument) + "\n"));
-            _waiting.ForEach(cell => _results.Append(cell, null));
+            _waiting.ForEach(Put);
             _waiting.Clear();
         }
     }
@@ -69,14 +105,14 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             }
             else
             {
-                _results.Append(cell, null);
+                Put(cell);
             }
         }
     }
 
-    /// <summary>Nothing more comes.</summary>
+    /// <summary>Nothing more comes. A run that has not all of its measurements is one that can be gone on with.</summary>
     /// <exception cref="HarnessException">The folder cannot be written to.</exception>
-    public void Finish(bool interrupted)
+    public void Finish()
     {
         lock (_lock)
         {
@@ -84,10 +120,16 @@ internal sealed class KernelResults(KernelRunSession session, CachedKernel kerne
             {
                 using ResultsFolder results = _results;
                 _results = null;
-                RunStatus status = interrupted ? RunStatus.Interrupted : RunStatus.Complete;
+                RunStatus status = _measured < CellsOfBoots ? RunStatus.Interrupted : RunStatus.Complete;
                 Write(() => results.Write(_record with { Finished = DateTimeOffset.UtcNow, Status = status }));
             }
         }
+    }
+
+    private void Put(CellRecord cell)
+    {
+        _results!.Append(cell, null);
+        _measured += cell.Round > 0 ? 1 : 0;
     }
 
     private ResultsFolder Create(RunRecord record)

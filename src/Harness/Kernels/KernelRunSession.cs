@@ -27,6 +27,9 @@ internal sealed record KernelRunSession
     /// <summary>Told of a kernel that does not come up, and why.</summary>
     public Action<CachedKernel, string>? OnBroken { get; init; }
 
+    /// <summary>Whether to go on with the runs that an earlier call of the same began.</summary>
+    public bool Resume { get; init; }
+
     /// <summary>Guests at a time; each keeps a CPU busy.</summary>
     public required int Guests { get; init; }
 
@@ -46,14 +49,15 @@ internal sealed record KernelRunSession
     {
         IReadOnlyList<Cell> cells = CellFilter.Select(Matrix.Cells(), Filter);
         Cell[] runnable = [.. cells.Where(cell => GuestPlan.Refusal(cell, IsTimed) is null)];
-        var progress = RunProgress.Of(Messages, Math.Max(1, runnable.Length * Matrix.Rounds * Kernels.Count));
         KernelResults[] results = [.. Kernels.Select(kernel => new KernelResults(this, kernel, cells))];
+        IReadOnlyList<CellRecord> kept = Resume ? GoOn(results) : [];
+        var progress = RunProgress.Of(Messages, Math.Max(1, (runnable.Length * Matrix.Rounds * Kernels.Count) - kept.Count));
         foreach (Cell cell in cells.Except(runnable))
         {
             progress.Say($"skipped {cell.Id}: {GuestPlan.Refusal(cell, IsTimed)}");
         }
         var boots = new ConcurrentQueue<PlannedBoot>(results.SelectMany(kernel => Boots(kernel, runnable)));
-        var counts = new GuestCounts(progress, Guests);
+        var counts = new GuestCounts(progress, Guests, kept);
         bool interrupted = false;
         try
         {
@@ -71,7 +75,7 @@ internal sealed record KernelRunSession
         finally
         {
             progress.Erase();
-            Array.ForEach(results, kernel => Finish(kernel, interrupted || stop.IsCancellationRequested, counts));
+            Array.ForEach(results, kernel => Finish(kernel, counts));
             foreach (KernelResults kernel in results.Where(kernel => kernel.Broken is not null))
             {
                 OnBroken?.Invoke(kernel.Kernel, kernel.Broken!);
@@ -80,11 +84,40 @@ internal sealed record KernelRunSession
         return (new RunOutcome(counts.Ok, counts.Failed, interrupted), [.. results.Select(kernel => kernel.Folder).OfType<string>()]);
     }
 
-    private static void Finish(KernelResults kernel, bool interrupted, GuestCounts counts)
+    // The measurements of all kernels that are there. Where one cannot be gone on with, none is, and nothing has been booted.
+    private CellRecord[] GoOn(KernelResults[] results)
+    {
+        var kept = new List<CellRecord>();
+        var lines = new List<string>();
+        int found = 0;
+        try
+        {
+            foreach (KernelResults kernel in results)
+            {
+                IReadOnlyList<CellRecord>? there = kernel.GoOn(out string line);
+                found += there is null ? 0 : 1;
+                kept.AddRange(there?.Where(cell => cell.Round > 0) ?? []);
+                lines.Add(line);
+            }
+            if (found == 0)
+            {
+                throw new HarnessException(ExitCode.Usage, $"--resume finds nothing to go on with: {string.Join("; ", lines)}; leave it away, or give the same call as then");
+            }
+        }
+        catch (HarnessException)
+        {
+            Array.ForEach(results, kernel => kernel.Finish());
+            throw;
+        }
+        lines.ForEach(Messages.WriteLine);
+        return [.. kept];
+    }
+
+    private static void Finish(KernelResults kernel, GuestCounts counts)
     {
         try
         {
-            kernel.Finish(interrupted);
+            kernel.Finish();
         }
         catch (HarnessException e)
         {
@@ -92,11 +125,13 @@ internal sealed record KernelRunSession
         }
     }
 
-    // A boot for each round and state of the mitigations. The first one also asks the kernel what it is.
+    // A boot for each round and state of the mitigations. The first one also asks the kernel what it is. Of a boot that was cut short all is measured again,
+    // since what a cell costs depends a little on what ran before it; what was there already is the same, and stays.
     private IEnumerable<PlannedBoot> Boots(KernelResults kernel, IReadOnlyList<Cell> cells) =>
         from round in Enumerable.Range(1, Matrix.Rounds)
         from booted in cells.GroupBy(cell => cell["mitigations"]).Select((cells, index) => (Cells: cells, Index: index))
         let order = Interleave.Round([.. booted.Cells], Matrix.Seed, round)
+        where !order.All(cell => kernel.Has(cell.Id, round))
         select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
 
     private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(order, Matrix.Ops ?? 0, Matrix.Seed, facts)

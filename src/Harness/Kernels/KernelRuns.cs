@@ -5,40 +5,79 @@ namespace Harness.Kernels;
 /// <summary>The history over versions: of each kernel in a folder of results its newest run, as far as they can stand beside each other.</summary>
 internal static class KernelRuns
 {
+    /// <summary>
+    /// The matrix of the runs that <c>harness kernels bisect</c> leaves. They have one cell each, and another call hunts for another one, so that they are
+    /// looked at only where they are asked for.
+    /// </summary>
+    public const string Bisected = "bisect";
+
     /// <param name="root">The folder of results.</param>
-    /// <param name="matrix">The matrix whose runs are meant; null is that of the newest run.</param>
+    /// <param name="matrix">The matrix whose runs are meant; null is that of the newest run which no bisection left.</param>
     /// <returns>The runs, and a line for each kernel that was left out.</returns>
     /// <exception cref="HarnessException">There is none.</exception>
     public static (IReadOnlyList<RunData> Runs, IReadOnlyList<string> Notes) Newest(string root, string? matrix)
     {
         // Their names begin with the time at which they began, so the newest comes first.
         RunData[][] kernels = Directory.Exists(root)
-            ? [.. Directory.GetDirectories(root, "guest-*").Order(StringComparer.Ordinal)
-                .Select(kernel => Runs(kernel).Where(run => matrix is null || run.Run.Matrix == matrix).ToArray())
-                .Where(runs => runs.Length > 0)]
+            ? [.. Directory.GetDirectories(root, "guest-*").Order(StringComparer.Ordinal).Select(kernel => Runs(kernel).ToArray())]
             : [];
-        if (kernels.Length == 0)
+        RunData[] all = [.. kernels.SelectMany(runs => runs)];
+        string? meant = matrix ?? (NewestOf(all.Where(run => run.Run.Matrix != Bisected)) ?? NewestOf(all))?.Run.Matrix;
+        RunData[] candidates = [.. all.Where(run => run.Run.Matrix == meant)];
+        if (candidates.Length == 0)
         {
             string of = matrix is null ? "" : $" of the matrix '{matrix}'";
             throw new HarnessException(ExitCode.Usage, $"there is no finished run{of} in guests in '{root}'; harness kernels run makes some, or give their folders");
         }
-        RunData newest = kernels.Select(runs => runs[0]).MaxBy(run => run.Run.Started)!;
-        var chosen = new List<RunData>();
-        var notes = new List<string>();
-        foreach (RunData[] runs in kernels)
+        // A look at a few cells, or a run that was cut short, is not what others are measured by as long as there is a whole one.
+        RunData first = NewestOf(candidates.Where(IsWhole)) ?? NewestOf(candidates)!;
+        var chosen = new List<RunData> { first };
+        var notes = new List<string>(PassedOver(candidates, first));
+        foreach (RunData[] runs in kernels.Where(runs => !runs.Contains(first)))
         {
-            if (runs.FirstOrDefault(run => run.Run.Matrix == newest.Run.Matrix && KernelTable.Difference(newest, run) is null) is { } fits)
+            RunData[] own = [.. runs.Where(run => run.Run.Matrix == meant).OrderByDescending(IsWhole)];
+            if (own.FirstOrDefault(run => WhyNot(chosen, run) is null) is { } fits)
             {
                 chosen.Add(fits);
             }
-            else
+            else if (own.Length > 0)
             {
-                RunData? other = runs.FirstOrDefault(run => run.Run.Matrix == newest.Run.Matrix);
-                string why = other is null ? $"it ran {runs[0].Run.Matrix} only" : $"{KernelTable.Difference(newest, other)}";
-                notes.Add($"left out: {runs[0].Run.Machine}: {why}; BASE is {newest.Folder}");
+                notes.Add($"left out: {own[0].Run.Machine}: {WhyNot(chosen, own[0])}");
+            }
+            else if (matrix is null && runs.Length > 0)
+            {
+                notes.Add($"left out: {runs[0].Run.Machine}: it ran {runs[0].Run.Matrix} only; BASE is {KernelsPage.Short(first.Folder)}");
             }
         }
         return (chosen, notes);
+    }
+
+    private static RunData? NewestOf(IEnumerable<RunData> runs) => runs.MaxBy(run => run.Run.Started);
+
+    private static bool IsWhole(RunData run) => run.Run is { Filter: null, Status: RunStatus.Complete };
+
+    private static IEnumerable<string> PassedOver(IEnumerable<RunData> candidates, RunData first)
+    {
+        if (NewestOf(candidates) is { } newest && newest != first)
+        {
+            string why = newest.Run.Filter is { } filter ? $"only has the cells of --filter '{filter}'" : "was cut short";
+            yield return $"passed over: {KernelsPage.Short(newest.Folder)} is newer and {why}; give folders to look at it";
+        }
+    }
+
+    // Each must fit to all of the others: what the first does not know of itself two others may know differently.
+    private static string? WhyNot(IReadOnlyList<RunData> chosen, RunData run)
+    {
+        if (run.Run.Filter != chosen[0].Run.Filter)
+        {
+            string has = run.Run.Filter is { } filter ? $"it only has the cells of --filter '{filter}'" : "it has all cells, and BASE those of a --filter";
+            return $"{has}; BASE is {KernelsPage.Short(chosen[0].Folder)}";
+        }
+        return (
+            from other in chosen
+            let difference = KernelTable.Difference(other, run)
+            where difference is not null
+            select $"{difference}; BASE is {KernelsPage.Short(other.Folder)}").FirstOrDefault();
     }
 
     // One that goes on, or was killed, is not the last word on its kernel; one that cannot be read is no word at all.

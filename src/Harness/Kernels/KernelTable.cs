@@ -40,7 +40,7 @@ internal sealed record KernelTable
     /// <summary>What each kernel has and how its io_uring behaves.</summary>
     public required KernelSemantics Semantics { get; init; }
 
-    /// <summary>What was left out and why, one line each.</summary>
+    /// <summary>What was left out and why, and what beside the kernel may have moved, one line each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     internal bool IsCounted => Mode == GuestFacts.Counted;
@@ -82,12 +82,24 @@ internal sealed record KernelTable
             Places = KernelPlace.Of(rows),
             Changes = counted ? [.. rows.SelectMany(row => KernelChange.Of(kernels, sorted, row))] : [],
             Semantics = KernelSemantics.Of(kernels, [.. sorted.Select(run => KernelSemantics.ProbeIn(run.Folder))]),
+            Notes = [.. SeveralPrograms(kernels, sorted)],
         };
     }
 
     /// <summary>Why two runs cannot stand in one table; null where they can.</summary>
     public static FactDifference? Difference(RunData one, RunData other) =>
         Fingerprint.Differences(Fingerprint.Of(one.Run), Fingerprint.Of(other.Run), Fingerprint.KernelFactor).FirstOrDefault();
+
+    // A history grows over months, and its program with it; so that is no reason to refuse, but nothing to keep silent about.
+    private static IEnumerable<string> SeveralPrograms(IReadOnlyList<KernelColumn> kernels, IReadOnlyList<RunData> runs)
+    {
+        string[] images = [.. kernels.Zip(runs, (kernel, run) => (kernel.Name, run.Run.Guest!.Image))
+            .GroupBy(kernel => kernel.Image, (image, all) => $"{image} on {string.Join(", ", all.Select(kernel => kernel.Name))}")];
+        if (images.Length > 1)
+        {
+            yield return $"not only the kernel moves: the guests' programs differ too ({string.Join("; ", images)}); one call of harness kernels run has one program";
+        }
+    }
 
     private static void CheckModes(IReadOnlyList<RunData> runs)
     {

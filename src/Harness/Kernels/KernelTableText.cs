@@ -42,6 +42,11 @@ internal static class KernelTableText
         string[] names = [.. table.Kernels.Select(kernel => kernel.Name)];
         string kernels = string.Join(", ", table.Kernels.Select(kernel => $"{kernel.Name} is `{kernel.Release}`"));
         MarkdownText.Line(text, $"Kernels: {kernels}; QEMU {table.Qemu}, {table.Mode}.");
+        foreach (string note in table.Notes)
+        {
+            MarkdownText.Line(text, "");
+            MarkdownText.Line(text, $"Note: {MarkdownText.Escaped(note)}.");
+        }
         MarkdownText.Line(text, "");
         MarkdownText.Table(text, ["cell", .. names], table.Cells.Select(row => Cells(table, row).Select(MarkdownText.Escaped).Prepend($"`{row.Cell}`")));
         MarkdownText.Line(text, "");
@@ -51,7 +56,7 @@ internal static class KernelTableText
             MarkdownText.Line(text, "");
             MarkdownText.Table(
                 text,
-                ["cell", .. names.Select(name => $"{name}: user, kernel; server, client; system calls, spread")],
+                ["cell", .. names.Select(name => $"{name}: user, kernel; server, client; system calls, io_uring_enter among them, spread")],
                 table.Cells.Select(row => row.Figures.Select(Parts).Prepend($"`{row.Cell}`")));
             MarkdownText.Line(text, "");
             MarkdownText.Table(
@@ -125,7 +130,7 @@ internal static class KernelTableText
         ? MarkdownText.Escaped(figure.Reason ?? "")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {figure.SpreadPercent:0.000} %");
+            $"{Or(figure.UserInstructionsPerOp)}, {Or(figure.KernelInstructionsPerOp)}; {Or(figure.ServerInstructionsPerOp)}, {Or(figure.ClientInstructionsPerOp)}; {figure.SyscallsPerOp:0.00}, {(figure.EntersPerOp is { } enters ? enters.ToString("0.00", CultureInfo.InvariantCulture) : "-")}, {figure.SpreadPercent:0.000} %");
 
     private static string Or(double? instructions) => instructions is { } value ? value.ToString("N0", CultureInfo.InvariantCulture) : "-";
 

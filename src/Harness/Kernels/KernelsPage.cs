@@ -20,7 +20,7 @@ internal sealed record KernelsPage
 
     public static KernelsPage Of(KernelTable table) => new()
     {
-        Table = table with { Kernels = Published(table.Kernels), Semantics = Published(table.Semantics), Notes = [] },
+        Table = table with { Kernels = Published(table.Kernels), Semantics = Published(table.Semantics) },
     };
 
     public static KernelsPage Of(KernelSemantics semantics) => new() { Semantics = Published(semantics) };
@@ -33,11 +33,14 @@ internal sealed record KernelsPage
 
     private static KernelSemantics Published(KernelSemantics semantics) => semantics with { Kernels = Published(semantics.Kernels) };
 
-    // Pages are published: where the folder lies on this machine is nobody's business, and its own name says which run it is.
     private static IReadOnlyList<KernelColumn> Published(IReadOnlyList<KernelColumn> kernels) =>
         [.. kernels.Select(kernel => kernel with { Folder = kernel.Folder is { } folder ? Short(folder) : null })];
 
-    private static string Short(string folder)
+    /// <summary>
+    /// A run's folder and that of its machine. Pages are published: where the folder lies on this machine is nobody's business, and its own name says which
+    /// run it is.
+    /// </summary>
+    public static string Short(string folder)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         return Path.Combine(Path.GetFileName(Path.GetDirectoryName(full)) ?? "", Path.GetFileName(full));

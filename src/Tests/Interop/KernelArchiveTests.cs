@@ -116,6 +116,32 @@ public sealed class KernelArchiveTests
         Fails(archive, "the disk is full: '");
     }
 
+    [SkippableFact]
+    public void A_kernel_that_cannot_be_unpacked_is_said_and_its_download_is_kept()
+    {
+        using var archive = new ScriptedArchive();
+        Add(archive, Old);
+        archive.Sign();
+        Directory.CreateDirectory(archive.Cache);
+        File.WriteAllText(Path.Combine(archive.Cache, "kernels"), "a file where the folder should be");
+        Fails(archive, "cannot unpack a kernel to '");
+        Assert.Single(Directory.GetFiles(Path.Combine(archive.Cache, "deb")));
+    }
+
+    [SkippableFact]
+    public void Without_a_network_no_other_kernel_is_kept_away()
+    {
+        using var archive = new ScriptedArchive();
+        string deb = Add(archive, Old);
+        Add(archive, $"5.10.0-1-{Debian.Flavour}");
+        archive.Sign();
+        File.Delete(deb);
+        var (code, output, error) = VerbConsole.Invoke("kernels", "fetch", "--cache", archive.Cache, "6.1", "5.10");
+        Assert.Equal(1, code);
+        Assert.StartsWith("harness kernels fetch: 6.1: cannot reach the archive at file:", Assert.Single(error.TrimEnd('\n').Split('\n')));
+        Assert.Equal($"5.10.0-1-{Debian.Flavour}  6.1.176-1  {ScriptedArchive.Suite}  fetched\n", output);
+    }
+
     private static void Fails(ScriptedArchive archive, string why)
     {
         var (code, _, error) = VerbConsole.Invoke("kernels", "fetch", "--cache", archive.Cache, ScriptedArchive.Suite);

@@ -1,8 +1,5 @@
-using System.Text.Json;
 using Harness.Kernels;
 using Harness.Kernels.Guest;
-using Harness.Matrix;
-using Harness.Report;
 using Harness.Results;
 using Harness.Run;
 
@@ -62,9 +59,26 @@ public sealed class KernelRunTests : IDisposable
         Assert.All(RunReader.Read(Assert.Single(folders)).Cells, cell => Assert.Equal(CellStatus.Failed, cell.Status));
     }
 
+    [Fact]
+    public void A_kernel_that_panics_in_the_middle_keeps_what_it_measured_and_is_booted_again_for_the_next_round()
+    {
+        const string Half = "emit facts; echo 'begin 0' >>$results; printf 'cell 0 ' >>$results; cat $here/ok >>$results; echo 'begin 1' >>$results; "
+            + "case $kernel in *6.1.0*) echo '[ 9.9] Kernel panic - not syncing: Fatal exception in interrupt' >$console; exit 0;; esac; "
+            + "printf 'cell 1 ' >>$results; cat $here/ok >>$results; emit end";
+        var (outcome, folders, messages) = Run(Cells, Half, "6.1.0", "7.2.0");
+        Assert.Equal((6, 2, ExitCode.Failed), (outcome.Ok, outcome.Failed, outcome.ExitCode));
+        // Both boots go on at a time.
+        CellRecord[] cells = [.. RunReader.Read(folders[0]).Cells.OrderBy(cell => cell.Round)];
+        Assert.Equal([CellStatus.Ok, CellStatus.Failed, CellStatus.Ok, CellStatus.Failed], cells.Select(cell => cell.Status));
+        const string Why = "the kernel panicked: Kernel panic - not syncing: Fatal exception in interrupt";
+        Assert.All(cells.Where(cell => cell.Status == CellStatus.Failed), cell => Assert.Equal(Why, cell.Reason));
+        Assert.Contains($"6.1.0 boot 2: {Why} (in backend=", messages);
+    }
+
     [Theory]
     [InlineData("run")]
     [InlineData("nbd")]
+    [InlineData("probe")]
     public void Without_an_emulator_or_without_busybox_a_line_says_what_to_install(string verb)
     {
         string kernel = Path.Combine(_folder.File("cache"), "kernels", "6.1.0");
@@ -178,6 +192,24 @@ public sealed class KernelRunTests : IDisposable
         }
     }
 
+    [SkippableFact]
+    public void A_full_disk_leaves_no_half_image_behind()
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "needs /dev/full");
+        Requires.Tool("busybox");
+        var cache = new KernelCache(_folder.File("cache"));
+        var program = new GuestProgram(_folder.Path, ReadyToRun: false);
+        string path = GuestImage.Make(cache, program).Path;
+        File.Delete(path);
+        string unfinished = $"{path}.{Environment.ProcessId}";
+        File.CreateSymbolicLink(unfinished, "/dev/full");
+        var full = Assert.Throws<HarnessException>(() => GuestImage.Make(cache, program));
+        Assert.Equal(ExitCode.Failed, full.ExitCode);
+        Assert.StartsWith($"cannot write the guests' image '{path}': No space left on device", full.Message);
+        Assert.EndsWith("; make room, or choose another place with --cache DIR", full.Message);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
     // Two boots with the same random numbers are the same to the last instruction.
     [SkippableFact]
     public void A_real_guest_counts_the_same_twice()
@@ -206,17 +238,7 @@ public sealed class KernelRunTests : IDisposable
         const string Panic = "echo '[ 1.5] Kernel panic - not syncing: VFS' >$console; exit 0";
         var (qemu, image, kernels) = Scripted($"case $kernel in *6.6.0*) {Panic};; esac; emit facts; emit end", "7.2.0", "6.6.0", "6.1.0");
         using var messages = new StringWriter();
-        var session = new KernelProbeSession
-        {
-            Kernels = kernels,
-            ResultsRoot = _folder.File("results"),
-            Qemu = qemu,
-            Image = image,
-            Guests = 2,
-            Silence = TimeSpan.FromSeconds(1),
-            Messages = messages,
-        };
-        IReadOnlyList<ProbedKernel> probed = session.Run(CancellationToken.None);
+        IReadOnlyList<ProbedKernel> probed = Probe(qemu, image, kernels, messages).Run(CancellationToken.None);
         Assert.Equal(["6.1.0", "7.2.0"], probed.Select(kernel => kernel.Release));
         Assert.All(probed, kernel => Assert.Matches($@"guest-{kernel.Release}/\d{{4}}-\d\d-\d\dT\d{{6}}-probe-\w+(-dirty)?$", kernel.Folder));
         Assert.All(probed, kernel => Assert.Equal(Measure.Checkout.Commit(), KernelSemantics.ProbeIn(kernel.Folder)!.Commit));
@@ -224,6 +246,19 @@ public sealed class KernelRunTests : IDisposable
         KernelSemantics semantics = KernelSemantics.Of(probed);
         Assert.Equal(["6.1", "7.2"], semantics.Kernels.Select(kernel => kernel.Name));
         Assert.All(semantics.Backends, backend => Assert.All(backend.States, state => Assert.True(state!.Available)));
+    }
+
+    [Fact]
+    public void Answers_that_cannot_be_kept_cost_their_kernel_only()
+    {
+        Directory.CreateDirectory(_folder.File("results"));
+        File.WriteAllText(_folder.File("results/guest-6.1.0"), "a file where the folder should be");
+        var (qemu, image, kernels) = Scripted("emit facts; emit end", "6.1.0", "7.2.0");
+        using var messages = new StringWriter();
+        IReadOnlyList<ProbedKernel> probed = Probe(qemu, image, kernels, messages).Run(CancellationToken.None);
+        Assert.Equal("7.2.0", Assert.Single(probed).Release);
+        Assert.Contains("6.1.0: cannot create the results folder '", messages.ToString());
+        Assert.Contains("is a file, not a folder; choose another place with --results DIR", messages.ToString());
     }
 
     [Fact]
@@ -267,24 +302,19 @@ public sealed class KernelRunTests : IDisposable
         Assert.DoesNotContain("icount", words);
     }
 
-    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null)
+    private KernelProbeSession Probe(Qemu qemu, GuestImage image, IReadOnlyList<CachedKernel> kernels, TextWriter messages) => new()
     {
-        File.WriteAllText(_folder.File("m.yml"), yaml);
-        return new KernelRunSession
-        {
-            Matrix = MatrixReader.Read(_folder.File("m.yml"), brief: false),
-            Filter = null,
-            Kernels = kernels,
-            ResultsRoot = _folder.File(results),
-            CommandLine = "harness kernels run",
-            Qemu = qemu,
-            Image = image,
-            ReadyToRun = true,
-            Guests = 2,
-            Silence = image.Hash == "scripted" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(5),
-            Messages = messages ?? TextWriter.Null,
-        };
-    }
+        Kernels = kernels,
+        ResultsRoot = _folder.File("results"),
+        Qemu = qemu,
+        Image = image,
+        Guests = 2,
+        Silence = TimeSpan.FromSeconds(1),
+        Messages = messages,
+    };
+
+    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null) =>
+        ScriptedGuests.Session(_folder, yaml, kernels, qemu, image) with { ResultsRoot = _folder.File(results), Messages = messages ?? TextWriter.Null };
 
     private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Run(string yaml, string script, params string[] releases)
     {
@@ -294,42 +324,9 @@ public sealed class KernelRunTests : IDisposable
         return (outcome, folders, messages.ToString());
     }
 
-    /// <summary>An emulator that is a shell script; <c>emit facts</c>, <c>emit cells WHAT</c> and <c>emit end</c> are what a guest would say.</summary>
     private (Qemu Qemu, GuestImage Image, IReadOnlyList<CachedKernel> Kernels) Scripted(string script, params string[] releases)
     {
-        var probe = ProbeDocument.Of(Unit.ResultsSamples.Environment, [], []);
-        var load = Unit.ResultsSamples.Ok(Unit.ResultsSamples.Cell("epoll", "read"), 1, 1000).Load! with { Ops = 1000, Seconds = 0.025 };
-        File.WriteAllText(_folder.File("facts"), $"facts {JsonSerializer.Serialize(probe, ResultsJson.Line.ProbeDocument)}\n");
-        File.WriteAllText(_folder.File("ok"), $"ok {JsonSerializer.Serialize(load, ResultsJson.Line.LoadResult)}\n");
-        File.WriteAllText(_folder.File("collected"), $"ok {JsonSerializer.Serialize(load with { Client = load.Client with { GcCount = 1 } }, ResultsJson.Line.LoadResult)}\n");
-        File.WriteAllText(_folder.File("qemu"), $$"""
-            #!/bin/sh
-            for word; do
-              case $before in -kernel) kernel=$word;; -initrd) initrd=$word;; esac
-              case $word in file,id=console,path=*) console=${word#*path=};; file,id=results,path=*) results=${word#*path=};; esac
-              before=$word
-            done
-            here={{_folder.Path}}
-            emit() {
-              case $1 in
-                facts) cat $here/facts >>$results;;
-                cells) for cell in $(grep -a -o '^cell [0-9]* ' $initrd | sed -n 's/^cell \([0-9]*\) .*/\1/p'); do
-                    echo "begin $cell" >>$results
-                    if [ -f "$here/$2" ]; then printf 'cell %s ' $cell >>$results; cat "$here/$2" >>$results; else echo "cell $cell $2" >>$results; fi
-                  done;;
-                end) echo end >>$results;;
-              esac
-            }
-            : >$console; : >$results
-            {{script}}
-            """ + "\n");
-        Tool.Run("chmod", "700", _folder.File("qemu")).Succeeded();
-        File.WriteAllText(_folder.File("image"), "");
-        CachedKernel[] kernels = [.. releases.Select(release =>
-        {
-            File.WriteAllText(_folder.File($"vmlinuz-{release}"), release);
-            return new CachedKernel(_folder.Path, new KernelFacts { Release = release, Image = $"vmlinuz-{release}", Sha256 = release });
-        })];
-        return (new Qemu(_folder.File("qemu"), "7.2"), new GuestImage(_folder.File("image"), "scripted"), kernels);
+        var guests = new ScriptedGuests(_folder, script);
+        return (guests.Qemu, guests.Image, guests.Kernels(releases));
     }
 }

@@ -36,7 +36,8 @@ internal sealed class ScriptedArchive : IDisposable
 
     public string Cache => _folder.File("cache");
 
-    private string Root => _folder.File("archive");
+    /// <summary>The folder that a mirror would serve.</summary>
+    public string Root => _folder.File("archive");
 
     private string Home => _folder.File("gnupg");
 

@@ -27,6 +27,24 @@ public sealed class KernelCompareTests : IDisposable
         Assert.DoesNotContain(cell.Figures, figure => figure.Kind == FigureKind.Timed);
     }
 
+    // Boots a thousandth apart, as chance moves them.
+    [Theory]
+    [InlineData(1.0025, 0.0005, nameof(Verdict.Worse))]
+    [InlineData(0.9975, 0.0005, nameof(Verdict.Better))]
+    [InlineData(1.0015, 0.0005, nameof(Verdict.Same))]
+    [InlineData(1.0025, 0.0015, nameof(Verdict.CannotSay))]
+    public void What_chance_does_between_boots_does_not_hide_a_change_that_all_of_them_have(double factor, double apart, string verdict)
+    {
+        string Boots(string name, string release, double factor)
+        {
+            int call = 0;
+            double Next() => 40_000 * factor * (1 + (apart * (call++ / 2)));
+            return new KernelSamples(_folder).Run(name, release, 1, load: load => load with { InstructionsPerOp = Next() });
+        }
+        CompareDocument comparison = CompareSamples.Compare(Boots("base", "6.1.0", 1), Boots("new", "7.2.0", factor), s_kernel);
+        Assert.All(comparison.Cells, cell => Assert.Equal(verdict, cell.Figures.Single(figure => figure.Figure == "instructions_per_op").Verdict.ToString()));
+    }
+
     [Fact]
     public void The_kernel_may_bring_its_settings_along_and_a_guest_is_never_held_against_a_machine()
     {
@@ -55,6 +73,19 @@ public sealed class KernelCompareTests : IDisposable
         (code, _, error) = VerbConsole.Invoke("kernels", "compare", new CompareSamples(_folder).Run("host", rounds: 1));
         Assert.Equal(2, code);
         Assert.Contains("was not measured in a guest", error);
+    }
+
+    [Fact]
+    public void Enters_of_both_sides_stand_beside_the_system_calls_where_there_is_a_ring()
+    {
+        static LoadResult Entering(LoadResult load) =>
+            load with { InstructionsPerOp = 40_000, Server = load.Server! with { EntersPerOp = 2 }, Client = load.Client with { EntersPerOp = 1.5 } };
+        KernelTable table = KernelTable.Of([RunReader.Read(new KernelSamples(_folder).Run("rings", "6.1.0", 1, load: Entering))]);
+        Assert.All(table.Cells, row => Assert.Equal(3.5, row.Figures[0].EntersPerOp));
+        Assert.Contains(", 3.50, 0.000 % |", KernelTableText.Markdown(table));
+        KernelTable without = KernelTable.Of([RunReader.Read(Run("none", "6.1.0", 1))]);
+        Assert.All(without.Cells, row => Assert.Null(row.Figures[0].EntersPerOp));
+        Assert.Contains(", -, 0.000 % |", KernelTableText.Markdown(without));
     }
 
     [Fact]
@@ -125,6 +156,62 @@ public sealed class KernelCompareTests : IDisposable
         (code, _, error) = VerbConsole.Invoke("kernels", "compare", "--results", _folder.File("results"), "--matrix", "other");
         Assert.Equal(2, code);
         Assert.Contains("there is no finished run of the matrix 'other' in guests", error);
+    }
+
+    [Fact]
+    public void What_a_bisection_leaves_a_few_cells_and_what_was_cut_short_do_not_take_the_place_of_a_whole_run()
+    {
+        DateTimeOffset later = ResultsSamples.Noon.AddHours(1);
+        var samples = new KernelSamples(_folder);
+        samples.Run("results", "6.1.0", 1);
+        samples.Run("results", "7.2.0", 1.1);
+        samples.Run("results", "6.1.0", 2, started: later, record: run => run with { Matrix = KernelRuns.Bisected, Filter = CompareSamples.DepthOne.Id });
+        samples.Run("results", "6.6.0", 2, started: later, record: run => run with { Matrix = KernelRuns.Bisected, Filter = CompareSamples.DepthOne.Id });
+        samples.Run("results", "7.2.0", 3, started: later.AddMinutes(1), record: run => run with { Status = RunStatus.Interrupted });
+        string few = samples.Run("results", "6.1.0", 4, started: later.AddMinutes(2), record: run => run with { Filter = "*depth=1*" });
+        string output = Compared();
+        Assert.Contains("40,000 44,000 (+10.0 %)", output);
+        Assert.Contains("left out: guest-6.6.0: it ran bisect only; BASE is guest-", output);
+        Assert.Contains($"passed over: guest-6.1.0/{Path.GetFileName(few)} is newer and only has the cells of --filter '*depth=1*'", output);
+        // Asked for, they stand beside each other; and where there is nothing whole, parts do.
+        Assert.Contains("80,000 80,000 (=)", Compared("--matrix", KernelRuns.Bisected));
+        Directory.Delete(_folder.File("results/guest-7.2.0"), recursive: true);
+        samples.Run("results", "7.2.0", 5, started: later, record: run => run with { Filter = "*depth=1*" });
+        Assert.Contains("left out: guest-7.2.0: it only has the cells of --filter '*depth=1*'; BASE is guest-6.1.0/", Compared());
+        Directory.Delete(Directory.GetDirectories(_folder.File("results/guest-6.1.0")).Order(StringComparer.Ordinal).First(), recursive: true);
+        Assert.Contains("160,000 200,000 (+25.0 %)", Compared());
+
+        string Compared(params string[] more)
+        {
+            var (code, output, error) = VerbConsole.Invoke(["kernels", "compare", "--results", _folder.File("results"), .. more]);
+            Assert.True(code == 0, error);
+            return string.Join(' ', output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        }
+    }
+
+    [Fact]
+    public void Runs_that_two_others_know_differently_are_not_put_together()
+    {
+        DateTimeOffset later = ResultsSamples.Noon.AddHours(1);
+        var samples = new KernelSamples(_folder);
+        static RunRecord With(RunRecord run, string? parameters) => run with { Environment = run.Environment with { KernelCmdline = parameters } };
+        samples.Run("results", "7.2.0", 1, started: later, record: run => With(run, null));
+        samples.Run("results", "6.1.0", 1, record: run => With(run, "quiet"));
+        samples.Run("results", "6.6.0", 1, record: run => With(run, "debug"));
+        var (code, output, error) = VerbConsole.Invoke("kernels", "compare", "--results", _folder.File("results"));
+        Assert.True(code == 0, error);
+        Assert.Contains("left out: guest-6.6.0: environment.kernel_cmdline is 'quiet' in BASE and 'debug' in NEW", string.Join(' ', output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Fact]
+    public void Where_the_guests_programs_differ_too_it_is_said_beside_the_figures()
+    {
+        RunData[] runs = [RunReader.Read(Run("base", "6.1.0", 1)), RunReader.Read(Run("new", "7.2.0", 1, guest => guest with { Image = "other" }))];
+        const string Note = "not only the kernel moves: the guests' programs differ too (image on 6.1; other on 7.2)";
+        KernelTable table = KernelTable.Of(runs);
+        Assert.StartsWith(Note, Assert.Single(table.Notes));
+        Assert.Contains(Note, KernelTableText.Markdown(table));
+        Assert.Empty(KernelTable.Of([runs[0]]).Notes);
     }
 
     [Fact]

@@ -18,17 +18,18 @@ internal sealed class KernelSamples(TempDir folder)
         double factor,
         Func<GuestFacts, GuestFacts>? guest = null,
         Func<LoadResult, LoadResult>? load = null,
-        DateTimeOffset? started = null) =>
+        DateTimeOffset? started = null,
+        Func<RunRecord, RunRecord>? record = null) =>
         new CompareSamples(folder).Run(
             name,
             rounds: 3,
             load: load ?? (load => load with { InstructionsPerOp = 40_000 * factor }),
-            run: run => run with
+            run: run => (record ?? (run => run))(run with
             {
                 Machine = KernelResults.MachineOf(release),
                 Guest = guest is null ? Guest(release) : guest(Guest(release)),
                 Environment = run.Environment with { KernelRelease = release, TcpRmem = release, LimitMemlock = release },
-            },
+            }),
             started: started);
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Harness.Matrix;
 
 namespace Harness.Kernels.Archive;
 
@@ -15,18 +16,21 @@ internal sealed class Downloader : IDisposable
 
     private readonly HttpClient _http;
     private readonly DownloadProgress _progress;
+    private readonly TimeSpan _patience;
 
     /// <param name="proxy">The proxy for an address; null asks the environment.</param>
     /// <param name="progress">Told of bytes.</param>
-    public Downloader(Func<Uri, Uri?> proxy, DownloadProgress progress)
+    /// <param name="patience">How long the other side may send nothing; null is half a minute.</param>
+    public Downloader(Func<Uri, Uri?> proxy, DownloadProgress progress, TimeSpan? patience = null)
     {
         _progress = progress;
-        _http = new HttpClient(new SocketsHttpHandler { Proxy = new AptProxy(proxy), ConnectTimeout = s_patience }) { Timeout = Timeout.InfiniteTimeSpan };
+        _patience = patience ?? s_patience;
+        _http = new HttpClient(new SocketsHttpHandler { Proxy = new AptProxy(proxy), ConnectTimeout = _patience }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <summary>A small file without a hash of its own: a list that a signature vouches for. Null where the archive does not have it.</summary>
     /// <exception cref="HarnessException">The archive cannot be reached.</exception>
-    public byte[]? Small(Uri uri)
+    public byte[]? Small(Uri uri, CancellationToken cancel)
     {
         if (uri.IsFile)
         {
@@ -34,7 +38,8 @@ internal sealed class Downloader : IDisposable
         }
         try
         {
-            using var patience = new CancellationTokenSource(s_patience);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            patience.CancelAfter(_patience);
             using HttpResponseMessage response = _http.Send(new HttpRequestMessage(HttpMethod.Get, uri), patience.Token);
             if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden or HttpStatusCode.Gone)
             {
@@ -43,7 +48,7 @@ internal sealed class Downloader : IDisposable
             response.EnsureSuccessStatusCode();
             return response.Content.ReadAsByteArrayAsync(patience.Token).GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             throw Unreachable(uri, e);
         }
@@ -70,7 +75,7 @@ internal sealed class Downloader : IDisposable
                 Exception? trouble = TryGoOn(file, part, cancel);
                 if (Length(part) < file.Bytes && attempt >= Tries)
                 {
-                    throw trouble is not null && Length(part) == before && before == 0 ? Unreachable(file.Uri, trouble) : Truncated(file, Length(part));
+                    throw trouble is not null && Length(part) == before && before == 0 ? Unreachable(file.Uri, trouble) : Truncated(file, Length(part), trouble);
                 }
             }
             Check(file, part);
@@ -106,9 +111,11 @@ internal sealed class Downloader : IDisposable
     private Exception? TryGoOn(ArchiveFile file, string part, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(_patience);
         try
         {
-            using Stream? source = Open(file, Length(part), out long from);
+            using Stream? source = Open(file, Length(part), patience.Token, out long from);
             if (source is null)
             {
                 return new HttpRequestException("the archive does not have it");
@@ -119,15 +126,19 @@ internal sealed class Downloader : IDisposable
                 target.SetLength(from);
             }
             target.Position = from;
-            return Copy(source, target, file, cancel);
+            return Copy(source, target, file, patience);
         }
         catch (HttpRequestException e)
         {
             return e;
         }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            return e;
+        }
     }
 
-    private Stream? Open(ArchiveFile file, long have, out long from)
+    private Stream? Open(ArchiveFile file, long have, CancellationToken patience, out long from)
     {
         from = have;
         if (file.Uri.IsFile)
@@ -142,25 +153,27 @@ internal sealed class Downloader : IDisposable
         }
         using var request = new HttpRequestMessage(HttpMethod.Get, file.Uri);
         request.Headers.Range = have > 0 ? new RangeHeaderValue(have, null) : null;
-        HttpResponseMessage response = _http.Send(request, HttpCompletionOption.ResponseHeadersRead);
+        HttpResponseMessage response = _http.Send(request, HttpCompletionOption.ResponseHeadersRead, patience);
         response.EnsureSuccessStatusCode();
         // A server that does not know ranges begins anew.
         from = response.StatusCode == HttpStatusCode.PartialContent ? have : 0;
-        return response.Content.ReadAsStream();
+        return response.Content.ReadAsStream(patience);
     }
 
-    private Exception? Copy(Stream source, FileStream target, ArchiveFile file, CancellationToken cancel)
+    // A mirror that has gone silent keeps its connection for ever, so each piece has its own time to come.
+    private Exception? Copy(Stream source, FileStream target, ArchiveFile file, CancellationTokenSource patience)
     {
         byte[] buffer = new byte[128 << 10];
         while (target.Position < file.Bytes)
         {
-            cancel.ThrowIfCancellationRequested();
+            patience.CancelAfter(_patience);
             int count;
             try
             {
-                count = source.Read(buffer, 0, (int)Math.Min(buffer.Length, file.Bytes - target.Position));
+                Memory<byte> room = buffer.AsMemory(0, (int)Math.Min(buffer.Length, file.Bytes - target.Position));
+                count = source.ReadAsync(room, patience.Token).AsTask().GetAwaiter().GetResult();
             }
-            catch (Exception e) when (e is HttpRequestException or HttpIOException or IOException)
+            catch (Exception e) when (e is HttpRequestException or IOException)
             {
                 return e;
             }
@@ -185,11 +198,12 @@ internal sealed class Downloader : IDisposable
         }
     }
 
-    private static HarnessException Truncated(ArchiveFile file, long have) =>
-        new(ExitCode.Failed, $"the download of {file.Name} ended after {have:N0} of {file.Bytes:N0} bytes, {Tries} times over; what is here is kept, run the same again to go on from there");
+    private HarnessException Truncated(ArchiveFile file, long have, Exception? trouble) =>
+        new(ExitCode.Failed, $"the download of {file.Name} {(trouble is OperationCanceledException ? $"said nothing for {Units.FormatTime(_patience)}" : "ended")} "
+            + $"after {have:N0} of {file.Bytes:N0} bytes, {Tries} times over; what is here is kept, run the same again to go on from there");
 
-    private static HarnessException Unreachable(Uri uri, Exception e) =>
-        new(ExitCode.Failed, $"cannot reach the archive at {uri}: {OneLine.Of(e is OperationCanceledException ? $"no answer within {s_patience.TotalSeconds:0} s" : e.Message).TrimEnd('.')}; "
+    private HarnessException Unreachable(Uri uri, Exception e) =>
+        new(ExitCode.Failed, $"cannot reach the archive at {uri}: {OneLine.Of(e is OperationCanceledException ? $"no answer within {Units.FormatTime(_patience)}" : e.Message).TrimEnd('.')}; "
             + "check the network and apt's sources, or give a kernel by its path", e);
 
     /// <summary>Apt's own proxies first, then those of the environment.</summary>

@@ -16,7 +16,7 @@ internal sealed class SuiteIndex(Downloader downloads, KernelCache cache, Action
     {
         var dist = new Uri(archive.BaseUri, $"dists/{suite}/");
         string what = $"the list of suite {suite}";
-        if (Signed(dist, archive, what) is not { } release)
+        if (Signed(dist, archive, what, cancel) is not { } release)
         {
             return null;
         }
@@ -34,13 +34,13 @@ internal sealed class SuiteIndex(Downloader downloads, KernelCache cache, Action
             .OfType<ArchivePackage>()];
     }
 
-    private byte[]? Signed(Uri dist, AptArchive archive, string what)
+    private byte[]? Signed(Uri dist, AptArchive archive, string what, CancellationToken cancel)
     {
-        if (Signature.ReadsInRelease && downloads.Small(new Uri(dist, "InRelease")) is { } signed)
+        if (Signature.ReadsInRelease && downloads.Small(new Uri(dist, "InRelease"), cancel) is { } signed)
         {
             return Signature.TextOf(signed, archive.Keyrings, what);
         }
-        if (downloads.Small(new Uri(dist, "Release")) is not { } release || downloads.Small(new Uri(dist, "Release.gpg")) is not { } signature)
+        if (downloads.Small(new Uri(dist, "Release"), cancel) is not { } release || downloads.Small(new Uri(dist, "Release.gpg"), cancel) is not { } signature)
         {
             return null;
         }

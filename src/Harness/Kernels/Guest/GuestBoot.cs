@@ -96,6 +96,8 @@ internal sealed class GuestBoot(Qemu qemu, GuestImage image, TimeSpan silence)
             if (exited)
             {
                 await process.WaitAsync(cancel);
+                // Ctrl-C goes to the emulator as well, which may end before we have heard of it: that is no fault of the guest.
+                await Task.Delay(ended ? TimeSpan.Zero : s_look, cancel);
                 return ended ? null : Ending(process, console);
             }
             if (lastSign.Elapsed > silence)

@@ -50,8 +50,8 @@ internal sealed record KernelMeasurer
         string? broken = null;
         var session = new KernelRunSession
         {
-            Matrix = Matrix,
-            Filter = null,
+            Matrix = Matrix with { Name = KernelRuns.Bisected },
+            Filter = Matrix.Cells()[0].Id,
             Kernels = [kernel],
             ResultsRoot = ResultsRoot,
             CommandLine = CommandLine,

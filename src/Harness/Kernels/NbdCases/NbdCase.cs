@@ -37,7 +37,7 @@ internal sealed record NbdCase(string Name, string Means, string Call)
         new("unanswered", "a server that lives and answers no write: it fails after the device's time limit", "unanswered"),
         new("disconnect-mounted", "disconnected under a mounted file system: writes fail and do not hang, and what was synced is there later", "pulled"),
         new("disconnect-mounted-ioctl", "the same with a device that the older ioctls drive", "pulled -nonetlink"),
-        new("partitions", "a partition is found each time that the device is attached (as blktests nbd/002 looks at it)", "partitions"),
+        new("partitions", "a partition is found, and reads as it was written, each time that the device is attached (as blktests nbd/002 looks at it)", "partitions"),
         new("partitions-ioctl", "the same with a device that the older ioctls drive", "partitions -nonetlink"),
         new("mount-race", "mounting and unmounting against disconnecting and attaching (as blktests nbd/003 does with its own program)", "mount_race"),
         new("module-race", "unloading and loading the module against attaching and disconnecting (as blktests nbd/004 does); it stays while a device is attached", "module_race"),

@@ -34,7 +34,7 @@ internal sealed record NbdCasesSession
     public (RunOutcome Outcome, IReadOnlyList<NbdCasesRecord> Records, IReadOnlyList<string> Folders) Run(CancellationToken stop)
     {
         var progress = RunProgress.Of(Messages, Cases.Count * Kernels.Count);
-        var counts = new GuestCounts(progress, Guests);
+        var counts = new GuestCounts(progress, Guests, kept: []);
         NbdCasesKernel[] all = [.. Kernels.Select(kernel => new NbdCasesKernel(this, kernel, counts))];
         var waiting = new ConcurrentQueue<NbdCasesKernel>(all);
         bool interrupted = false;

@@ -3,7 +3,7 @@
 function kernelsHeader() {
   const how = costs
     ? counted
-      ? `guest instructions in QEMU ${costs.qemu}, medians of the boots; no quiet machine is needed for them, and nothing but the kernel moves`
+      ? `guest instructions in QEMU ${costs.qemu}, medians of the boots; no quiet machine is needed for them`
       : `times in guests with KVM, QEMU ${costs.qemu}, medians of the boots`
     : "what harness probe finds in a guest of each";
   replace(
@@ -12,6 +12,7 @@ function kernelsHeader() {
     element("p", { class: "run" }, `${kernels.map((kernel) => kernel.release).join(" · ")}`),
     element("p", { class: "run" }, how),
     counted && element("p", { class: "lead not-cycles" }, notCycles),
+    costs?.notes.map((note) => element("p", { class: "note" }, `${note}.`)),
   );
 }
 

@@ -17,13 +17,14 @@ const FIGURES = {
     client: { title: "instructions on behalf of the client", of: (figure) => figure.client_instructions_per_op },
   }),
   calls: { title: "system calls per operation, both sides", of: (figure) => figure.syscalls_per_op },
+  enters: { title: "calls of io_uring_enter per operation, both sides", of: (figure) => figure.enters_per_op },
 };
 
 const choice = { base: Math.max(0, kernels.findIndex((kernel) => kernel.name === costs?.base)), figure: "total" };
 
 const valueOf = (row, at) => FIGURES[choice.figure].of(row.figures[at]) ?? null;
 
-const amount = (value) => (value === null || value === undefined ? NONE : counted && choice.figure !== "calls" ? number(value, 0) : number(value, 2));
+const amount = (value) => (value === null || value === undefined ? NONE : counted && !["calls", "enters"].includes(choice.figure) ? number(value, 0) : number(value, 2));
 
 // The lines of charts ask for the values of the axis that is compared, which here are always the backends.
 const valuesOf = () => [...new Set((costs?.places ?? []).flatMap((place) => place.lines.map((line) => line.backend)))];
