@@ -129,15 +129,12 @@ internal sealed class ControlCommands(NbdServer server, ControlStats stats)
 
     private ResumeDocument Resume(ControlRequest request)
     {
-        if (request.Node is { } id)
-        {
-            server.Nodes.Get(id);
-        }
-
         string node = request.Node ?? All;
         List<(string Node, DrainSection Section)> ended = Take(request.Node);
         if (ended.Count == 0)
         {
+            // Looked for only now: what was drained may have left the graph since, and its drain is ended by the same name.
+            _ = request.Node is { } id ? server.Nodes.Get(id) : null;
             throw new BlockException($"'{node}' is not drained by ctl; {Held()}");
         }
 

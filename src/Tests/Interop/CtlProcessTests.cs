@@ -128,6 +128,23 @@ public sealed class CtlProcessTests
         Assert.Equal($"harness: cannot write '{nowhere}': there is no folder '{none}'; make it, or write elsewhere\n", refused.Errors);
     }
 
+    [SkippableFact]
+    public void A_drain_of_a_node_that_has_left_the_graph_is_ended_by_its_name()
+    {
+        using var folder = new TempDir();
+        string control = folder.File("c");
+        using HarnessServer server = HarnessServer.Start("epoll", block: "delay:read=1ms/memory:1M", more: ["--control", control]);
+        using RawNbd client = Enter(server);
+        Ctl(control, "drain", "delay0").Succeeded();
+        client.Send(Request(Read, 1, 0, 512));
+        Assert.Equal("remove delay0: gone: delay0; quiet after ", Ctl(control, "remove", "delay0").Succeeded().Output[..41]);
+        Assert.Contains("waiting\": 1", Ctl(control, "stats", "--json", "-").Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal("delay0: requests go on\n", Ctl(control, "resume", "delay0").Succeeded().Output);
+        client.ExpectReply(1, 0);
+        client.Receive(512);
+        Assert.StartsWith("harness: there is no node 'delay0'", Ctl(control, "resume", "delay0").Errors, StringComparison.Ordinal);
+    }
+
     /// <summary>Whoever may open the control socket may drain and change, but not bring the server down by what it says.</summary>
     [SkippableFact]
     public void What_comes_over_the_control_socket_is_answered_in_a_line_and_harms_nobody()
