@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Harness.Serve;
 
 namespace Harness.Cli;
 
@@ -27,6 +28,11 @@ internal sealed class HelpEpilogue(HelpAction help) : SynchronousCommandLineActi
     {
         help.MaxWidth = Width;
         help.Invoke(parseResult);
+        if (parseResult.CommandResult.Command.Name == "serve")
+        {
+            Console.Out.Write(BlocksText.Synopses());
+        }
+
         Console.Out.WriteLine("Sizes: 512 4k 1M 1G. Times: 50us 1ms 3s. URIs: nbd://host:port/name, nbd+unix:///name?socket=PATH.");
         Console.Out.WriteLine($"Exit codes: {string.Join(" · ", ExitCodes.Select(e => $"{(int)e.Code} {e.Meaning}"))}.");
         return (int)ExitCode.Done;

@@ -48,9 +48,9 @@ internal static class ServeVerb
         text => ThreadModels.TryParse(Vocabulary.Word("thread model", text, [.. ThreadModels.Words]), out ThreadModel model) ? model : null);
 
     private static readonly Option<int> MaxConnections = OptionParsers.Count("--max-connections", "connections at one time, over all loops", 1, 1_000_000, 100);
-    private static readonly Option<int?> MaxInFlight = OptionParsers.Parsed<int?>("--max-in-flight", "N", "requests in flight per connection before the server stops receiving", text => Vocabulary.Count(text, 1, 65536));
-    private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving", text => Units.ParseSize(text));
-    private static readonly Option<string?> Control = OptionParsers.Text("--control", "SOCKET", "path of a Unix socket on which the server reports its counters");
+    private static readonly Option<int?> MaxInFlight = OptionParsers.Parsed<int?>("--max-in-flight", "N", "requests in flight per connection before the server stops receiving [default: 1024]", text => Vocabulary.Count(text, 1, 65536));
+    private static readonly Option<long?> MaxBytes = OptionParsers.Parsed<long?>("--max-bytes", "SIZE", "bytes of requests in flight per connection before the server stops receiving [default: 64M]", text => Units.ParseSize(text));
+    private static readonly Option<string?> Control = OptionParsers.Text("--control", "SOCKET", "path of a Unix socket on which 'harness ctl' asks and changes the server");
 
     private static readonly Option<string?> TcpCongestion = OptionParsers.Text("--tcp-congestion", "NAME", "TCP congestion control of our sockets, like reno [default: the machine's]");
 

@@ -8,12 +8,22 @@ internal static class BlocksText
 {
     private const int Width = 120;
 
-    /// <summary>A chain in a sentence, with the names of all blocks.</summary>
+    /// <summary>A chain in a sentence.</summary>
     public static string Grammar { get; } =
-        $"what to serve: filters, if any, from the client's side on, then a store, with slashes between, like delay:read=1ms/memory:1G; "
-        + "in the store's place, @ID is a --node. "
-        + $"Stores: {string.Join(", ", StoreCatalog.All.Select(kind => kind.Synopsis))}. "
-        + $"Filters: {string.Join(", ", FilterCatalog.All.Select(kind => kind.Name))}. 'harness blocks NAME' explains each";
+        "what to serve: filters, if any, from the client's side on, then a store, with slashes between, like delay:read=1ms/memory:1G; "
+        + "in the store's place, @ID is a --node; all are listed below";
+
+    /// <summary>All of them as they are written, each with its parameters.</summary>
+    public static string Synopses()
+    {
+        var text = new StringBuilder("Stores and filters ('harness blocks NAME' explains one and its parameters):\n");
+        foreach (string synopsis in StoreCatalog.All.Select(kind => kind.Synopsis).Concat(FilterCatalog.All.Select(kind => kind.Synopsis)))
+        {
+            text.Append("  ").Append(synopsis).Append('\n');
+        }
+
+        return text.Append('\n').ToString();
+    }
 
     /// <summary>All of them, a line or two each.</summary>
     public static string List(BlocksDocument document)

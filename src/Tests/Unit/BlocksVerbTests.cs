@@ -45,10 +45,11 @@ public class BlocksVerbTests
     }
 
     [Fact]
-    public void Serve_names_them_in_its_help()
+    public void Serve_lists_them_with_their_parameters_in_its_help()
     {
-        string help = VerbConsole.Invoke("serve", "--help").Output.ReplaceLineEndings(" ");
-        Assert.All(FilterCatalog.All, kind => Assert.Contains(kind.Name, help, StringComparison.Ordinal));
+        string help = VerbConsole.Invoke("serve", "--help").Output;
+        Assert.All(FilterCatalog.All, kind => Assert.Contains($"  {kind.Synopsis}\n", help, StringComparison.Ordinal));
+        Assert.All(StoreCatalog.All, kind => Assert.Contains($"  {kind.Synopsis}\n", help, StringComparison.Ordinal));
     }
 
     [Theory]
