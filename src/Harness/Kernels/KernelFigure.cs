@@ -67,7 +67,8 @@ internal sealed record KernelFigure
         };
     }
 
-    private static double? Enters(LoadResult load) => load.Server?.EntersPerOp is { } server ? server + (load.Client.EntersPerOp ?? 0) : load.Client.EntersPerOp;
+    private static double? Enters(LoadResult load) =>
+        load.Server?.EntersPerOp is { } server ? server + (load.Client.EntersPerOp ?? 0) : load.Client.EntersPerOp;
 
     private static double? UsOf(LoadResult load) => load.Iops > 0 ? 1e6 / load.Iops : null;
 

@@ -5,7 +5,9 @@ using Harness.Kernels.Archive;
 
 namespace Harness.Tests.Interop;
 
-/// <summary>Downloads from a mirror that fails in the middle, over HTTP as users have it; what a folder can show is in <see cref="KernelArchiveTests"/>.</summary>
+/// <summary>
+/// Downloads from a mirror that fails in the middle, over HTTP as users have it; what a folder can show is in <see cref="KernelArchiveTests"/>.
+/// </summary>
 public sealed class KernelDownloadTests : IDisposable
 {
     private const int Bytes = 1000;

@@ -4,7 +4,9 @@ using Harness.Run;
 
 namespace Harness.Tests.Interop;
 
-/// <summary><c>harness kernels run --resume</c>, with an emulator that is a script: whole boots stay, cut ones are made again, and no cell stands there twice.</summary>
+/// <summary>
+/// <c>harness kernels run --resume</c>, with an emulator that is a script: whole boots stay, cut ones are made again, and no cell stands there twice.
+/// </summary>
 public sealed class KernelResumeTests : IDisposable
 {
     private const string Cells = "backend: [epoll, uring]\ndepth: 1\nrounds: 2\nops: 1000\n";
@@ -57,17 +59,19 @@ public sealed class KernelResumeTests : IDisposable
     {
         Interrupt("6.1.0", "7.2.0", "7.3.0");
         var guests = new ScriptedGuests(_folder, All);
-        var refused = Assert.Throws<HarnessException>(() => (guests.Session(Cells.Replace("ops: 1000", "ops: 2000", StringComparison.Ordinal), "7.2.0") with { Resume = true }).Run(CancellationToken.None));
+        HarnessException refused = Refusal(guests.Session(Cells.Replace("ops: 1000", "ops: 2000", StringComparison.Ordinal), "7.2.0"));
         Assert.Equal(ExitCode.Usage, refused.ExitCode);
         Assert.StartsWith("--resume finds nothing to go on with: 7.2.0 begins anew: guest-7.2.0/", refused.Message);
         Assert.EndsWith("is another run: its number of operations was '1000' and is '2000'; leave it away, or give the same call as then", refused.Message);
-        Assert.Contains("its guests' image was 'scripted' and is 'other'", Refusal(session => session with { Image = session.Image with { Hash = "other" } }));
-        Assert.Contains("its --filter was 'none' and is '*epoll*'", Refusal(session => session with { Filter = "*epoll*" }));
-        Assert.Contains("its seeded regression was 'none' and is 'system-call'", Refusal(session => session with { SeededRegression = "system-call" }));
-        Assert.Contains("7.9.0 begins anew: there is no run of it", Assert.Throws<HarnessException>(() => (guests.Session(Cells, "7.9.0") with { Resume = true }).Run(CancellationToken.None)).Message);
 
-        string Refusal(Func<KernelRunSession, KernelRunSession> change) =>
-            Assert.Throws<HarnessException>(() => (change(guests.Session(Cells, "7.2.0")) with { Resume = true }).Run(CancellationToken.None)).Message;
+        KernelRunSession same = guests.Session(Cells, "7.2.0");
+        Assert.Contains("its guests' image was 'scripted' and is 'other'", Refusal(same with { Image = same.Image with { Hash = "other" } }).Message);
+        Assert.Contains("its --filter was 'none' and is '*epoll*'", Refusal(same with { Filter = "*epoll*" }).Message);
+        Assert.Contains("its seeded regression was 'none' and is 'system-call'", Refusal(same with { SeededRegression = "system-call" }).Message);
+        Assert.Contains("7.9.0 begins anew: there is no run of it", Refusal(guests.Session(Cells, "7.9.0")).Message);
+
+        static HarnessException Refusal(KernelRunSession session) =>
+            Assert.Throws<HarnessException>(() => (session with { Resume = true }).Run(CancellationToken.None));
     }
 
     [Fact]
@@ -114,7 +118,8 @@ public sealed class KernelResumeTests : IDisposable
     private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Resume(string script, params string[] releases)
     {
         using var messages = new StringWriter();
-        var (outcome, folders) = (new ScriptedGuests(_folder, script).Session(Cells, releases) with { Resume = true, Messages = messages }).Run(CancellationToken.None);
+        KernelRunSession session = new ScriptedGuests(_folder, script).Session(Cells, releases) with { Resume = true, Messages = messages };
+        var (outcome, folders) = session.Run(CancellationToken.None);
         return (outcome, folders, messages.ToString());
     }
 

@@ -75,7 +75,8 @@ internal sealed class Downloader : IDisposable
                 Exception? trouble = TryGoOn(file, part, cancel);
                 if (Length(part) < file.Bytes && attempt >= Tries)
                 {
-                    throw trouble is not null && Length(part) == before && before == 0 ? Unreachable(file.Uri, trouble) : Truncated(file, Length(part), trouble);
+                    long have = Length(part);
+                    throw trouble is not null && have == before && before == 0 ? Unreachable(file.Uri, trouble) : Truncated(file, have, trouble);
                 }
             }
             Check(file, part);

@@ -24,7 +24,9 @@ const choice = { base: Math.max(0, kernels.findIndex((kernel) => kernel.name ===
 
 const valueOf = (row, at) => FIGURES[choice.figure].of(row.figures[at]) ?? null;
 
-const amount = (value) => (value === null || value === undefined ? NONE : counted && !["calls", "enters"].includes(choice.figure) ? number(value, 0) : number(value, 2));
+const isInstructions = () => counted && !["calls", "enters"].includes(choice.figure);
+
+const amount = (value) => (value === null || value === undefined ? NONE : number(value, isInstructions() ? 0 : 2));
 
 // The lines of charts ask for the values of the axis that is compared, which here are always the backends.
 const valuesOf = () => [...new Set((costs?.places ?? []).flatMap((place) => place.lines.map((line) => line.backend)))];
