@@ -99,7 +99,7 @@ internal sealed record KernelRunSession
         let order = Interleave.Round([.. booted.Cells], Matrix.Seed, round)
         select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
 
-    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(order, Matrix.Ops ?? 0, Matrix.Seed, facts)
+    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(GuestPlan.ByServer(order), Matrix.Ops ?? 0, Matrix.Seed, facts)
     {
         Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null,
         SeededRegression = SeededRegression,
