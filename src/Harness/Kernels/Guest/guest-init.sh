@@ -16,6 +16,11 @@ sysctl -q -w net.core.wmem_max=2097152
 ulimit -l unlimited
 ulimit -n 65536
 
+# Every ten seconds khugepaged looks for small pages to put together, ours among them: six million instructions at a time for one store's. The window that
+# they would fall into is that of a cell that has nothing to do with them.
+khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+[ ! -e $khugepaged ] || echo 1000000000 >$khugepaged
+
 # A load generator that is gone costs its cell, and not the guest.
 trap '' PIPE
 
