@@ -13,7 +13,7 @@ internal static class HarnessCommand
         var root = Build();
         if (args.Length == 0)
         {
-            Console.Error.WriteLine($"harness: which verb? {string.Join(", ", root.Subcommands.Select(verb => verb.Name))} (harness --help explains)");
+            Console.Error.WriteLine($"harness: which verb? {string.Join(", ", root.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name))} (harness --help explains)");
             return ExitCode.Usage;
         }
         // Response files (@file) and directives ([suggest]) are the library's idea, not ours: @ begins a node's name in a block chain.
@@ -34,6 +34,7 @@ internal static class HarnessCommand
         {
             ServeVerb.Create(),
             LoadVerb.Create(),
+            LoadsVerb.Create(),
             RunVerb.Create(),
             ReportVerb.Create(),
             CompareVerb.Create(),

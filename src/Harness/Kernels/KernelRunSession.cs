@@ -134,7 +134,7 @@ internal sealed record KernelRunSession
         where !order.All(cell => kernel.Has(cell.Id, round))
         select new PlannedBoot(kernel, round, booted.Cells.Key, Plan(order, facts: round == 1 && booted.Index == 0));
 
-    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(order, Matrix.Ops ?? 0, Matrix.Seed, facts)
+    private GuestPlan Plan(IReadOnlyList<Cell> order, bool facts) => new(GuestPlan.ByServer(order), Matrix.Ops ?? 0, Matrix.Seed, facts)
     {
         Times = IsTimed ? new GuestTimes(Matrix.Duration, Matrix.Warmup) : null,
         SeededRegression = SeededRegression,

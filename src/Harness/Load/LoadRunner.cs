@@ -92,8 +92,10 @@ internal static class LoadRunner
         TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
         var warmup = new Warmup(session, server, loop, sender);
         Require(warmup.Run(options), session);
+        // Twice makes what lives as old as it gets: to store a reference to something young costs more, and how old things are now depends on what ran before.
         GC.Collect();
         GC.WaitForPendingFinalizers();
+        GC.Collect();
         session.Record(record);
         System.Text.Json.JsonElement? serverStart = server?.ReadAll();
         process?.Begin();

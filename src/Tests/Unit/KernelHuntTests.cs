@@ -129,6 +129,17 @@ public sealed class KernelHuntTests
         Assert.EndsWith("export HARNESS_SEEDED_REGRESSION=instructions:200\nsymbols\nrung 0 'syscall --ops 100000'\n", script);
     }
 
+    [Fact]
+    public void Cells_of_a_server_follow_one_another_and_are_in_random_order_otherwise()
+    {
+        static Cell Cell(string backend, string depth) => new(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth });
+        Cell bare = new(new Dictionary<string, string> { ["layer"] = "syscall" });
+        Cell[] order = [Cell("uring", "64"), Cell("epoll", "1"), bare, Cell("uring", "1"), Cell("epoll", "2"), Cell("uring", "2")];
+        Assert.Equal(
+            ["uring 64", "uring 1", "uring 2", "epoll 1", "epoll 2", "syscall"],
+            GuestPlan.ByServer(order).Select(cell => cell.IsBare ? "syscall" : $"{cell["backend"]} {cell["depth"]}"));
+    }
+
     private static (Bisection Search, int Looks) Search(int count, Func<int, double?> figure, double? threshold = null)
     {
         int looks = 0;

@@ -16,16 +16,28 @@ sysctl -q -w net.core.wmem_max=2097152
 ulimit -l unlimited
 ulimit -n 65536
 
+# Every ten seconds khugepaged looks for small pages to put together, ours among them: six million instructions at a time for one store's. The window that
+# they would fall into is that of a cell that has nothing to do with them.
+khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+[ ! -e $khugepaged ] || echo 1000000000 >$khugepaged
+
+# A load generator that is gone costs its cell, and not the guest.
+trap '' PIPE
+
 say() { echo "$*" >/dev/ttyS1; }
 
 # What a failed program said last, in one line.
 last_words() { grep . "$1" | tail -n 1 | cut -c 1-500; }
 
+# The number of a window that no cell has.
+uncounted=32767
+
 # timed: the guest measures time on two CPUs. The program then runs as it does on a host, a side on each CPU.
-SERVER_ON= LOAD_ON=
+SERVER_ON= LOAD_ON= keeps=yes
 timed() {
   unset DOTNET_TieredCompilation DOTNET_TieredPGO
   SERVER_ON='taskset 1' LOAD_ON='taskset 2'
+  keeps=
 }
 
 # facts: what the kernel is, can do and does, by the program's own probe.
@@ -54,6 +66,7 @@ tell() {
 # rung NUMBER 'RUNG OPTIONS': one process by itself.
 rung() {
   say "begin $1"
+  end_pair
   rm -rf /run/cell
   mkdir /run/cell
   # shellcheck disable=SC2086 # the options are words
@@ -61,31 +74,67 @@ rung() {
   tell "$1" $?
 }
 
-# cell NUMBER 'SERVE OPTIONS' 'LOAD OPTIONS': a fresh server and a fresh load generator, which never poll each other.
+# cell NUMBER 'SERVE OPTIONS' 'LOAD OPTIONS': a server and a load generator, which never poll each other. To start the two takes ten times what a cell does,
+# so where instructions are counted they live for as long as cells ask for the same server and come out well; each cell has its own connection and warm-up.
 cell() {
   say "begin $1"
+  [ "$serves" = "$2" ] || end_pair
+  code=0
+  [ -n "$serves" ] || begin_pair "$2" "$3"
+  [ $code != 0 ] || ask "$1" "$3"
+  [ -n "$keeps" ] && [ $code = 0 ] || end_pair
+  tell "$1" $code
+}
+
+# ask NUMBER 'LOAD OPTIONS': the load generator measures; how that came out, in code and err. Before that the kernel ends what it put off when the one before
+# was over.
+ask() {
+  : >/run/cell/err
+  [ -z "$keeps" ] || sleep 1
+  echo "$1 $uri $2 --server-control /run/cell/control --json /run/cell/load.json" >&3
+  read -r code <&4 && return
+  wait $load
+  code=$?
+}
+
+# begin_pair 'SERVE OPTIONS' 'LOAD OPTIONS': both processes; or why not, in code and err. Where they are kept, the first load does not count: it does things
+# for the first time that no later one does, so the cells would depend on their order.
+begin_pair() {
   rm -rf /run/cell
   mkdir /run/cell
-  mkfifo /run/cell/out
+  mkfifo /run/cell/out /run/cell/asks /run/cell/answers
+  word=
   # shellcheck disable=SC2086 # the options are words
-  $SERVER_ON /harness/harness serve $2 --control /run/cell/control >/run/cell/out 2>/run/cell/serve.err &
+  $SERVER_ON /harness/harness serve $1 --control /run/cell/control >/run/cell/out 2>/run/cell/serve.err &
   server=$!
   read -r word uri </run/cell/out
-  if [ "$word" = ready ]; then
-    # shellcheck disable=SC2086
-    HARNESS_WINDOW=$1 $LOAD_ON /harness/harness load "$uri" $3 --server-control /run/cell/control --json /run/cell/load.json >/dev/null 2>/run/cell/err
-    code=$?
-    kill -TERM $server
-    wait $server
-    served=$?
-    [ $code != 0 ] || [ $served = 0 ] || { code=$served; cp /run/cell/serve.err /run/cell/err; }
-  else
+  if [ "$word" != ready ]; then
     wait $server
     code=$?
     cp /run/cell/serve.err /run/cell/err
+    return
   fi
-  tell "$1" $code
-  word=
+  # shellcheck disable=SC2086
+  $LOAD_ON /harness/harness loads </run/cell/asks >/run/cell/answers 2>>/run/cell/err &
+  load=$!
+  exec 3>/run/cell/asks 4</run/cell/answers
+  serves=$1
+  [ -z "$keeps" ] || ask $uncounted "$2"
+}
+
+end_pair() {
+  [ -n "$serves" ] || return 0
+  serves=
+  exec 3>&- 4<&-
+  wait $load
+  kill -TERM $server
+  wait $server && return
+  served=$?
+  # Where the last cell failed, that is why.
+  [ "$code" = 0 ] || return 0
+  code=$served
+  cp /run/cell/serve.err /run/cell/err
+  [ -z "$keeps" ] || say "failed a server ended with exit code $served: $(last_words /run/cell/err)"
 }
 
 # A kernel goes on with what its boot began, on its own threads, and would do it in the first measured part. A guest that sleeps takes no time: its clock is
@@ -93,5 +142,6 @@ cell() {
 sleep 5
 
 . /plan
+end_pair
 say end
 poweroff -f
