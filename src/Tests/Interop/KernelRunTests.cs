@@ -313,7 +313,8 @@ public sealed class KernelRunTests : IDisposable
         Messages = messages,
     };
 
-    private KernelRunSession Session(string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null) =>
+    private KernelRunSession Session(
+        string yaml, string results, IReadOnlyList<CachedKernel> kernels, Qemu qemu, GuestImage image, TextWriter? messages = null) =>
         ScriptedGuests.Session(_folder, yaml, kernels, qemu, image) with { ResultsRoot = _folder.File(results), Messages = messages ?? TextWriter.Null };
 
     private (RunOutcome Outcome, IReadOnlyList<string> Folders, string Messages) Run(string yaml, string script, params string[] releases)

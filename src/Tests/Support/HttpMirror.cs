@@ -5,7 +5,9 @@ using System.Text;
 
 namespace Harness.Tests;
 
-/// <summary>A mirror that serves a folder over HTTP, and fails as mirrors do: it ends in the middle of a package, goes silent there, or knows no ranges.</summary>
+/// <summary>
+/// A mirror that serves a folder over HTTP, and fails as mirrors do: it ends in the middle of a package, goes silent there, or knows no ranges.
+/// </summary>
 internal sealed class HttpMirror : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
