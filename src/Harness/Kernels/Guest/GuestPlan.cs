@@ -59,7 +59,8 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     /// The cells of a server one after the other, since a server and its load generator live as long as cells ask for the same; servers in the order in which
     /// they are first asked for, and cells of one in theirs.
     /// </summary>
-    public static IReadOnlyList<Cell> ByServer(IReadOnlyList<Cell> order) => [.. order.GroupBy(cell => cell.IsBare ? cell.Id : string.Join(' ', Serve(cell))).SelectMany(cells => cells)];
+    public static IReadOnlyList<Cell> ByServer(IReadOnlyList<Cell> order) =>
+        [.. order.GroupBy(cell => cell.IsBare ? cell.Id : string.Join(' ', Serve(cell))).SelectMany(cells => cells)];
 
     /// <summary>Why a cell cannot be measured in a guest, in one line; null where it can.</summary>
     /// <param name="cell">The cell.</param>
