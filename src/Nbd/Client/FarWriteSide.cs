@@ -5,9 +5,17 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// The sending side of a connection on a loop of its own, on another thread than the receiving side: takes the slots that <see cref="WriteHandOver"/>
-/// publishes, sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. What orders the two threads is in
-/// <see cref="SharedInFlight"/>. All members are for this side's loop thread unless they say otherwise.
+/// publishes, sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. All members are for this side's
+/// loop thread unless they say otherwise.
 /// </summary>
+/// <remarks>
+/// <para>No lock, and no system call between the threads while both have something to do. Who sends is decided by one word, <c>_isIdle</c>: this side sets
+/// it when it has found nothing, then looks once more; the other thread publishes, then looks at the word and, where it takes it from 1 to 0, wakes this side.
+/// Between the store and the look both have a full fence, so at least one of them sees what the other did (Dekker), and the exchange lets only one of them act
+/// on it.</para>
+/// <para>What is told back goes the same way: it is written, then <c>_isTold</c> is exchanged for 1, and only who found 0 posts; the other thread exchanges it
+/// for 0 first and reads afterwards.</para>
+/// </remarks>
 internal sealed class FarWriteSide : IIoHandler, IDisposable
 {
     private readonly ITransport _transport;
@@ -21,6 +29,8 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     private readonly LoopWork _end;
     private readonly LoopWork _news;
     private int _state;
+    private int _isIdle = 1;
+    private int _isTold;
 
     /// <param name="transport">The stream, on this side's loop; closed by <see cref="AskForEnd"/>.</param>
     /// <param name="shared">What the two threads share.</param>
@@ -44,7 +54,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         _news = new LoopAction(() =>
         {
             // Before anything is read: what is told from here on is posted anew.
-            _shared.LowerNews();
+            Interlocked.Exchange(ref _isTold, 0);
             news();
         });
     }
@@ -71,7 +81,8 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     /// <summary>Something was published. The other thread; a system call only where this side's loop sleeps.</summary>
     public void Wake()
     {
-        if (_shared.TakeIdle())
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _isIdle) == 1 && Interlocked.Exchange(ref _isIdle, 0) == 1)
         {
             _transport.Loop.Post(_wakeUp);
         }
@@ -101,7 +112,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         if (result <= 0)
         {
             int errno = result == 0 ? Errno.EPIPE : -result;
-            Broken = Tuple.Create(errno, StreamEnd.Text("cannot send", errno));
+            Broken = Tuple.Create(errno, $"cannot send: {ErrnoText.Of(errno)}");
             Go(WriteState.Ended);
             Tell();
             return;
@@ -145,7 +156,9 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         while (!_shared.ToSend.TryPeek(out _))
         {
             BecomeReady();
-            if (_shared.MayRest())
+            Volatile.Write(ref _isIdle, 1);
+            Interlocked.MemoryBarrier();
+            if (_shared.ToSend.IsEmpty || Interlocked.Exchange(ref _isIdle, 0) == 0)
             {
                 return;
             }
@@ -222,7 +235,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
 
     private void Tell()
     {
-        if (_shared.RaiseNews())
+        if (Interlocked.Exchange(ref _isTold, 1) == 0)
         {
             _otherLoop.Post(_news);
         }

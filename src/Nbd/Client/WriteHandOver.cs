@@ -17,6 +17,7 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     private readonly FarWriteSide _side;
     private RequestQueue _waiting;
     private bool _publishes;
+    private bool _hasDisconnected;
     private bool _hasEnded;
     private bool _isClosed;
 
@@ -47,10 +48,7 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     public ClientRequest? OldestQueued => _waiting.Head;
 
     /// <summary>True where every request has been handed over, and DISC has not.</summary>
-    public bool MayDisconnect => _waiting.IsEmpty && !HasDisconnected;
-
-    /// <summary>DISC has been handed over, and may have left.</summary>
-    public bool HasDisconnected { get; private set; }
+    public bool MayDisconnect => _waiting.IsEmpty && !_hasDisconnected;
 
     /// <summary>The transmission phase begins.</summary>
     public void Start(ReplyForm form) => _side.Start(form);
@@ -83,8 +81,8 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     /// <summary>Sends DISC; nothing waits to be sent.</summary>
     public void SendDisconnect()
     {
-        HasDisconnected = true;
-        _shared.HandOverDisconnect();
+        _hasDisconnected = true;
+        _shared.ToSend.Add(SharedInFlight.Disconnect);
         PublishAtTurnEnd();
     }
 
@@ -98,7 +96,7 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     void ITurnEndHandler.OnTurnEnd()
     {
         _publishes = false;
-        _shared.Publish();
+        _shared.ToSend.Publish();
         _side.Wake();
     }
 
