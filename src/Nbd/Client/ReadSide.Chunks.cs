@@ -194,7 +194,7 @@ internal sealed partial class ReadSide
         }
 
         ClientRequest? request = _inFlight.RequestOf(_slot);
-        _missing = (int)length;
+        Expect((int)length);
         _destination = request is null || request.Destination.IsEmpty ? default : request.Destination.Slice((int)(offset - Progress.Offset), _missing);
         if (_destination.IsEmpty)
         {

@@ -16,6 +16,10 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     // From this many missing bytes on, a receive of its own is cheaper than the copy out of the buffer.
     private const int DirectBytes = 32 << 10;
 
+    // After large data comes more of it, as a rule: a receive of all that is there would bring most of that to where it is not wanted, and it would be copied
+    // once more. This much has room for many headers, and for small data.
+    private const int HeadersBytes = 4 << 10;
+
     private readonly ITransport _transport;
     private readonly InFlight _inFlight;
     private readonly ISideOwner _owner;
@@ -28,6 +32,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     private int _slot;
     private int _missing;
     private int _replies;
+    private bool _expectsLarge;
     private NativeSlice _destination;
     private long _nowNs;
 
@@ -132,7 +137,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
 
         _start = ReceiveStart - left;
         _end = ReceiveStart;
-        _transport.Receive(_receive, _buffer.Slice(_end, _buffer.Length - _end));
+        _transport.Receive(_receive, _buffer.Slice(_end, Math.Min(_buffer.Length - _end, _expectsLarge ? HeadersBytes : int.MaxValue)));
     }
 
     private void Take(int received)
@@ -202,7 +207,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
             return;
         }
 
-        _missing = (int)payloadBytes;
+        Expect((int)payloadBytes);
         _destination = verdict == CookieVerdict.Late ? default : _inFlight.RequestOf(_slot)!.Destination;
         if (_destination.IsEmpty)
         {
@@ -216,6 +221,13 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
         {
             ReceiveDirectlyIfLarge();
         }
+    }
+
+    /// <summary>So much data follows the header.</summary>
+    private void Expect(int bytes)
+    {
+        _missing = bytes;
+        _expectsLarge = bytes >= DirectBytes;
     }
 
     private void TakePayload()
