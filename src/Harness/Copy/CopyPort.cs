@@ -1,5 +1,3 @@
-using Harness.Io;
-
 namespace Harness.Copy;
 
 /// <summary>What an end of a copy is asked to do with a range.</summary>
@@ -28,10 +26,10 @@ internal abstract class CopyPort
     /// <summary>Begins an action on a range that is within the end.</summary>
     /// <param name="action">Which.</param>
     /// <param name="offset">In bytes.</param>
-    /// <param name="memory">The data, or where it goes; for <see cref="CopyAction.Zero"/> empty.</param>
     /// <param name="length">Bytes.</param>
+    /// <param name="memory">The data, or where it goes, asked for when it is needed; null for actions without data.</param>
     /// <returns>The error, or 0, where it has ended already; null where the handler hears of its end.</returns>
-    public abstract int? Start(CopyAction action, ulong offset, NativeSlice memory, ulong length);
+    public abstract int? Start(CopyAction action, ulong offset, ulong length, CopyMemory? memory);
 
     /// <summary>What the end said about its last error beyond the number; empty where it said nothing.</summary>
     public virtual string Said => string.Empty;

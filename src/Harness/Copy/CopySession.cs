@@ -30,6 +30,7 @@ internal sealed class CopySession : IDisposable
         Block = Math.Max(source.MinimumBlock, destination.MinimumBlock);
         uint most = Math.Min(source.MaximumRequest, destination.MaximumRequest);
         RequestBytes = Math.Max(Block, Math.Min((uint)options.RequestBytes, most) / Block * Block);
+        Memory = new CopyMemoryPool(RequestBytes);
         ZeroesAreThere = destination.DropsData || ((options.DestinationIsZero || destination.IsZero) && !options.Allocated);
         ZeroesWithoutData = destination.MaximumZero > 0;
     }
@@ -45,6 +46,9 @@ internal sealed class CopySession : IDisposable
 
     /// <summary>Bytes of one request of data at most.</summary>
     public uint RequestBytes { get; }
+
+    /// <summary>What pieces keep their data in.</summary>
+    public CopyMemoryPool Memory { get; }
 
     /// <summary>Zeroes need not be written.</summary>
     public bool ZeroesAreThere { get; }
@@ -105,7 +109,7 @@ internal sealed class CopySession : IDisposable
         {
             var wait = new FlushWait();
             CopyPort port = Destination.NewPort(i, wait);
-            int? error = port.Start(CopyAction.Flush, 0, default, 0);
+            int? error = port.Start(CopyAction.Flush, 0, 0, null);
             while (error is null && wait.Error is null)
             {
                 _loop.RunOnce();
@@ -163,13 +167,7 @@ internal sealed class CopySession : IDisposable
         Stop();
     }
 
-    public void Dispose()
-    {
-        foreach (CopySlot slot in _slots)
-        {
-            slot.Dispose();
-        }
-    }
+    public void Dispose() => Memory.Dispose();
 
     private bool HasEnded => _stopped || _pieces!.Error != 0;
 

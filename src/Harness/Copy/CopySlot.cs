@@ -1,17 +1,15 @@
-using Harness.Io;
-
 namespace Harness.Copy;
 
 /// <summary>
 /// One request in flight: a piece on its way from the source to the destination, with its memory; or, in a pass that verifies, read from both and compared.
 /// </summary>
-internal sealed class CopySlot : ICopyHandler, IDisposable
+internal sealed class CopySlot : ICopyHandler
 {
     private readonly CopySession _session;
     private readonly CopyPort _from;
     private readonly CopyPort _to;
-    private readonly NativeBuffer _buffer;
-    private readonly NativeBuffer? _back;
+    private readonly CopyMemory _data;
+    private readonly CopyMemory _back;
     private Step _step;
     private bool _failed;
 
@@ -20,8 +18,8 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
         _session = session;
         _from = session.Source.NewPort(number, this);
         _to = session.Destination.NewPort(number, this);
-        _buffer = new NativeBuffer((int)session.RequestBytes);
-        _back = session.Options.Verify ? new NativeBuffer((int)session.RequestBytes) : null;
+        _data = new CopyMemory(session.Memory);
+        _back = new CopyMemory(session.Memory);
     }
 
     private enum Step
@@ -56,12 +54,6 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
 
     public void Completed(int error) => GoOn(After(error));
 
-    public void Dispose()
-    {
-        _buffer.Dispose();
-        _back?.Dispose();
-    }
-
     private void Begin(CopyPiece piece)
     {
         Piece = piece;
@@ -83,6 +75,8 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
             step = After(error);
         }
 
+        _data.Release();
+        _back.Release();
         if (!_failed)
         {
             _session.Count(this);
@@ -91,17 +85,13 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
         _session.Ended(this);
     }
 
-    private int? Start()
+    private int? Start() => _step switch
     {
-        NativeSlice Memory(NativeBuffer buffer) => buffer.Slice(0, (int)Piece.Length);
-        return _step switch
-        {
-            Step.Reading or Step.ReadingForComparison => _from.Start(CopyAction.Read, Piece.Offset, Memory(_buffer), Piece.Length),
-            Step.Writing => _to.Start(CopyAction.Write, Piece.Offset, Memory(_buffer), Piece.Length),
-            Step.Zeroing => _to.Start(CopyAction.Zero, Piece.Offset, default, Piece.Length),
-            _ => _to.Start(CopyAction.Read, Piece.Offset, Memory(_back!), Piece.Length),
-        };
-    }
+        Step.Reading or Step.ReadingForComparison => _from.Start(CopyAction.Read, Piece.Offset, Piece.Length, _data),
+        Step.Writing => _to.Start(CopyAction.Write, Piece.Offset, Piece.Length, _data),
+        Step.Zeroing => _to.Start(CopyAction.Zero, Piece.Offset, Piece.Length, null),
+        _ => _to.Start(CopyAction.Read, Piece.Offset, Piece.Length, _back),
+    };
 
     /// <summary>What comes next.</summary>
     private Step After(int error)
@@ -116,7 +106,7 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
 
         switch (_step)
         {
-            case Step.Reading when !_session.Destination.DropsData && _session.SeeksZeroes && IsZero(_buffer):
+            case Step.Reading when !_session.Destination.DropsData && _session.SeeksZeroes && IsZero():
                 WasZero = true;
                 return AfterZeroes();
             case Step.Reading:
@@ -152,16 +142,16 @@ internal sealed class CopySlot : ICopyHandler, IDisposable
             return Step.Zeroing;
         }
 
-        _buffer.Slice(0, (int)Piece.Length).Span.Clear();
+        _data.First(Piece.Length).Span.Clear();
         return Step.Writing;
     }
 
-    private bool IsZero(NativeBuffer buffer) => !buffer.Slice(0, (int)Piece.Length).Span.ContainsAnyExcept((byte)0);
+    private bool IsZero() => !_data.First(Piece.Length).Span.ContainsAnyExcept((byte)0);
 
     private void Judge()
     {
-        Span<byte> back = _back!.Slice(0, (int)Piece.Length).Span;
-        int same = Piece.IsZero ? back.IndexOfAnyExcept((byte)0) : back.CommonPrefixLength(_buffer.Slice(0, (int)Piece.Length).Span);
+        Span<byte> back = _back.First(Piece.Length).Span;
+        int same = Piece.IsZero ? back.IndexOfAnyExcept((byte)0) : back.CommonPrefixLength(_data.First(Piece.Length).Span);
         if (same >= 0 && same < back.Length)
         {
             _session.Differ(Piece.Offset + (ulong)same);

@@ -23,9 +23,9 @@ internal sealed class FilePort : CopyPort, IIoHandler
         _operation = new IoOperation(this);
     }
 
-    public override int? Start(CopyAction action, ulong offset, NativeSlice memory, ulong length)
+    public override int? Start(CopyAction action, ulong offset, ulong length, CopyMemory? memory)
     {
-        (_action, _offset, _left) = (action, offset, memory);
+        (_action, _offset, _left) = (action, offset, memory?.First(length) ?? default);
         if (action == CopyAction.Flush)
         {
             _loop.Flush(_operation, _file.Fd);

@@ -4,12 +4,13 @@ using Harness.Nbd;
 namespace Harness.Copy;
 
 /// <summary>One request on its way over a connection.</summary>
-internal sealed class NbdPort : CopyPort, IClientRequestHandler, IClientChunkHandler
+internal sealed class NbdPort : CopyPort, IClientRequestHandler, IClientChunkHandler, IReadMemory
 {
     private readonly NbdLink _link;
     private readonly ICopyHandler _handler;
     private readonly ClientRequest _request;
     private readonly bool _allocates;
+    private CopyMemory? _memory;
     private string _said = string.Empty;
 
     /// <param name="link">The connection.</param>
@@ -20,12 +21,12 @@ internal sealed class NbdPort : CopyPort, IClientRequestHandler, IClientChunkHan
         _link = link;
         _handler = handler;
         _allocates = allocates;
-        _request = new ClientRequest(this) { Chunks = this };
+        _request = new ClientRequest(this) { Chunks = this, Memory = this };
     }
 
     public override string Said => _said;
 
-    public override int? Start(CopyAction action, ulong offset, NativeSlice memory, ulong length)
+    public override int? Start(CopyAction action, ulong offset, ulong length, CopyMemory? memory)
     {
         (_request.Command, _request.Flags) = action switch
         {
@@ -36,11 +37,14 @@ internal sealed class NbdPort : CopyPort, IClientRequestHandler, IClientChunkHan
         };
         _request.Offset = offset;
         _request.Length = length;
-        _request.Payload = action == CopyAction.Write ? memory : default;
-        _request.Destination = action == CopyAction.Read ? memory : default;
+        _request.Payload = action == CopyAction.Write ? memory!.First(length) : default;
+        _request.Destination = default;
+        _memory = memory;
         _link.Client!.Submit(_request);
         return null;
     }
+
+    public NativeSlice MemoryFor(ClientRequest request) => _memory!.First(request.Length);
 
     public void OnCompleted(ClientRequest request, int error) => _handler.Completed(error);
 

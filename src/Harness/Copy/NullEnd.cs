@@ -1,5 +1,3 @@
-using Harness.Io;
-
 namespace Harness.Copy;
 
 /// <summary><c>null:SIZE</c>, zeroes as a source; <c>null:</c>, nothing as a destination: it takes whatever comes.</summary>
@@ -25,11 +23,11 @@ internal sealed class NullEnd(string name, ulong size) : CopyEnd(name)
 
     private sealed class Port : CopyPort
     {
-        public override int? Start(CopyAction action, ulong offset, NativeSlice memory, ulong length)
+        public override int? Start(CopyAction action, ulong offset, ulong length, CopyMemory? memory)
         {
             if (action == CopyAction.Read)
             {
-                memory.Span.Clear();
+                memory!.First(length).Span.Clear();
             }
 
             return 0;

@@ -51,6 +51,12 @@ public sealed class ClientRequest(IClientRequestHandler handler)
     /// <summary>Where the data of a READ goes, at least <see cref="Length"/> bytes; where it is empty, the data is received and dropped.</summary>
     public NativeSlice Destination { get; set; }
 
+    /// <summary>
+    /// Asked for the destination of a READ that has none once the reply's first data is there, on the thread that receives; null where data without a
+    /// destination is dropped. Memory is then taken only while there is something in it, and what was used last is still in the CPU's cache.
+    /// </summary>
+    public IReadMemory? Memory { get; set; }
+
     /// <summary>Told what the server says beyond the request's end: holes, extents, the text of an error; null where nobody wants to know.</summary>
     public IClientChunkHandler? Chunks { get; set; }
 

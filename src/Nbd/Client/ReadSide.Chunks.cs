@@ -195,13 +195,14 @@ internal sealed partial class ReadSide
 
         ClientRequest? request = _inFlight.RequestOf(_slot);
         Expect((int)length);
-        _destination = request is null || request.Destination.IsEmpty ? default : request.Destination.Slice((int)(offset - Progress.Offset), _missing);
+        _destination = request is null ? default : DestinationOf(request);
         if (_destination.IsEmpty)
         {
             Go(ReadState.PayloadDropped);
             return;
         }
 
+        _destination = _destination.Slice((int)(offset - Progress.Offset), _missing);
         request!.Chunks?.OnData(request, offset, length);
         Go(ReadState.Payload);
         if (_start == _end)
@@ -217,7 +218,7 @@ internal sealed partial class ReadSide
             return;
         }
 
-        if (_inFlight.RequestOf(_slot) is { } request && !request.Destination.IsEmpty)
+        if (_inFlight.RequestOf(_slot) is { } request && !DestinationOf(request).IsEmpty)
         {
             request.Destination.Slice((int)(offset - Progress.Offset), (int)length).Span.Clear();
             request.Chunks?.OnHole(request, offset, length);

@@ -208,7 +208,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
         }
 
         Expect((int)payloadBytes);
-        _destination = verdict == CookieVerdict.Late ? default : _inFlight.RequestOf(_slot)!.Destination;
+        _destination = verdict == CookieVerdict.Late ? default : DestinationOf(_inFlight.RequestOf(_slot)!);
         if (_destination.IsEmpty)
         {
             Go(ReadState.PayloadDropped);
@@ -228,6 +228,16 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     {
         _missing = bytes;
         _expectsLarge = bytes >= DirectBytes;
+    }
+
+    private static NativeSlice DestinationOf(ClientRequest request)
+    {
+        if (request.Destination.IsEmpty && request.Memory is { } memory)
+        {
+            request.Destination = memory.MemoryFor(request);
+        }
+
+        return request.Destination;
     }
 
     private void TakePayload()

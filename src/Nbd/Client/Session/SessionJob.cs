@@ -7,7 +7,7 @@ namespace Harness.Nbd;
 /// One request of a session on its way: it outlives connections, while what is submitted to a client does not. Pooled; the caller's own request is not touched
 /// by any connection. Belongs to the loop's thread.
 /// </summary>
-internal sealed class SessionJob : IClientRequestHandler, IClientChunkHandler
+internal sealed class SessionJob : IClientRequestHandler, IClientChunkHandler, IReadMemory
 {
     private readonly NbdSession _session;
     private readonly ClientRequest _wire;
@@ -68,6 +68,7 @@ internal sealed class SessionJob : IClientRequestHandler, IClientChunkHandler
         _wire.Length = request.Length;
         _wire.Payload = request.Payload;
         _wire.Destination = request.Destination;
+        _wire.Memory = request.Memory is null ? null : this;
         _wire.Chunks = request.Chunks is null ? null : this;
         Covers = _session.Durability.Changes;
         link.Client.Submit(_wire);
@@ -91,6 +92,9 @@ internal sealed class SessionJob : IClientRequestHandler, IClientChunkHandler
             _session.Answered(this, error);
         }
     }
+
+    // What a connection that broke had begun to fill is filled by the next.
+    public NativeSlice MemoryFor(ClientRequest request) => Request.Destination = Request.Memory!.MemoryFor(Request);
 
     public void OnData(ClientRequest request, ulong offset, ulong length) => Request.Chunks?.OnData(Request, offset, length);
 
