@@ -14,6 +14,8 @@ internal static class KernelsAttributeVerb
     private static readonly Argument<string> A = new("A") { Description = "a kernel: a release or its beginning, a suite, or a path" };
     private static readonly Argument<string> B = new("B") { Description = "another" };
     private static readonly Option<int> Top = OptionParsers.Count("--top", "functions to show, those with the largest differences", 1, 10_000, 20);
+    private static readonly Option<int[]> Boots = OptionParsers.Parsed(
+        "--boots", "N,M", "which boot of A, and which of B, each with other random numbers: 'A A --boots 1,2' says how boots of one kernel differ [default: 1,1]", ReadBoots);
     private static readonly Option<string?> Json = OptionParsers.Json();
     private static readonly Option<string?> Markdown = OptionParsers.Text("--markdown", "FILE|-", "the same as a Markdown table");
 
@@ -24,7 +26,7 @@ internal static class KernelsAttributeVerb
     {
         var verb = new Command("attribute", "into which functions of the kernel the difference of a cell between two kernels went: a boot of each, counted by function")
         {
-            A, B, KernelsHunt.Cell, KernelsHunt.Matrix, Top, KernelsHunt.Cached, KernelsHunt.Deadline, KernelsVerb.Cache, Json, Markdown, Emulator,
+            A, B, KernelsHunt.Cell, KernelsHunt.Matrix, Boots, Top, KernelsHunt.Cached, KernelsHunt.Deadline, KernelsVerb.Cache, Json, Markdown, Emulator,
         };
         verb.Validators.Add(result =>
         {
@@ -45,6 +47,7 @@ internal static class KernelsAttributeVerb
         MatrixDefinition matrix = KernelsHunt.ReadMatrix(parse);
         Cell cell = matrix.Cells()[0];
         KernelCache cache = KernelsVerb.CacheOf(parse);
+        int[] boots = parse.GetValue(Boots) ?? [1, 1];
         CachedKernel[] kernels = Kernels(parse, cache, interrupts.Token);
         GuestTools tools = GuestTools.Make(cache, parse.GetValue(Emulator), Say);
         if (tools.Plugin is null)
@@ -55,7 +58,7 @@ internal static class KernelsAttributeVerb
         var session = new AttributionSession(cache, tools, parse.GetValue(KernelsHunt.Deadline), Say);
         try
         {
-            FunctionProfile[] profiles = [.. kernels.Select(kernel => session.Profile(kernel, matrix, cell, interrupts.Token))];
+            FunctionProfile[] profiles = [.. kernels.Zip(boots, (kernel, boot) => session.Profile(kernel, boot, matrix, cell, interrupts.Token))];
             return Show(parse, Attribution.Of(cell.Id, profiles[0], profiles[1]));
         }
         catch (OperationCanceledException)
@@ -88,6 +91,14 @@ internal static class KernelsAttributeVerb
             ReportConsole.ToStdout(console => AttributionText.Write(attribution, top, console));
         }
         return ExitCode.Done;
+    }
+
+    private static int[] ReadBoots(string text)
+    {
+        string[] words = text.Split(',');
+        return words.Length == 2
+            ? [.. words.Select(word => Vocabulary.Count(word, 1, 1000))]
+            : throw new FormatException($"'{text}' is not two boots; write one for each kernel, like 1,2");
     }
 
     private static void Say(string line) => Console.Error.WriteLine($"harness kernels attribute: {line}");

@@ -44,6 +44,8 @@ public sealed class KernelBisectTests : IDisposable
     [InlineData("no mistakes", "kernels", "bisect", "6.1", "7.2", "--threshold", "0", "'0' is not a threshold; write a number of percent above 0")]
     [InlineData("no cell", "kernels", "bisect", "6.1", "7.2", "--cell", "layer=sycall", "--cell 'layer=sycall' matches none of 50 cells")]
     [InlineData("several", "kernels", "attribute", "6.1", "7.2", "--cell", "depth=1", "has 32 cells, and one is hunted for: give --cell the id of one, like 'backend=")]
+    [InlineData("one boot", "kernels", "attribute", "6.1", "7.2", "--boots", "2", "--boots: '2' is not two boots; write one for each kernel, like 1,2")]
+    [InlineData("boot 0", "kernels", "attribute", "6.1", "7.2", "--boots", "1,0", "--boots: ")]
     [InlineData("nothing here", "kernels", "attribute", "6.1", "7.2", "--cell", "layer=syscall", "there is no kernel 6.1; harness kernels list shows")]
     [InlineData("nothing here", "kernels", "bisect", "6.1", "7.2", "--cell", "layer=syscall", "there is no kernel 6.1; harness kernels list shows")]
     public void A_mistake_is_one_line(string name, params string[] words)

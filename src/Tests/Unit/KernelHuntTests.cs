@@ -99,6 +99,7 @@ public sealed class KernelHuntTests
             + "ffffffff81000200 t clear_bhb_loop.constprop.0\nffffffff81000300 D data\n0000000000000000 A absolute\n");
         FunctionProfile Profile(string release, double clock, params (ulong At, long Count)[] blocks) => new(
             new KernelFacts { Release = release, Image = "vmlinuz", Sha256 = release },
+            release == "7.2" ? 3 : 1,
             ResultsSamples.Ok(ResultsSamples.Cell("epoll", "read"), 1, 1000).Load! with { Ops = 100, InstructionsPerOp = clock },
             new InstructionWindow(2000, blocks.Sum(block => block.Count), blocks.ToDictionary(block => block.At, block => block.Count)),
             symbols);
@@ -116,6 +117,7 @@ public sealed class KernelHuntTests
         string table = ReportConsole.Draw(console => AttributionText.Write(attribution, 1, console));
         Assert.Contains("(2 other functions)", table);
         Assert.Contains("all", table);
+        Assert.Contains("| function | 6.12 | 7.2, boot 3 | ", AttributionText.Markdown(attribution, 1));
         Assert.Contains("| clear_bhb_loop | 0.0 | 860.0 | +860.0 | ", AttributionText.Markdown(attribution, 1));
     }
 

@@ -5,10 +5,11 @@ namespace Harness.Kernels.Hunt;
 
 /// <summary>One cell on one kernel, by function.</summary>
 /// <param name="Kernel">Which.</param>
+/// <param name="Boot">Which boot of it, from 1 on.</param>
 /// <param name="Load">Its figures.</param>
 /// <param name="Window">What the emulator counted, by block.</param>
 /// <param name="Symbols">Whose functions the blocks are.</param>
-internal sealed record FunctionProfile(KernelFacts Kernel, LoadResult Load, InstructionWindow Window, KernelSymbols Symbols)
+internal sealed record FunctionProfile(KernelFacts Kernel, int Boot, LoadResult Load, InstructionWindow Window, KernelSymbols Symbols)
 {
     /// <summary>Instructions per operation by function; what lies in none is under <see cref="Attribution.NoSymbol"/>.</summary>
     public IReadOnlyDictionary<string, double> ByFunction() => Window.Blocks
@@ -47,8 +48,8 @@ internal sealed record Attribution
         {
             Cell = cell,
             Ops = a.Load.Ops,
-            A = new AttributedKernel(a.Kernel.Release, a.Kernel.Version),
-            B = new AttributedKernel(b.Kernel.Release, b.Kernel.Version),
+            A = new AttributedKernel(a.Kernel.Release, a.Kernel.Version, a.Boot),
+            B = new AttributedKernel(b.Kernel.Release, b.Kernel.Version, b.Boot),
             Total = Row("", a.Load.InstructionsPerOp!.Value, b.Load.InstructionsPerOp!.Value),
             Functions =
             [
@@ -76,7 +77,8 @@ internal sealed record Attribution
 /// <summary>One of the two kernels.</summary>
 /// <param name="Release">As <c>uname -r</c> prints it.</param>
 /// <param name="Version">Its package's version; null of one that was given by its path.</param>
-internal sealed record AttributedKernel(string Release, string? Version);
+/// <param name="Boot">Which of its boots, from 1 on; each has its own random numbers.</param>
+internal sealed record AttributedKernel(string Release, string? Version, int Boot);
 
 /// <summary>A function on both kernels, in instructions per operation.</summary>
 /// <param name="Function">Its name, without what a compiler hangs on it; empty for the total.</param>

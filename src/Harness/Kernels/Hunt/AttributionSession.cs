@@ -13,21 +13,22 @@ namespace Harness.Kernels.Hunt;
 internal sealed class AttributionSession(KernelCache cache, GuestTools tools, TimeSpan silence, Action<string> say)
 {
     /// <param name="kernel">Which.</param>
+    /// <param name="boot">Which of its boots, from 1 on: as the matrix's rounds, each with its own random numbers.</param>
     /// <param name="matrix">How many operations, and the seed.</param>
     /// <param name="cell">Which.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="HarnessException">The guest did not come through it.</exception>
-    public FunctionProfile Profile(CachedKernel kernel, MatrixDefinition matrix, Cell cell, CancellationToken stop)
+    public FunctionProfile Profile(CachedKernel kernel, int boot, MatrixDefinition matrix, Cell cell, CancellationToken stop)
     {
         string symbolFile = cache.Folder($"symbols/{kernel.Facts.Sha256}.gz.base64");
         bool asks = !File.Exists(symbolFile);
         var plan = new GuestPlan([cell], matrix.Ops!.Value, matrix.Seed, Facts: false) { Symbols = asks };
-        var boot = new GuestBoot(tools.Qemu, tools.Image, silence) { Plugin = tools.Plugin, ByBlock = true };
+        var guest = new GuestBoot(tools.Qemu, tools.Image, silence) { Plugin = tools.Plugin, ByBlock = true };
         var packed = new StringBuilder();
         GuestSays.Measured? measured = null;
         string? not = null;
-        say($"{kernel.Facts.Release}: a boot for {cell.Id}{(asks ? ", and its symbols" : "")} ...");
-        string? trouble = boot.RunAsync(kernel, plan, cell["mitigations"], KernelRunSession.SeedOf(matrix.Seed, round: 1), Hear, stop).GetAwaiter().GetResult();
+        say($"{kernel.Facts.Release}: boot {boot} for {cell.Id}{(asks ? ", and its symbols" : "")} ...");
+        string? trouble = guest.RunAsync(kernel, plan, cell["mitigations"], KernelRunSession.SeedOf(matrix.Seed, boot), Hear, stop).GetAwaiter().GetResult();
 
         void Hear(GuestSays said)
         {
@@ -59,7 +60,7 @@ internal sealed class AttributionSession(KernelCache cache, GuestTools tools, Ti
         InstructionWindow window = measured.Window is { Blocks.Count: > 0 } counted
             ? counted
             : throw new HarnessException(ExitCode.Failed, $"{kernel.Facts.Release}: the emulator's plugin counted nothing between the marks of the cell");
-        return new FunctionProfile(kernel.Facts, load, window, SymbolsOf(symbolFile, packed.ToString()));
+        return new FunctionProfile(kernel.Facts, boot, load, window, SymbolsOf(symbolFile, packed.ToString()));
     }
 
     private static KernelSymbols SymbolsOf(string file, string packed)

@@ -34,7 +34,11 @@ internal static class AttributionText
         return text.ToString();
     }
 
-    private static string[] Heading(Attribution attribution) => ["function", attribution.A.Release, attribution.B.Release, "difference", "of it"];
+    private static string[] Heading(Attribution attribution) => ["function", Side(attribution.A), Side(attribution.B), "difference", "of it"];
+
+    // The first boot is what there is unless another was asked for.
+    private static string Side(AttributedKernel kernel) =>
+        kernel.Boot == 1 ? kernel.Release : string.Create(CultureInfo.InvariantCulture, $"{kernel.Release}, boot {kernel.Boot}");
 
     private static string Note(Attribution attribution) => string.Create(
         CultureInfo.InvariantCulture,
