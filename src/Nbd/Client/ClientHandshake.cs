@@ -129,7 +129,7 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         {
             Continue(_send);
         }
-        else if (!_isHeld)
+        else if (_step == HandshakeStep.Aborting)
         {
             Continue(_receive);
         }
@@ -199,7 +199,7 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         Expect(step, replyBytes);
         _vector.Add(_out.Slice(0, bytes));
         Continue(_send);
-        if (bytes < 0)
+        if (step != HandshakeStep.Aborting)
         {
             Continue(_receive);
         }

@@ -15,7 +15,8 @@ public class ClientErrorTests
     private const ulong Offset = 4096;
 
     /// <summary>Those of the protocol, and some that it does not know, which count as EINVAL.</summary>
-    private static readonly uint[] s_numbers = [.. Enum.GetValues<NbdError>().Where(error => error != NbdError.None).Select(error => (uint)error), 2, 4711, uint.MaxValue];
+    private static readonly uint[] s_numbers =
+        [.. Enum.GetValues<NbdError>().Where(error => error != NbdError.None).Select(error => (uint)error), 2, 4711, uint.MaxValue];
 
     public static TheoryData<ReplyForm, string> FormsAndDuplexes()
     {
@@ -31,7 +32,9 @@ public class ClientErrorTests
     /// <summary>All but ERR_UNSUP, after which EXPORT_NAME is tried, and one that nobody knows.</summary>
     public static TheoryData<uint> Refusals =>
     [
-        .. Enum.GetValues<OptionReplyType>().Where(type => type.IsError() && type is not (OptionReplyType.ErrUnsup or OptionReplyType.ErrorBit)).Select(type => (uint)type),
+        .. Enum.GetValues<OptionReplyType>()
+            .Where(type => type.IsError() && type is not (OptionReplyType.ErrUnsup or OptionReplyType.ErrorBit))
+            .Select(type => (uint)type),
         0x80004711,
     ];
 
@@ -68,7 +71,8 @@ public class ClientErrorTests
         script.SendOptionReply(NbdOption.Abort, 1, []);
         script.RunUntil(() => script.IsClosed, "the connection is over");
         Assert.True(script.Error > 0);
-        Assert.StartsWith($"unix:script: the server refuses the export 'disk': {((OptionReplyType)type).Text()}: it says why", script.Reason, StringComparison.Ordinal);
+        string reason = $"unix:script: the server refuses the export 'disk': {((OptionReplyType)type).Text()}: it says why";
+        Assert.StartsWith(reason, script.Reason, StringComparison.Ordinal);
     }
 
     /// <summary>A request that fails, and one behind it that does not.</summary>
@@ -102,12 +106,15 @@ public class ClientErrorTests
         Assert.Equal([1, 2], good.Memory.ToArray());
     }
 
-    private static ulong Cookie(ClientScript script, ReplyForm form) => form == ReplyForm.Extended ? script.ReadExtendedRequest().Cookie : script.ReadRequest().Cookie;
+    private static ulong Cookie(ClientScript script, ReplyForm form) =>
+        form == ReplyForm.Extended ? script.ReadExtendedRequest().Cookie : script.ReadRequest().Cookie;
 
     private static IEnumerable<NbdCommand> Commands(ReplyForm form) =>
         Enum.GetValues<NbdCommand>().Where(command => command != NbdCommand.Disconnect && (command != NbdCommand.BlockStatus || form != ReplyForm.Simple));
 
-    /// <summary>The ways in which an error can be said: a simple reply, also among structured ones, and chunks with a text, a place, or of an unknown kind.</summary>
+    /// <summary>
+    /// The ways in which an error can be said: a simple reply, also among structured ones, and chunks with a text, a place, or of an unknown kind.
+    /// </summary>
     private static IEnumerable<Func<ulong, uint, byte[]>> Answers(ReplyForm form)
     {
         if (form != ReplyForm.Extended)

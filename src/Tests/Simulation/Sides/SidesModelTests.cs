@@ -32,16 +32,16 @@ public sealed class SidesModelTests(ITestOutputHelper output)
     [Fact]
     public void Wherever_one_side_stops_the_other_goes_on()
     {
-        int seeds = TestScale.Pick(400, 20_000);
+        IReadOnlyList<int> seeds = TestScale.Seeds(400, 20_000);
         var seen = new SidesSeen();
-        for (int seed = 1; seed <= seeds; seed++)
+        foreach (int seed in seeds)
         {
             SidesRun.Run(seed, (run, slots) => new StoppingShare(run, slots), seen);
         }
 
-        output.WriteLine($"{seeds} programs; {seen.SecondLooks} second looks found something, {seen.ToldLater} replies came before the last byte had left, "
+        output.WriteLine($"{seeds.Count} programs; {seen.SecondLooks} second looks found something, {seen.ToldLater} replies came before the last byte had left, "
             + $"{seen.JustSent} while it left; {seen.NewsJoined} times there was more to tell");
-        Assert.All([seen.SecondLooks, seen.ToldLater, seen.JustSent, seen.NewsJoined], count => Assert.True(count > seeds / 100));
+        Assert.All([seen.SecondLooks, seen.ToldLater, seen.JustSent, seen.NewsJoined], count => Assert.True(seeds.Count == 1 || count > seeds.Count / 100));
     }
 
     [Theory]

@@ -17,7 +17,7 @@ internal enum SidesRule
 }
 
 /// <summary>A program has shown that a rule does not hold.</summary>
-internal sealed class SidesRuleBrokenException(SidesRule rule, string what) : Exception($"broken rule {rule}: {what}")
+internal sealed class SidesRuleBrokenException(SidesRule rule, string what, Exception? cause = null) : Exception(what, cause)
 {
     public SidesRule Rule { get; } = rule;
 }

@@ -5,8 +5,8 @@ namespace Harness.Tests;
 
 /// <summary>
 /// One program: a client whose sides are on two loops, a server that answers early and in any order, and a model of its disk. All three run on the test's
-/// thread, in turns drawn at random; and wherever the sides meet (<see cref="StoppingShare"/>), one stops in the middle of its turn while the others go on for a
-/// while. So there is no time in it, the same seed is the same program, and what needs two threads at an unlucky moment needs only the right seed.
+/// thread, in turns drawn at random; and wherever the sides meet (<see cref="StoppingShare"/>), one stops in the middle of its turn while the others go on for
+/// a while. So there is no time in it, the same seed is the same program, and what needs two threads at an unlucky moment needs only the right seed.
 /// </summary>
 internal sealed class SidesRun : INbdClientHandler
 {
@@ -97,7 +97,8 @@ internal sealed class SidesRun : INbdClientHandler
         catch (Exception e)
         {
             // What is left of it is in no state to be taken down.
-            throw new SidesRuleBrokenException((e as SidesRuleBrokenException)?.Rule ?? SidesRule.NoFault, $"seed {seed}, {run._end}: {e.Message}");
+            throw new SidesRuleBrokenException(
+                (e as SidesRuleBrokenException)?.Rule ?? SidesRule.NoFault, $"{e.Message} ({run._end}; HARNESS_TEST_SEED={seed} runs it alone)", e);
         }
 
         run.TakeDown();
@@ -135,7 +136,7 @@ internal sealed class SidesRun : INbdClientHandler
     {
         if (!holds)
         {
-            throw new SidesRuleBrokenException(rule, what);
+            throw new SidesRuleBrokenException(rule, $"broken rule {rule}: {what}");
         }
     }
 
