@@ -99,7 +99,8 @@ internal static class CopyRunner
         if (trouble is not null)
         {
             ulong copied = session.DataBytes + session.ZeroBytes;
-            throw new HarnessException(ExitCode.Failed, $"{trouble}; {copied} of {session.Source.Size} bytes were copied");
+            string reached = $"{copied} of {session.Source.Size} bytes were copied, without a gap up to offset {session.WholeUpTo}";
+            throw new HarnessException(ExitCode.Failed, $"{trouble}; {reached}");
         }
 
         if (session.Difference is { } offset)

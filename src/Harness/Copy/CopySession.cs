@@ -13,6 +13,7 @@ internal sealed class CopySession : IDisposable
     private readonly List<CopySlot> _slots = [];
     private readonly Stack<CopySlot> _free = new();
     private CopyPieces? _pieces;
+    private ulong _firstFailed = ulong.MaxValue;
     private bool _verifying;
     private bool _issuing;
     private bool _stopped;
@@ -68,6 +69,9 @@ internal sealed class CopySession : IDisposable
     /// <summary>Bytes that have been copied as zeroes.</summary>
     public ulong ZeroBytes { get; private set; }
 
+    /// <summary>Everything before this offset has been copied. Pieces end in any order, so what has been copied behind it is in pieces.</summary>
+    public ulong WholeUpTo { get; private set; }
+
     /// <summary>Bytes that have been compared.</summary>
     public ulong ComparedBytes { get; private set; }
 
@@ -89,6 +93,11 @@ internal sealed class CopySession : IDisposable
         while (_free.Count < _slots.Count || _pieces.IsAsking || (!_pieces.IsAtEnd && !HasEnded))
         {
             _loop.RunOnce();
+        }
+
+        if (!verify)
+        {
+            WholeUpTo = Math.Min(_firstFailed, _pieces.Offset);
         }
     }
 
@@ -157,6 +166,7 @@ internal sealed class CopySession : IDisposable
     {
         Trouble ??= $"{(isSource ? Source : Destination).Name}: cannot {verb} {slot.Piece.Length} bytes at offset {slot.Piece.Offset}: "
             + $"{ErrnoText.Of(error)}{(said.Length > 0 ? $" ({said})" : "")}";
+        _firstFailed = Math.Min(_firstFailed, slot.Piece.Offset);
         Stop();
     }
 

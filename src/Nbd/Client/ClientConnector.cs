@@ -165,6 +165,6 @@ public sealed class ClientConnector : IIoHandler, ITimerHandler
         Errno.EACCES => "permission denied; check the permissions of the socket",
         Errno.EAGAIN => $"the server does not accept connections: its backlog was full for {_timeoutNs / 1e9:0.###} s",
         Errno.ETIMEDOUT => $"no connection within {_timeoutNs / 1e9:0.###} s; check the address and the network",
-        _ => $"cannot connect: {ErrnoText.Of(_errno)}",
+        _ => StreamEnd.Text("cannot connect", _errno),
     };
 }

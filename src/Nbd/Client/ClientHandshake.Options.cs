@@ -90,7 +90,7 @@ internal sealed partial class ClientHandshake
             return verdict;
         }
 
-        if (++_replies > (_option == NbdOption.List ? MaxListedExports : MaxInfoReplies))
+        if (++_replies > MostReplies)
         {
             return ParseVerdict.Drop($"the server sent more than {_replies - 1} replies to option {(uint)_option}");
         }
@@ -104,8 +104,20 @@ internal sealed partial class ClientHandshake
         return ParseVerdict.Ok;
     }
 
+    private int MostReplies => _option switch
+    {
+        NbdOption.List => MaxListedExports,
+        NbdOption.SetMetaContext => NbdClient.MaxMetaContexts + 1,
+        _ => MaxInfoReplies,
+    };
+
     private ParseVerdict TakeOptionData(ReadOnlySpan<byte> data)
     {
+        if ((_reply.Type.IsError() || _reply.Type == OptionReplyType.Ack) && HoldsUntilSent())
+        {
+            return ParseVerdict.Ok;
+        }
+
         if (_reply.Type.IsError())
         {
             Refused(data);
@@ -165,6 +177,11 @@ internal sealed partial class ClientHandshake
 
     private ParseVerdict TakeExportName(ReadOnlySpan<byte> message)
     {
+        if (HoldsUntilSent())
+        {
+            return ParseVerdict.Ok;
+        }
+
         ParseVerdict verdict = ExportNameReply.Parse(message, _flags.HasFlag(ClientFlags.NoZeroes), out ExportInfo? export);
         if (verdict.IsOk)
         {

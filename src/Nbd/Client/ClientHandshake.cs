@@ -21,9 +21,14 @@ internal interface IHandshakeOwner
 
 /// <summary>
 /// Fixed newstyle negotiation as a client: greeting, then what was asked for of EXTENDED_HEADERS, STRUCTURED_REPLY and SET_META_CONTEXT, as far as the server
-/// grants it, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. The protocol is lock-step, so this is one state
-/// machine that either sends or receives; it asks for exactly the bytes that it needs, and every length is checked before memory is taken for it.
+/// grants it, then GO with the block sizes, or EXPORT_NAME where the server does not know GO, or LIST. It asks for exactly the bytes that it needs, and every
+/// length is checked before memory is taken for it.
 /// </summary>
+/// <remarks>
+/// The protocol is lock-step, so this is one state machine, but not one that either sends or receives: an option may be longer than the sockets' buffers, and a
+/// server may answer as it reads, so replies are taken while their option is half sent. Only what ends an option waits until that has left, because the next
+/// one is sent from the same memory.
+/// </remarks>
 internal sealed partial class ClientHandshake : IIoHandler, IDisposable
 {
     // A server has four facts to tell about an export, and a few that are not known yet.
@@ -47,6 +52,7 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
     private long _deadlineNs = long.MaxValue;
     private int _received;
     private int _needed;
+    private bool _isHeld;
 
     public ClientHandshake(ITransport transport, NbdClientOptions options, IHandshakeOwner owner, bool lists = false)
     {
@@ -123,9 +129,14 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         {
             Continue(_send);
         }
-        else
+        else if (_step == HandshakeStep.Aborting)
         {
             Continue(_receive);
+        }
+        else if (_isHeld)
+        {
+            _isHeld = false;
+            Judge(_step == HandshakeStep.ExportName ? TakeExportName(_in.Slice(0, _needed).Span) : TakeOptionData(_in.Slice(0, _reply.Length).Span));
         }
     }
 
@@ -139,13 +150,24 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         }
 
         ReadOnlySpan<byte> message = _in.Slice(0, _needed).Span;
-        ParseVerdict verdict = _step switch
+        Judge(_step switch
         {
             HandshakeStep.Greeting => TakeGreeting(message),
             HandshakeStep.OptionReply => TakeOptionReply(message),
             HandshakeStep.OptionData => TakeOptionData(message),
             _ => TakeExportName(message),
-        };
+        });
+    }
+
+    /// <summary>True where what was sent last is still on its way; what has come is kept, and taken when it has left.</summary>
+    private bool HoldsUntilSent()
+    {
+        _isHeld = !_vector.IsEmpty;
+        return _isHeld;
+    }
+
+    private void Judge(ParseVerdict verdict)
+    {
         if (!verdict.IsOk)
         {
             _owner.Broken(Errno.EPROTO, verdict.Reason);
@@ -171,12 +193,16 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         }
     }
 
-    /// <summary>Sends the first bytes of the output; then this many are expected for the step.</summary>
+    /// <summary>Sends the first bytes of the output; this many are expected for the step, from now on, or after ABORT when that has left.</summary>
     private void Send(int bytes, HandshakeStep step, int replyBytes)
     {
         Expect(step, replyBytes);
         _vector.Add(_out.Slice(0, bytes));
         Continue(_send);
+        if (step != HandshakeStep.Aborting)
+        {
+            Continue(_receive);
+        }
     }
 
     private void Continue(IoOperation operation)
@@ -201,7 +227,7 @@ internal sealed partial class ClientHandshake : IIoHandler, IDisposable
         }
         else if (errno != 0)
         {
-            _owner.Broken(errno, $"the connection broke while {Where()}: {ErrnoText.Of(errno)}");
+            _owner.Broken(errno, $"{StreamEnd.Who(errno) ?? "the connection broke"} while {Where()}: {ErrnoText.Of(errno)}");
         }
         else if (operation == _receive && _step == HandshakeStep.ExportName)
         {

@@ -5,17 +5,9 @@ namespace Harness.Nbd;
 
 /// <summary>
 /// The sending side of a connection on a loop of its own, on another thread than the receiving side: takes the slots that <see cref="WriteHandOver"/>
-/// publishes, sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. All members are for this side's
-/// loop thread unless they say otherwise.
+/// publishes, sends their requests as <see cref="WriteSide"/> does, and tells back only what the other thread cannot know. What orders the two threads is in
+/// <see cref="SharedInFlight"/>. All members are for this side's loop thread unless they say otherwise.
 /// </summary>
-/// <remarks>
-/// <para>No lock, and no system call between the threads while both have something to do. Who sends is decided by one word, <c>_isIdle</c>: this side sets
-/// it when it has found nothing, then looks once more; the other thread publishes, then looks at the word and, where it takes it from 1 to 0, wakes this side.
-/// Between the store and the look both have a full fence, so at least one of them sees what the other did (Dekker), and the exchange lets only one of them act
-/// on it.</para>
-/// <para>What is told back goes the same way: it is written, then <c>_isTold</c> is exchanged for 1, and only who found 0 posts; the other thread exchanges it
-/// for 0 first and reads afterwards.</para>
-/// </remarks>
 internal sealed class FarWriteSide : IIoHandler, IDisposable
 {
     private readonly ITransport _transport;
@@ -29,8 +21,6 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     private readonly LoopWork _end;
     private readonly LoopWork _news;
     private int _state;
-    private int _isIdle = 1;
-    private int _isTold;
 
     /// <param name="transport">The stream, on this side's loop; closed by <see cref="AskForEnd"/>.</param>
     /// <param name="shared">What the two threads share.</param>
@@ -54,7 +44,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         _news = new LoopAction(() =>
         {
             // Before anything is read: what is told from here on is posted anew.
-            Interlocked.Exchange(ref _isTold, 0);
+            _shared.LowerNews();
             news();
         });
     }
@@ -81,8 +71,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     /// <summary>Something was published. The other thread; a system call only where this side's loop sleeps.</summary>
     public void Wake()
     {
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _isIdle) == 1 && Interlocked.Exchange(ref _isIdle, 0) == 1)
+        if (_shared.TakeIdle())
         {
             _transport.Loop.Post(_wakeUp);
         }
@@ -112,7 +101,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         if (result <= 0)
         {
             int errno = result == 0 ? Errno.EPIPE : -result;
-            Broken = Tuple.Create(errno, $"cannot send: {ErrnoText.Of(errno)}");
+            Broken = Tuple.Create(errno, StreamEnd.Text("cannot send", errno));
             Go(WriteState.Ended);
             Tell();
             return;
@@ -156,9 +145,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         while (!_shared.ToSend.TryPeek(out _))
         {
             BecomeReady();
-            Volatile.Write(ref _isIdle, 1);
-            Interlocked.MemoryBarrier();
-            if (_shared.ToSend.IsEmpty || Interlocked.Exchange(ref _isIdle, 0) == 0)
+            if (_shared.MayRest())
             {
                 return;
             }
@@ -235,7 +222,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
 
     private void Tell()
     {
-        if (Interlocked.Exchange(ref _isTold, 1) == 0)
+        if (_shared.RaiseNews())
         {
             _otherLoop.Post(_news);
         }

@@ -25,6 +25,9 @@ internal interface ISideOwner
     /// <summary>The last request, DISC, has left.</summary>
     void DisconnectSent();
 
+    /// <summary>The server has closed the connection, and not in the middle of a reply.</summary>
+    void StreamEnded();
+
     /// <summary>The connection cannot go on.</summary>
     /// <param name="errno">Positive; what the requests in flight end with.</param>
     /// <param name="reason">What happened, without the peer's name and the states, which the owner adds.</param>

@@ -44,6 +44,20 @@ public sealed partial class NbdClient
 
     void ISideOwner.Broken(int errno, string reason) => Break(errno, reason);
 
+    void ISideOwner.StreamEnded()
+    {
+        bool isLeaving = _write is { } near ? near.State == WriteState.Disconnecting : _handOver!.HasDisconnected;
+        if (isLeaving)
+        {
+            // It has read DISC and done what that asks for, before it was told here that DISC has left: on the other thread that may take a while.
+            BeginClose(0, string.Empty);
+        }
+        else
+        {
+            Break(Errno.ECONNRESET, "the server closed the connection");
+        }
+    }
+
     void ISideOwner.AllSent() => ContinueDisconnect();
 
     void ISideOwner.DisconnectSent() => BeginClose(0, string.Empty);

@@ -50,6 +50,12 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
     /// <exception cref="ArgumentException">Both are on one loop, or <see cref="NbdClientOptions.HalfDuplex"/> is asked for, which is one thing at a
     /// time.</exception>
     public NbdClient(ITransport transport, ITransport? sender, NbdClientOptions options, INbdClientHandler handler)
+        : this(transport, sender, options, handler, static slots => new SharedInFlight(slots))
+    {
+    }
+
+    /// <summary>With another table between the two threads, for tests.</summary>
+    internal NbdClient(ITransport transport, ITransport? sender, NbdClientOptions options, INbdClientHandler handler, Func<int, SharedInFlight> share)
     {
         if (sender is not null && (options.HalfDuplex || sender.Loop == transport.Loop))
         {
@@ -62,7 +68,7 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         _transport = transport;
         _options = options;
         _handler = handler;
-        SharedInFlight? shared = sender is null ? null : new SharedInFlight(options.MaxInFlight);
+        SharedInFlight? shared = sender is null ? null : share(options.MaxInFlight);
         _inFlight = new InFlight(options.MaxInFlight, shared);
         Timeline = options.TimelineEntries > 0 ? new ClientTimeline(options.TimelineEntries) : null;
         _read = new ReadSide(transport, _inFlight, this, options.ReceiveBytes, Timeline);

@@ -296,11 +296,18 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
     {
         if (errno != 0)
         {
-            _owner.Broken(errno, $"cannot receive: {ErrnoText.Of(errno)}");
+            _owner.Broken(errno, StreamEnd.Text("cannot receive", errno));
             return;
         }
 
-        _owner.Broken(Errno.ECONNRESET, IsWithinReply ? "the server closed the connection in the middle of a reply" : "the server closed the connection");
+        if (IsWithinReply)
+        {
+            _owner.Broken(Errno.ECONNRESET, "the server closed the connection in the middle of a reply");
+        }
+        else
+        {
+            _owner.StreamEnded();
+        }
     }
 
     private static string BadMagic(uint magic) => magic == NbdMagic.StructuredReply

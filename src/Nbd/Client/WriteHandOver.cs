@@ -17,7 +17,6 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     private readonly FarWriteSide _side;
     private RequestQueue _waiting;
     private bool _publishes;
-    private bool _hasDisconnected;
     private bool _hasEnded;
     private bool _isClosed;
 
@@ -48,7 +47,10 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     public ClientRequest? OldestQueued => _waiting.Head;
 
     /// <summary>True where every request has been handed over, and DISC has not.</summary>
-    public bool MayDisconnect => _waiting.IsEmpty && !_hasDisconnected;
+    public bool MayDisconnect => _waiting.IsEmpty && !HasDisconnected;
+
+    /// <summary>DISC has been handed over, and may have left.</summary>
+    public bool HasDisconnected { get; private set; }
 
     /// <summary>The transmission phase begins.</summary>
     public void Start(ReplyForm form) => _side.Start(form);
@@ -81,8 +83,8 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     /// <summary>Sends DISC; nothing waits to be sent.</summary>
     public void SendDisconnect()
     {
-        _hasDisconnected = true;
-        _shared.ToSend.Add(SharedInFlight.Disconnect);
+        HasDisconnected = true;
+        _shared.HandOverDisconnect();
         PublishAtTurnEnd();
     }
 
@@ -96,7 +98,7 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     void ITurnEndHandler.OnTurnEnd()
     {
         _publishes = false;
-        _shared.ToSend.Publish();
+        _shared.Publish();
         _side.Wake();
     }
 

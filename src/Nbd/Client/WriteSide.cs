@@ -119,7 +119,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         if (result <= 0)
         {
             int errno = result == 0 ? Errno.EPIPE : -result;
-            _owner.Broken(errno, $"cannot send: {ErrnoText.Of(errno)}");
+            _owner.Broken(errno, StreamEnd.Text("cannot send", errno));
             return;
         }
 

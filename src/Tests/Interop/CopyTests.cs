@@ -126,7 +126,48 @@ public class CopyTests
         using var server = HarnessServer.Start("epoll", "unix", "error:errno=ENOSPC,commands=write,offset=5M,length=1/memory:8M");
         string line = Refused(ExitCode.Failed, sent, server.Uri, "--request-size", "64k", "--connections", "2");
         Assert.StartsWith($"harness: {server.Uri}: cannot write 65536 bytes at offset {5 * MiB}: ENOSPC: No space left on device", line, StringComparison.Ordinal);
-        Assert.Contains($" of {8 * MiB} bytes were copied", line, StringComparison.Ordinal);
+        Assert.Contains($" of {8 * MiB} bytes were copied, without a gap up to offset ", line, StringComparison.Ordinal);
+        Assert.InRange(GapIn(line), 0, 5 * MiB);
+    }
+
+    [Theory]
+    [InlineData("zero", "cannot zero 8388608 bytes at offset 0: ENOSPC", "; 0 of 8388608 bytes were copied, without a gap up to offset 0", "null:8M")]
+    [InlineData("flush", "cannot flush: ENOSPC", "; 8388608 of 8388608 bytes were copied, without a gap up to offset 8388608", "null:8M")]
+    [InlineData("read", "cannot read back 65536 bytes at offset 5242880: ENOSPC", "; 8388608 of 8388608 bytes were copied", null)]
+    public void Whatever_fails_at_the_destination_is_named(string command, string what, string how, string? source)
+    {
+        using var folder = new TempDir();
+        string sent = folder.File("sent");
+        RandomFile.Write(sent, 8 * MiB, seed: 11);
+        string range = command == "flush" ? string.Empty : ",offset=5M,length=1";
+        using var server = HarnessServer.Start("epoll", "unix", $"error:errno=ENOSPC,commands={command}{range}/memory:8M");
+        string[] more = command == "read" ? ["--verify", "--request-size", "64k"] : [];
+        string line = Refused(ExitCode.Failed, [source ?? sent, server.Uri, .. more]);
+        Assert.StartsWith($"harness: {server.Uri}: {what}", line, StringComparison.Ordinal);
+        Assert.Contains(how, line, StringComparison.Ordinal);
+    }
+
+    /// <summary>A file system that is full in the middle of the copy: a small one in memory, in a namespace of its own.</summary>
+    [SkippableTheory]
+    [InlineData("epoll")]
+    [InlineData("uring")]
+    public void A_disk_that_is_full_is_reported_with_the_offset(string backend)
+    {
+        string unshare = Requires.Tool("unshare");
+        const string Mount = "mount -t tmpfs -o size=3m none \"$1\" && shift && exec \"$@\"";
+        using var folder = new TempDir();
+        string small = folder.File("small");
+        Directory.CreateDirectory(small);
+        string[] inside = ["--map-root-user", "--mount", "sh", "-c", Mount, "sh", small];
+        Skip.IfNot(Tool.Run(unshare, [.. inside, "true"]).ExitCode == 0, "a file system cannot be mounted here, not even in a user namespace");
+        string sent = folder.File("sent");
+        RandomFile.Write(sent, 8 * MiB, seed: 12);
+        string[] copy = [HarnessServer.Program, "copy", sent, Path.Combine(small, "out"), "--backend", backend, "--request-size", "64k"];
+        ToolResult result = Tool.Run(unshare, [.. inside, .. copy]);
+        Assert.Equal((int)ExitCode.Failed, result.ExitCode);
+        string line = Assert.Single(result.Errors.TrimEnd('\n').Split('\n'));
+        Assert.Matches($"^harness: {small}/out: cannot write 65536 bytes at offset [0-9]+: ENOSPC: No space left on device; ", line);
+        Assert.InRange(GapIn(line), 1, 3 * MiB);
     }
 
     /// <summary>nbdcopy did not look at the errors of its reads, and wrote what its buffer held.</summary>
@@ -152,6 +193,11 @@ public class CopyTests
         Assert.Contains("unix:", line, StringComparison.Ordinal);
         Assert.Matches("closed the connection|Connection reset|Broken pipe", line);
         Assert.Contains($" of {4 * MiB} bytes were copied", line, StringComparison.Ordinal);
+        int gap = GapIn(line);
+        byte[] bytes = File.ReadAllBytes(file);
+        ReadOnlySpan<byte> copied = isSource ? File.ReadAllBytes(folder.File("out")) : server.Disk;
+        ReadOnlySpan<byte> wanted = isSource ? server.Disk : bytes;
+        Assert.True(copied[..gap].SequenceEqual(wanted[..gap]), $"something is missing before offset {gap}");
     }
 
     [Theory]
@@ -227,6 +273,10 @@ public class CopyTests
         Assert.Equal(((int)code, ""), (ended, output));
         return Assert.Single(error.TrimEnd('\n').Split('\n'));
     }
+
+    /// <summary>The offset up to which everything was copied, as a line says.</summary>
+    private static int GapIn(string line) =>
+        int.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Data, a hole, zeroes that are written, data: 9 MiB that are not zero, however long it is.</summary>
     private static void WriteSparse(string path, long bytes, int seed)

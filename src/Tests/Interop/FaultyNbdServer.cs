@@ -58,6 +58,9 @@ internal sealed class FaultyNbdServer : IDisposable
 
     public string Uri => $"nbd+unix:///?socket={_folder.File("s")}";
 
+    /// <summary>What has been written.</summary>
+    public ReadOnlySpan<byte> Disk => _disk;
+
     /// <summary>How often it has been at fault.</summary>
     public int Faults { get; private set; }
 

@@ -1,28 +1,37 @@
 using Harness.Io;
+using Harness.Matrix;
 using Harness.Nbd;
+using Xunit.Abstractions;
 
 namespace Harness.Tests;
 
 /// <summary>
 /// Client and server over a stream that is cut into pieces at random, which changes nothing; and over one that breaks at a byte, at every byte: each request
-/// ends exactly once, and the reason says which side ended, where, and why.
+/// ends exactly once, and the reason says which side ended, where, and why. With both of the client's sides on one loop, with one at a time, and with each on
+/// a loop of its own, whose turns come in an order drawn at random.
 /// </summary>
-public class CutConnectionTests
+public class CutConnectionTests(ITestOutputHelper output)
 {
     private const int DiskBytes = 64 << 10;
 
     [Theory]
-    [InlineData(ReplyForm.Simple, false)]
-    [InlineData(ReplyForm.Structured, false)]
-    [InlineData(ReplyForm.Extended, false)]
-    [InlineData(ReplyForm.Simple, true)]
-    public void However_it_is_cut_the_results_are_the_same(ReplyForm form, bool halfDuplex)
+    [InlineData(ReplyForm.Simple, "full")]
+    [InlineData(ReplyForm.Structured, "full")]
+    [InlineData(ReplyForm.Extended, "full")]
+    [InlineData(ReplyForm.Simple, "half")]
+    [InlineData(ReplyForm.Structured, "half")]
+    [InlineData(ReplyForm.Simple, "threads")]
+    [InlineData(ReplyForm.Structured, "threads")]
+    [InlineData(ReplyForm.Extended, "threads")]
+    public void However_it_is_cut_the_results_are_the_same(ReplyForm form, string duplex)
     {
-        for (int seed = 0; seed < TestScale.Pick(25, 2000); seed++)
+        int seeds = TestScale.Pick(25, 2000);
+        long bytes = 0;
+        for (int seed = 0; seed < seeds; seed++)
         {
             var random = new Random(seed);
-            using var world = new World(new NbdClientOptions { ExportName = "disk", Replies = form, HalfDuplex = halfDuplex }, loop =>
-                new CutPipe(loop, random, capacity: 1 << random.Next(4, 13), most: 1 << random.Next(0, 13)));
+            var options = new NbdClientOptions { ExportName = "disk", Replies = form, MaxInFlight = random.Next(1, 20) };
+            using var world = new World(options, duplex, seed, capacity: 1 << random.Next(4, 13), most: 1 << random.Next(0, 13));
             world.Start();
             world.RunUntil(() => world.IsReady || world.Closed == 1);
             Assert.True(world.IsReady, $"seed {seed}: {world.Reason}");
@@ -30,24 +39,37 @@ public class CutConnectionTests
             world.Client.Disconnect();
             world.RunUntil(() => world.Closed == 1);
             Assert.Equal((0, ""), (world.Error, world.Reason));
+            bytes += world.BytesPassed;
         }
+
+        output.WriteLine($"{seeds} seeds, {bytes} bytes");
+        Assert.True(bytes > seeds * 50_000L, $"only {bytes} bytes have passed");
+    }
+
+    public static TheoryData<ReplyForm, string, bool, bool> Breaks()
+    {
+        var all = new TheoryData<ReplyForm, string, bool, bool>();
+        foreach (string duplex in Vocabulary.Duplexes)
+        {
+            foreach ((bool toServer, bool isReset) in (ReadOnlySpan<(bool, bool)>)[(false, false), (false, true), (true, false), (true, true)])
+            {
+                all.Add(ReplyForm.Simple, duplex, toServer, isReset);
+                all.Add(ReplyForm.Structured, duplex, toServer, isReset);
+                all.Add(ReplyForm.Extended, duplex, toServer, isReset);
+            }
+        }
+
+        return all;
     }
 
     [Theory]
-    [InlineData(ReplyForm.Simple, true, false)]
-    [InlineData(ReplyForm.Simple, true, true)]
-    [InlineData(ReplyForm.Simple, false, false)]
-    [InlineData(ReplyForm.Simple, false, true)]
-    [InlineData(ReplyForm.Structured, false, false)]
-    [InlineData(ReplyForm.Structured, true, true)]
-    [InlineData(ReplyForm.Extended, false, false)]
-    [InlineData(ReplyForm.Extended, true, true)]
-    public void Wherever_it_breaks_each_request_ends_once_and_the_reason_says_where(ReplyForm form, bool toServer, bool isReset)
+    [MemberData(nameof(Breaks))]
+    public void Wherever_it_breaks_each_request_ends_once_and_the_reason_says_where(ReplyForm form, string duplex, bool toServer, bool isReset)
     {
-        for (long bytes = 0; ; bytes++)
+        for (int bytes = 0; ; bytes++)
         {
             string what = $"cut after {bytes} bytes {(toServer ? "to the server" : "to the client")}";
-            using var world = new World(Options(form), loop => new CutPipe(loop, new Random(1), 1 << 16, 1 << 16, new PipeCut(toServer, bytes, isReset)));
+            using var world = new World(Options(form), duplex, seed: bytes, 1 << 16, 1 << 16, new PipeCut(toServer, bytes, isReset));
             world.SubmitsWhenReady = true;
             world.Start();
             world.RunUntil(() => world.Closed > 0 || world.AllEnded);
@@ -56,6 +78,7 @@ public class CutConnectionTests
                 // Beyond the last byte of the last reply.
                 Assert.All(world.Requests, request => request.ExpectEnd(0));
                 Assert.True(bytes > 200, "the connection never broke");
+                output.WriteLine($"broken at each of {bytes} bytes");
                 return;
             }
 
@@ -77,28 +100,32 @@ public class CutConnectionTests
         MaxInFlight = 3,
     };
 
+    /// <summary>The peer, which side ended it, why, and where: in the handshake at which step, afterwards where both sides were.</summary>
     private static void AssertReason(World world, bool isReset, string what)
     {
-        Assert.True(world.Reason.StartsWith("server: ", StringComparison.Ordinal), $"{what}: {world.Reason}");
+        Assert.True(world.Reason.StartsWith("server: the server ", StringComparison.Ordinal), $"{what}: {world.Reason}");
         Assert.DoesNotContain('\n', world.Reason);
-
-        // Which side, and why; in the handshake at which step, afterwards where both sides were.
-        string[] ends = isReset ? ["ECONNRESET"] : ["the server closed the connection", "EPIPE"];
-        Assert.True(ends.Any(end => world.Reason.Contains(end, StringComparison.Ordinal)), $"{what}: {world.Reason}");
-        string[] places = world.IsReady ? ["read side: "] : ["while ", "instead of serving"];
-        Assert.True(places.Any(place => world.Reason.Contains(place, StringComparison.Ordinal)), $"{what}: {world.Reason}");
+        string[] words = isReset ? ["reset the connection", "ECONNRESET"] : ["closed the connection"];
+        Assert.All(words, word => Assert.True(world.Reason.Contains(word, StringComparison.Ordinal), $"{what}: {world.Reason}"));
+        string[] places = world.IsReady ? ["(read side: ", "; write side: ", "; in flight: "] : [" while waiting for "];
+        Assert.All(places, place => Assert.True(world.Reason.Contains(place, StringComparison.Ordinal), $"{what}: {world.Reason}"));
     }
 
     private sealed class World : INbdClientHandler, IDisposable
     {
         private readonly SimulatedServer _server = new(new MemoryStore(DiskBytes));
+        private readonly EventLoop? _sendLoop;
+        private readonly Random _turns;
+        private readonly CutPipe _stream;
         private readonly byte[] _disk = new byte[DiskBytes];
 
-        public World(NbdClientOptions options, Func<EventLoop, CutPipe> pipe)
+        public World(NbdClientOptions options, string duplex, int seed, int capacity, int most, PipeCut? cut = null)
         {
-            CutPipe stream = pipe(_server.Loop);
-            _server.Server.Serve(stream.Server);
-            Client = new NbdClient(stream.Client, options, this);
+            _turns = new Random(seed);
+            _sendLoop = duplex == "threads" ? new EventLoop(new SimulatedBackend()) : null;
+            _stream = new CutPipe(_server.Loop, new Random(seed), capacity, most, cut, _sendLoop);
+            _server.Server.Serve(_stream.Server);
+            Client = new NbdClient(_stream.Client, _stream.Sender, options with { HalfDuplex = duplex == "half" }, this);
         }
 
         public NbdClient Client { get; }
@@ -108,6 +135,7 @@ public class CutConnectionTests
         public int Closed { get; private set; }
         public int Error { get; private set; }
         public string Reason { get; private set; } = string.Empty;
+        public long BytesPassed => _stream.ToServer + _stream.ToClient;
         public bool AllEnded => IsReady && Requests.All(request => request.Ends > 0);
 
         public void Start() => Client.Start();
@@ -187,7 +215,8 @@ public class CutConnectionTests
             for (long turns = 0; !condition(); turns++)
             {
                 Assert.True(turns < 5_000_000, $"nothing more happens: {Client.Describe()}");
-                _server.Loop.RunOnceWithoutSleep();
+                EventLoop loop = _sendLoop is not null && _turns.Next(2) == 0 ? _sendLoop : _server.Loop;
+                loop.RunOnceWithoutSleep();
             }
         }
 
@@ -203,6 +232,7 @@ public class CutConnectionTests
             Requests.ForEach(request => request.Dispose());
             Client.Dispose();
             _server.Dispose();
+            _sendLoop?.Dispose();
         }
 
         private void Submit(NbdCommand command, ulong offset, uint length)

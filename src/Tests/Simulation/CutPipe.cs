@@ -11,8 +11,8 @@ namespace Harness.Tests;
 internal sealed record PipeCut(bool ToServer, long AfterBytes, bool IsReset);
 
 /// <summary>
-/// A stream in memory with small buffers, a transport at either end, both on one loop: what passes is cut into pieces at random, a full buffer makes its sender
-/// wait, and at a chosen byte the connection breaks.
+/// A stream in memory with small buffers, a transport at either end: what passes is cut into pieces at random, a full buffer makes its sender wait, and at a
+/// chosen byte the connection breaks. Its ends may be on several loops of one thread.
 /// </summary>
 internal sealed class CutPipe
 {
@@ -22,20 +22,27 @@ internal sealed class CutPipe
     private readonly End _client;
     private readonly End _server;
 
-    /// <param name="loop">The loop of both ends.</param>
+    /// <param name="loop">The loop of both ends, or of the client's receiving side.</param>
     /// <param name="random">Where the pieces end.</param>
     /// <param name="capacity">Bytes that each direction holds.</param>
     /// <param name="most">Bytes of a piece at most.</param>
     /// <param name="cut">Where it breaks; null where it does not.</param>
-    public CutPipe(EventLoop loop, Random random, int capacity, int most, PipeCut? cut = null)
+    /// <param name="sendLoop">The loop of the client's sending side, where that is another.</param>
+    /// <param name="serverLoop">The loop of the server's end, where that is another.</param>
+    public CutPipe(
+        EventLoop loop, Random random, int capacity, int most, PipeCut? cut = null, EventLoop? sendLoop = null, EventLoop? serverLoop = null)
     {
         (_random, _most, _cut) = (random, most, cut);
         _client = new End(this, loop, "server", capacity);
-        _server = new End(this, loop, "client", capacity);
+        _server = new End(this, serverLoop ?? loop, "client", capacity);
         (_client.Other, _server.Other) = (_server, _client);
+        Sender = sendLoop is null ? null : new SendingEnd(_client, sendLoop);
     }
 
     public ITransport Client => _client;
+
+    /// <summary>The client's end on another loop, as <see cref="PlainTransport.Duplicate"/> makes it; null where there is none.</summary>
+    public ITransport? Sender { get; }
 
     public ITransport Server => _server;
 
@@ -43,6 +50,9 @@ internal sealed class CutPipe
     public long ToServer => _client.Sent;
 
     public long ToClient => _server.Sent;
+
+    /// <summary>Bytes that either end has received.</summary>
+    public long Received { get; private set; }
 
     public bool IsBroken { get; private set; }
 
@@ -64,6 +74,7 @@ internal sealed class CutPipe
         private IoOperation? _receive;
         private IoOperation? _send;
         private NativeSlice _into;
+        private EventLoop? _sendingLoop;
         private SendVector? _vector;
         private int _first;
         private int _count;
@@ -87,21 +98,34 @@ internal sealed class CutPipe
 
         public void WaitReadable(IoOperation operation) => Receive(operation, default);
 
-        public void Send(IoOperation operation, SendVector vector)
+        public void Send(IoOperation operation, SendVector vector) => Send(loop, operation, vector);
+
+        public void Send(EventLoop from, IoOperation operation, SendVector vector)
         {
             Assert.Null(_send);
-            loop.BeginCustom(operation);
-            (_send, _vector) = (operation, vector);
+            from.BeginCustom(operation);
+            (_sendingLoop, _send, _vector) = (from, operation, vector);
             Pump();
         }
 
         public void Close(IoOperation operation)
         {
+            Finish(ref _receive, loop, -Errno.ECANCELED);
+            CloseSending(loop, operation);
+        }
+
+        /// <summary>Closes one of two descriptors, which ends the stream for both.</summary>
+        public void CloseSending(EventLoop from, IoOperation operation)
+        {
             _closed = true;
-            Finish(ref _receive, -Errno.ECANCELED);
-            Finish(ref _send, -Errno.ECANCELED);
-            loop.BeginCustom(operation);
-            loop.Complete(operation, 0);
+            if (_sendingLoop == from)
+            {
+                Finish(ref _send, from, -Errno.ECANCELED);
+            }
+
+            from.BeginCustom(operation);
+            from.Complete(operation, 0);
+            Pump();
             Other.Pump();
         }
 
@@ -109,11 +133,11 @@ internal sealed class CutPipe
         {
             if (operation == _receive)
             {
-                Finish(ref _receive, -Errno.ECANCELED);
+                Finish(ref _receive, loop, -Errno.ECANCELED);
             }
             else
             {
-                Finish(ref _send, -Errno.ECANCELED);
+                Finish(ref _send, _sendingLoop!, -Errno.ECANCELED);
             }
         }
 
@@ -131,7 +155,7 @@ internal sealed class CutPipe
             }
         }
 
-        private bool IsOver => pipe.IsBroken || Other._closed;
+        private bool IsOver => pipe.IsBroken || Other._closed || _closed;
 
         private bool IsReset => pipe.IsBroken && pipe._cut!.IsReset;
 
@@ -143,12 +167,13 @@ internal sealed class CutPipe
                 _incoming.AsSpan(_first, count).CopyTo(_into.Span);
                 _first = (_first + count) % capacity;
                 _count -= count;
-                Finish(ref _receive, count);
+                pipe.Received += count;
+                Finish(ref _receive, loop, count);
                 Other.Pump();
             }
             else if (IsOver)
             {
-                Finish(ref _receive, IsReset ? -Errno.ECONNRESET : 0);
+                Finish(ref _receive, loop, IsReset ? -Errno.ECONNRESET : 0);
             }
         }
 
@@ -156,7 +181,7 @@ internal sealed class CutPipe
         {
             if (IsOver)
             {
-                Finish(ref _send, IsReset ? -Errno.ECONNRESET : -Errno.EPIPE);
+                Finish(ref _send, _sendingLoop!, IsReset ? -Errno.ECONNRESET : -Errno.EPIPE);
                 return;
             }
 
@@ -176,7 +201,7 @@ internal sealed class CutPipe
                 Other._count += count;
                 Sent += count;
                 left -= count;
-                Finish(ref _send, count);
+                Finish(ref _send, _sendingLoop!, count);
                 Other.Pump();
             }
 
@@ -186,13 +211,31 @@ internal sealed class CutPipe
             }
         }
 
-        private void Finish(ref IoOperation? pending, int result)
+        private static void Finish(ref IoOperation? pending, EventLoop on, int result)
         {
             if (pending is { } operation)
             {
                 pending = null;
-                loop.Complete(operation, result);
+                on.Complete(operation, result);
             }
         }
+    }
+
+    /// <summary>The client's end as the thread of its sending side has it.</summary>
+    private sealed class SendingEnd(End end, EventLoop loop) : ITransport
+    {
+        public EventLoop Loop => loop;
+
+        public string Peer => end.Peer;
+
+        public void Receive(IoOperation operation, NativeSlice into) => throw new InvalidOperationException("the sending side receives nothing");
+
+        public void WaitReadable(IoOperation operation) => throw new InvalidOperationException("the sending side receives nothing");
+
+        public void Send(IoOperation operation, SendVector vector) => end.Send(loop, operation, vector);
+
+        public void Close(IoOperation operation) => end.CloseSending(loop, operation);
+
+        public void Cancel(IoOperation operation) => end.Cancel(operation);
     }
 }

@@ -36,7 +36,7 @@ internal sealed class LiveServer : IDisposable
         _graph = new BlockGraph(_nodes.Parse("@disk"));
         Server = new NbdServer(
             [new NbdExport("", _graph)], [.. _loops.Select(loop => loop.Loop)], options ?? new NbdServerOptions(), new ServerLog(Log.Add), _nodes);
-        Assert.True(NbdUri.TryParse($"nbd+unix:///?socket={_folder.File("s")}", out NbdUri? uri, out _));
+        Assert.True(NbdUri.TryParse(Uri, out NbdUri? uri, out _));
         _listener = Listener.Open(uri);
         using var accepting = new ManualResetEventSlim();
         _loops[0].Loop.Post(() =>
@@ -49,7 +49,9 @@ internal sealed class LiveServer : IDisposable
 
     public NbdServer Server { get; }
 
-    public string Uri => $"nbd+unix:///?socket={_folder.File("s")}";
+    public string SocketPath => _folder.File("s");
+
+    public string Uri => $"nbd+unix:///?socket={SocketPath}";
 
     /// <summary>Lines for the log; complete once the server has ended.</summary>
     public List<string> Log { get; } = [];

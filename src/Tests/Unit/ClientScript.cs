@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using Harness.Io;
+using Harness.Load;
 using Harness.Nbd;
 
 namespace Harness.Tests;
@@ -14,6 +15,7 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
     public const ulong ExportBytes = 1 << 20;
     private readonly LoopHarness _loop;
     private readonly EventLoop? _sendLoop;
+    private SenderThread? _sender;
 
     public ClientScript(string backend, NbdClientOptions? options = null, Func<ITransport, ITransport>? wrap = null, EventLoop? sendLoop = null)
     {
@@ -49,6 +51,15 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
         script.SendInfoExport(NbdOption.Go, ExportBytes);
         script.SendOptionReply(NbdOption.Go, 1, []);
         script.RunUntil(() => script.IsReady, "the handshake is over");
+        return script;
+    }
+
+    /// <summary>The same for each way in which the two sides may work: <c>full</c>, <c>half</c> or <c>threads</c>, with a second thread of its own.</summary>
+    public static ClientScript Connected(string backend, string duplex, NbdClientOptions? options = null)
+    {
+        SenderThread? sender = duplex == "threads" ? new SenderThread(backend, "block") : null;
+        ClientScript script = Connected(backend, (options ?? new NbdClientOptions()) with { HalfDuplex = duplex == "half" }, sender?.Loop);
+        script._sender = sender;
         return script;
     }
 
@@ -216,6 +227,7 @@ internal sealed class ClientScript : INbdClientHandler, IDisposable
             isPast.Wait();
         }
 
+        _sender?.Dispose();
         _loop.Dispose();
     }
 
