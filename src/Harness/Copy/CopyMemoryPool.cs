@@ -3,8 +3,8 @@ using Harness.Io;
 namespace Harness.Copy;
 
 /// <summary>
-/// The memory of all requests of a copy: as many buffers as there ever was data in at one time, at most two for each request in flight. What was given back last is
-/// taken first, since it is in the CPU's cache.
+/// The memory of all requests of a copy: as many buffers as there ever was data in at one time, at most two for each request in flight. What was given back
+/// last is taken first, since it is in the CPU's cache.
 /// </summary>
 /// <param name="bytes">Of each buffer.</param>
 internal sealed class CopyMemoryPool(uint bytes) : IDisposable

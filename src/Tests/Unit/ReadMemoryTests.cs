@@ -15,13 +15,13 @@ public sealed class ReadMemoryTests : IClientRequestHandler, IReadMemory, IDispo
 
     public void Dispose() => _memory.Dispose();
 
-    public NativeSlice MemoryFor(ClientRequest request)
+    NativeSlice IReadMemory.MemoryFor(ClientRequest request)
     {
         _asked.Add(request);
         return _memory.Slice(0, (int)request.Length);
     }
 
-    public void OnCompleted(ClientRequest request, int error) => _ended.Add((request, error));
+    void IClientRequestHandler.OnCompleted(ClientRequest request, int error) => _ended.Add((request, error));
 
     [Theory]
     [ClassData(typeof(ClientBackends))]
