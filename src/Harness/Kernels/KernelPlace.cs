@@ -21,16 +21,21 @@ internal sealed record KernelPlace(string Label, IReadOnlyList<KernelLine> Lines
             .. s_order.Concat(Axis.Names).Distinct()
                 .Where(axis => axis != "backend" && rows.Select(row => row.Axes.GetValueOrDefault(axis)).Distinct().Count() > 1),
         ];
+        string[] telling = [.. varying.Where(axis => Tells(axis, rows))];
         return
         [
             .. rows.GroupBy(row => string.Join('\n', varying.Select(axis => row.Axes.GetValueOrDefault(axis))))
                 .OrderBy(place => place.First(), Comparer<KernelRow>.Create((a, b) => Compare(a, b, varying)))
                 .Select(place => new KernelPlace(
-                    string.Join(", ", varying.Select(axis => Word(axis, place.First().Axes.GetValueOrDefault(axis))).OfType<string>()),
+                    string.Join(", ", telling.Select(axis => Word(axis, place.First().Axes.GetValueOrDefault(axis))).OfType<string>()),
                     [.. place.Select(row => new KernelLine(Name(row), row.Cell))
                         .OrderBy(line => line.Backend, Comparer<string>.Create(CellOrder.CompareValues))])),
         ];
     }
+
+    // What all cells of a layer have in common goes without saying, even where those of another layer have no such thing.
+    private static bool Tells(string axis, IReadOnlyList<KernelRow> rows) => axis == "layer"
+        || rows.GroupBy(row => row.Axes.GetValueOrDefault("layer")).Any(layer => layer.Select(row => row.Axes.GetValueOrDefault(axis)).Distinct().Count() > 1);
 
     private static int Compare(KernelRow a, KernelRow b, string[] axes) => axes
         .Select(axis => CellOrder.CompareValues(a.Axes.GetValueOrDefault(axis) ?? "", b.Axes.GetValueOrDefault(axis) ?? ""))

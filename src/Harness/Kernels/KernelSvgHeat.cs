@@ -16,7 +16,7 @@ internal static class KernelSvgHeat
 
     // A third more, or less, has the full colour.
     private const double Full = 1.33;
-    private const double LeastWidthOfText = 34;
+    private const double LeastWidthOfText = 31;
 
     public static int Height(KernelTable table) => HeadHeight + (table.Places.Count * RowHeight);
 

@@ -33,6 +33,15 @@ public sealed class KernelReportTests : IDisposable
     }
 
     [Fact]
+    public void Charts_are_named_by_what_tells_them_apart_though_a_bare_system_call_has_no_such_axes()
+    {
+        static KernelRow Row(string layer, string depth, string size) =>
+            new($"{layer},{depth}", new Dictionary<string, string> { ["layer"] = layer, ["backend"] = "epoll", ["depth"] = depth, ["size"] = size }, []);
+        KernelRow[] rows = [Row("nbd", "1", "512"), Row("nbd", "64", "512"), Row("syscall", "none", "none")];
+        Assert.Equal(["depth 1", "depth 64", "layer syscall"], KernelPlace.Of(rows).Select(place => place.Label).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_cell_that_no_kernel_measured_and_one_kernel_alone_are_drawn_too()
     {
         KernelTable one = KernelTable.Of([new KernelSamples(_folder).Three()[0]]);
