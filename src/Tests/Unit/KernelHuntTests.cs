@@ -132,6 +132,17 @@ public sealed class KernelHuntTests
     }
 
     [Fact]
+    public void What_a_cell_asks_of_server_and_client_reaches_the_guest()
+    {
+        static string Script(params (string Axis, string Value)[] axes) =>
+            new GuestPlan([new Cell(axes.ToDictionary(axis => axis.Axis, axis => axis.Value))], 4000, 1, Facts: false).Script();
+        string usual = Script(("depth", "4"));
+        Assert.All(["--max-in-flight", "--duplex", "--timeline"], option => Assert.DoesNotContain(option, usual));
+        string other = Script(("depth", "4"), ("max_in_flight", "16"), ("duplex", "half"), ("timeline", "true"));
+        Assert.All(["--max-in-flight 16", "--duplex half", "--timeline"], option => Assert.Contains(option, other));
+    }
+
+    [Fact]
     public void Cells_of_a_server_follow_one_another_and_are_in_random_order_otherwise()
     {
         static Cell Cell(string backend, string depth) => new(new Dictionary<string, string> { ["backend"] = backend, ["depth"] = depth });

@@ -81,6 +81,7 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     [
         "--block", cell["block"], "--listen", Address(cell["transport"]),
         "--backend", cell.Backend, "--wait", cell["wait"], .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), .. TcpCongestion.Arguments(cell),
+        .. cell["max_in_flight"] == Axis.DefaultMaxInFlight ? Array.Empty<string>() : ["--max-in-flight", cell["max_in_flight"]],
     ];
 
     private static string Address(string transport) => transport switch
@@ -94,6 +95,8 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     [
         "--rw", cell["rw"], "--pattern", cell["pattern"], "--size", cell["size"], "--depth", cell["depth"], "--connections", cell["connections"],
         .. Amount(1), "--backend", cell.ClientBackend, "--wait", cell.ClientWait,
+        .. cell["duplex"] == Vocabulary.Duplexes[0] ? Array.Empty<string>() : ["--duplex", cell["duplex"]],
+        .. cell["timeline"] == "true" ? ["--timeline"] : Array.Empty<string>(),
         "--seed", Seed.ToString(CultureInfo.InvariantCulture), .. TcpCongestion.Arguments(cell),
     ];
 
