@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Harness.Run;
 
-/// <summary>A folder of its own for one cell's sockets and logs; gone when disposed of.</summary>
+/// <summary>
+/// A folder of its own for one cell's sockets and logs; gone when disposed of. Its name, and so that of the cell's file in memory, begins with the
+/// runner's process: of a leftover anyone can see whether its runner still lives.
+/// </summary>
 internal sealed class ScratchFolder : IDisposable
 {
     /// <summary>Bytes of <c>sun_path</c> before the final zero (unix(7)).</summary>
@@ -14,7 +17,7 @@ internal sealed class ScratchFolder : IDisposable
 
     public ScratchFolder()
     {
-        _path = Directory.CreateTempSubdirectory(Prefix).FullName;
+        _path = Directory.CreateTempSubdirectory($"{Prefix}{Environment.ProcessId}-").FullName;
         // TMPDIR may lie deep; /tmp never does. (The question for Linux is the compiler's: modes exist nowhere else.)
         if (OperatingSystem.IsLinux() && Encoding.UTF8.GetByteCount(File("control")) > MaxSocketPath)
         {

@@ -11,7 +11,7 @@ public sealed class LadderCellsTests : IDisposable
 
     private readonly TempDir _folder = new();
     private readonly Dictionary<string, string?> _environment;
-    private readonly HashSet<string> _shm = [.. Directory.GetFiles("/dev/shm")];
+    private readonly List<int> _runners = [];
 
     public LadderCellsTests() => _environment = new() { ["TMPDIR"] = Directory.CreateDirectory(_folder.File("tmp")).FullName };
 
@@ -49,7 +49,7 @@ public sealed class LadderCellsTests : IDisposable
             Assert.Equal(JsonValueKind.Object, rung.GetProperty("added_us_per_op").ValueKind);
         }
         Assert.All(full.Skip(2), rung => Assert.True(rung.GetProperty("ratio_to_limit").GetProperty("median").GetDouble() > 0));
-        Assert.DoesNotContain(Directory.GetFiles("/dev/shm", "harness-cell-*"), file => !_shm.Contains(file));
+        Assert.Empty(_runners.SelectMany(SharedMemory.FilesOf));
     }
 
     private static void AssertBare(LoadResult load, string layer, string wait)
@@ -164,6 +164,7 @@ public sealed class LadderCellsTests : IDisposable
     private (int? Code, string Said) Run(params string[] arguments)
     {
         using var child = Child.Start(HarnessServer.Program, arguments, _environment);
+        _runners.Add(child.Id);
         var code = child.WaitForExit(s_patience);
         return (code, child.Output + child.Errors);
     }

@@ -8,6 +8,7 @@ public sealed class PeerCellsTests : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
 
     private readonly TempDir _folder = new();
+    private readonly List<int> _runners = [];
     private readonly Dictionary<string, string?> _environment;
 
     public PeerCellsTests() => _environment = new() { ["TMPDIR"] = Directory.CreateDirectory(_folder.File("tmp")).FullName };
@@ -128,7 +129,7 @@ public sealed class PeerCellsTests : IDisposable
         Requires.Tool(client == "fio" ? client : server);
         using var runner = Start($"server: {server}\nclient: {client}\nduration: 60s\nrounds: 1\n");
         WaitFor(() => Processes(server).Any(IsBusy), runner);
-        Assert.Contains(Directory.GetFiles("/dev/shm"), IsOurs);
+        Assert.NotEmpty(SharedMemory.FilesOf(runner.Id));
         runner.Signal(signal);
         Assert.NotNull(runner.WaitForExit(s_patience));
         AssertNothingIsLeft();
@@ -152,12 +153,19 @@ public sealed class PeerCellsTests : IDisposable
     {
         var matrix = _folder.File("peers.yml");
         File.WriteAllText(matrix, $"backend: epoll\ndepth: 4\nblock: memory:4M\n{yaml}");
-        return Child.Start(HarnessServer.Program, ["run", matrix, "--results", _folder.File("results")], _environment);
+        return Start("run", matrix, "--results", _folder.File("results"));
+    }
+
+    private Child Start(params string[] arguments)
+    {
+        var runner = Child.Start(HarnessServer.Program, arguments, _environment);
+        _runners.Add(runner.Id);
+        return runner;
     }
 
     private (int Code, string Said) Run(params string[] arguments)
     {
-        using var harness = Child.Start(HarnessServer.Program, arguments, _environment);
+        using var harness = Start(arguments);
         var code = harness.WaitForExit(s_patience);
         return (code ?? -1, harness.Output + harness.Errors);
     }
@@ -196,9 +204,6 @@ public sealed class PeerCellsTests : IDisposable
             .Where(id => program.Length == 0 || Read(id, "cmdline").StartsWith(program + '\0', StringComparison.Ordinal)),
     ];
 
-    private bool IsOurs(string file) => Directory.GetFileSystemEntries(_environment["TMPDIR"]!, "harness-cell-*")
-        .Any(scratch => Path.GetFileNameWithoutExtension(file) == Path.GetFileName(scratch));
-
     private void AssertNothingIsLeft()
     {
         var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(60);
@@ -209,11 +214,8 @@ public sealed class PeerCellsTests : IDisposable
             Thread.Sleep(50);
         }
         Assert.Empty(Directory.GetFileSystemEntries(_environment["TMPDIR"]!, "harness-cell-*"));
-        Assert.DoesNotContain(Directory.GetFiles("/dev/shm"), file => _shm.Add(file));
+        Assert.Empty(_runners.SelectMany(SharedMemory.FilesOf));
     }
-
-    // What other runs have there is theirs.
-    private readonly HashSet<string> _shm = [.. Directory.GetFiles("/dev/shm")];
 
     private static string Read(int process, string file)
     {
