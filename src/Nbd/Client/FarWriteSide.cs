@@ -94,14 +94,24 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         {
             Take(result);
         }
+        else if (result is <= 0 and not -Errno.ECANCELED)
+        {
+            // The other thread has found the end before this one did, and may not know why.
+            Break(result);
+        }
+    }
+
+    private void Break(int result)
+    {
+        int errno = result == 0 ? Errno.EPIPE : -result;
+        Broken = Tuple.Create(errno, StreamEnd.Text("cannot send", errno));
     }
 
     private void Take(int result)
     {
         if (result <= 0)
         {
-            int errno = result == 0 ? Errno.EPIPE : -result;
-            Broken = Tuple.Create(errno, StreamEnd.Text("cannot send", errno));
+            Break(result);
             Go(WriteState.Ended);
             Tell();
             return;

@@ -25,8 +25,9 @@ internal interface ISideOwner
     /// <summary>The last request, DISC, has left.</summary>
     void DisconnectSent();
 
-    /// <summary>The server has closed the connection, and not in the middle of a reply.</summary>
-    void StreamEnded();
+    /// <summary>The server has closed the connection.</summary>
+    /// <param name="isWithinReply">In the middle of a reply.</param>
+    void StreamEnded(bool isWithinReply);
 
     /// <summary>The connection cannot go on.</summary>
     /// <param name="errno">Positive; what the requests in flight end with.</param>

@@ -9,6 +9,7 @@ public sealed partial class NbdClient
     private RequestQueue _refused;
     private int _endErrno;
     private string _endReason = string.Empty;
+    private string? _streamEndedAt;
     private long _drainDeadlineNs;
 
     /// <summary>
@@ -44,18 +45,32 @@ public sealed partial class NbdClient
 
     void ISideOwner.Broken(int errno, string reason) => Break(errno, reason);
 
-    void ISideOwner.StreamEnded()
+    void ISideOwner.StreamEnded(bool isWithinReply)
     {
         bool isLeaving = _write is { } near ? near.State == WriteState.Disconnecting : _handOver!.HasDisconnected;
-        if (isLeaving)
+        if (isLeaving && !isWithinReply)
         {
             // It has read DISC and done what that asks for, before it was told here that DISC has left: on the other thread that may take a while.
             BeginClose(0, string.Empty);
         }
         else
         {
-            Break(Errno.ECONNRESET, "the server closed the connection");
+            _streamEndedAt = Where();
+            Break(Errno.ECONNRESET, "the server closed the connection" + (isWithinReply ? " in the middle of a reply" : string.Empty));
         }
+    }
+
+    /// <summary>The sending side, on the other thread, has let go of its descriptor: nothing more will be told by it.</summary>
+    private void FarSideClosed()
+    {
+        // The kernel tells of a reset once, to the thread that asks first (tcp(7), the pending error of a socket): where that one sends, the other is told
+        // that the stream has ended, and may be heard before it.
+        if (_streamEndedAt is { } where && _handOver!.Broken is (Errno.ECONNRESET, string reason))
+        {
+            _endReason = $"{Peer}: {reason}{where}";
+        }
+
+        _transport.Close(_close);
     }
 
     void ISideOwner.AllSent() => ContinueDisconnect();
@@ -113,9 +128,10 @@ public sealed partial class NbdClient
     /// <summary>Adds to a reason what a person needs to know: with whom, and where both sides were.</summary>
     private void Break(int errno, string reason)
     {
-        string where = _phase is Phase.Transmission or Phase.Draining ? $" ({Describe()})" : string.Empty;
-        Drop(errno, $"{Peer}: {reason}{where}");
+        Drop(errno, $"{Peer}: {reason}{Where()}");
     }
+
+    private string Where() => _phase is Phase.Transmission or Phase.Draining ? $" ({Describe()})" : string.Empty;
 
     void IHandshakeOwner.Aborted() => BeginClose(0, string.Empty);
 

@@ -79,7 +79,7 @@ public sealed partial class NbdClient : ISideOwner, IHandshakeOwner, ITurnEndHan
         else
         {
             SenderTimeline = options.TimelineEntries > 0 ? new ClientTimeline(options.TimelineEntries) : null;
-            _handOver = new WriteHandOver(transport, sender, _inFlight, shared!, this, options, SenderTimeline, () => _transport.Close(_close!));
+            _handOver = new WriteHandOver(transport, sender, _inFlight, shared!, this, options, SenderTimeline, FarSideClosed);
         }
 
         _handshake = new ClientHandshake(transport, options, this);

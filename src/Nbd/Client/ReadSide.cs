@@ -300,14 +300,7 @@ internal sealed partial class ReadSide : IIoHandler, IDisposable
             return;
         }
 
-        if (IsWithinReply)
-        {
-            _owner.Broken(Errno.ECONNRESET, "the server closed the connection in the middle of a reply");
-        }
-        else
-        {
-            _owner.StreamEnded();
-        }
+        _owner.StreamEnded(IsWithinReply);
     }
 
     private static string BadMagic(uint magic) => magic == NbdMagic.StructuredReply

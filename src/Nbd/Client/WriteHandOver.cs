@@ -49,6 +49,9 @@ internal sealed class WriteHandOver : ITurnEndHandler, IDisposable
     /// <summary>True where every request has been handed over, and DISC has not.</summary>
     public bool MayDisconnect => _waiting.IsEmpty && !HasDisconnected;
 
+    /// <summary>The errno that a send ended with, and why; null while none did. Whole once the sending side is closed.</summary>
+    public Tuple<int, string>? Broken => _side.Broken;
+
     /// <summary>DISC has been handed over, and may have left.</summary>
     public bool HasDisconnected { get; private set; }
 
