@@ -21,6 +21,11 @@ ulimit -n 65536
 khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 [ ! -e $khugepaged ] || echo 1000000000 >$khugepaged
 
+# DAMON's statistics, on by themselves since 6.17, look every few milliseconds which pages were accessed. They clear the bit that says so and flush no TLB, and
+# the emulator makes its TLB larger and smaller by the host's time: what they see, and so what they do, would not be the same in each boot.
+damon=/sys/module/damon_stat/parameters/enabled
+[ ! -e $damon ] || echo N >$damon
+
 # A load generator that is gone costs its cell, and not the guest.
 trap '' PIPE
 
