@@ -60,6 +60,8 @@ public sealed class ClientTimeline
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 1 << 26);
         _ring = new TimelineEntry[BitOperations.RoundUpToPowerOf2((uint)capacity)];
         _mask = _ring.Length - 1;
+        // The kernel brings memory when it is first written to, which would fall into what is recorded.
+        _ring.AsSpan().Clear();
     }
 
     /// <summary>Entries that are kept.</summary>

@@ -65,7 +65,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     public void Start(ReplyForm form)
     {
         _batch.Start(form);
-        Go(WriteState.Ready);
+        Go(WriteState.Ready, Clock());
     }
 
     /// <summary>Something was published. The other thread; a system call only where this side's loop sleeps.</summary>
@@ -112,23 +112,24 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         if (result <= 0)
         {
             Break(result);
-            Go(WriteState.Ended);
+            Go(WriteState.Ended, Clock());
             Tell();
             return;
         }
 
-        _timeline?.Add(_transport.Loop.NowNs, State, State, bytes: result);
+        long nowNs = Clock();
+        _timeline?.Add(nowNs, State, State, bytes: result);
         _batch.Advance(result);
         TellSentPayloads();
         if (!_batch.IsEmpty)
         {
             if (State != WriteState.Disconnecting)
             {
-                Go(WriteState.SendingRest);
+                Go(WriteState.SendingRest, nowNs);
                 _transport.Loop.Tally.MessagesPerSend.Add(0);
             }
 
-            Send();
+            Send(nowNs);
         }
         else if (State == WriteState.Disconnecting)
         {
@@ -137,7 +138,7 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         }
         else
         {
-            Continue();
+            Continue(nowNs);
         }
     }
 
@@ -145,16 +146,16 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     {
         if (State != WriteState.Ended)
         {
-            Continue();
+            Continue(Clock());
         }
     }
 
     /// <summary>Sends what was handed over, or becomes idle.</summary>
-    private void Continue()
+    private void Continue(long nowNs)
     {
         while (!_shared.ToSend.TryPeek(out _))
         {
-            BecomeReady();
+            BecomeReady(nowNs);
             if (_shared.MayRest())
             {
                 return;
@@ -165,10 +166,10 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
         if (first == SharedInFlight.Disconnect)
         {
             _shared.ToSend.Drop();
-            BecomeReady();
-            Go(WriteState.Disconnecting);
+            BecomeReady(nowNs);
+            Go(WriteState.Disconnecting, nowNs);
             _batch.AddDisconnect();
-            Send();
+            Send(nowNs);
         }
         else
         {
@@ -178,10 +179,10 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
 
     private void Gather()
     {
-        Go(WriteState.Gathering);
+        long nowNs = _transport.Loop.NowNs;
+        Go(WriteState.Gathering, nowNs);
         _batch.Begin();
         bool anyAnswered = false;
-        long nowNs = _transport.Loop.NowNs;
         while (_batch.HasRoom && _shared.ToSend.TryPeek(out int slot) && slot != SharedInFlight.Disconnect)
         {
             _shared.ToSend.Drop();
@@ -206,8 +207,8 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
             Tell();
         }
 
-        Go(WriteState.Sending);
-        Send();
+        Go(WriteState.Sending, nowNs);
+        Send(nowNs);
     }
 
     /// <summary>Gives back the WRITEs whose data has left, and tells of those that were answered before: only now may their memory be used again.</summary>
@@ -242,31 +243,34 @@ internal sealed class FarWriteSide : IIoHandler, IDisposable
     {
         if (State != WriteState.Ended)
         {
-            Go(WriteState.Ended);
+            Go(WriteState.Ended, Clock());
         }
 
         _transport.Close(_close);
     }
 
-    private void BecomeReady()
+    private void BecomeReady(long nowNs)
     {
         if (State != WriteState.Ready)
         {
-            Go(WriteState.Ready);
+            Go(WriteState.Ready, nowNs);
         }
     }
 
-    private void Send()
+    private void Send(long nowNs)
     {
-        _timeline?.Add(_transport.Loop.NowNs, State, State);
+        _timeline?.Add(nowNs, State, State);
         _transport.Send(_send, _batch.Vector);
     }
 
-    private void Go(WriteState next)
+    /// <summary>The time for what is recorded now; not read where nothing is.</summary>
+    private long Clock() => _timeline is null ? 0 : _transport.Loop.NowNs;
+
+    private void Go(WriteState next, long nowNs)
     {
         var before = (WriteState)_state;
         ClientStates.Go(before, next);
-        _timeline?.Add(_transport.Loop.NowNs, before, next);
+        _timeline?.Add(nowNs, before, next);
         Volatile.Write(ref _state, (int)next);
     }
 }

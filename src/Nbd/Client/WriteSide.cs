@@ -39,7 +39,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     public void Start(ReplyForm form)
     {
         _batch.Start(form);
-        Go(WriteState.Ready);
+        Go(WriteState.Ready, Clock());
     }
 
     /// <summary>Takes a request; it leaves at the end of this turn at the earliest.</summary>
@@ -49,7 +49,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         _queue.Enqueue(request);
         if (State == WriteState.Ready)
         {
-            GatherAtTurnEnd();
+            GatherAtTurnEnd(Clock());
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         bool taken = _queue.TryDequeue(out request);
         if (_queue.IsEmpty && State == WriteState.Full)
         {
-            Go(WriteState.Ready);
+            Go(WriteState.Ready, Clock());
         }
 
         return taken;
@@ -70,8 +70,9 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     {
         if (State == WriteState.Paused && !_owner.IsWithinReply)
         {
-            Go(_batch.SentBytes == 0 ? WriteState.Sending : WriteState.SendingRest);
-            Send();
+            long nowNs = Clock();
+            Go(_batch.SentBytes == 0 ? WriteState.Sending : WriteState.SendingRest, nowNs);
+            Send(nowNs);
         }
     }
 
@@ -80,16 +81,17 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     {
         if (State == WriteState.Full && !_inFlight.IsFull)
         {
-            GatherAtTurnEnd();
+            GatherAtTurnEnd(Clock());
         }
     }
 
     /// <summary>Sends DISC; nothing waits to be sent.</summary>
     public void SendDisconnect()
     {
-        Go(WriteState.Disconnecting);
+        long nowNs = Clock();
+        Go(WriteState.Disconnecting, nowNs);
         _batch.AddDisconnect();
-        Send();
+        Send(nowNs);
     }
 
     /// <summary>Nothing more is sent; the transport's close ends what is in flight.</summary>
@@ -97,7 +99,7 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
     {
         if (State != WriteState.Ended)
         {
-            Go(WriteState.Ended);
+            Go(WriteState.Ended, Clock());
         }
     }
 
@@ -123,30 +125,36 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             return;
         }
 
-        _timeline?.Add(_transport.Loop.NowNs, State, State, bytes: result);
+        long nowNs = Clock();
+        _timeline?.Add(nowNs, State, State, bytes: result);
         _batch.Advance(result);
-        FinishSentPayloads();
+        if (FinishSentPayloads())
+        {
+            // Whoever was told may have taken its time.
+            nowNs = Clock();
+        }
+
         if (State != WriteState.Ended)
         {
-            Continue();
+            Continue(nowNs);
         }
     }
 
     public void Dispose() => _batch.Dispose();
 
-    private void Continue()
+    private void Continue(long nowNs)
     {
         if (!_batch.IsEmpty)
         {
             if (State != WriteState.Disconnecting)
             {
-                Go(MustPause ? WriteState.Paused : WriteState.SendingRest);
+                Go(MustPause ? WriteState.Paused : WriteState.SendingRest, nowNs);
                 _transport.Loop.Tally.MessagesPerSend.Add(0);
             }
 
             if (State != WriteState.Paused)
             {
-                Send();
+                Send(nowNs);
             }
         }
         else if (State == WriteState.Disconnecting)
@@ -155,34 +163,38 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         }
         else if (_queue.IsEmpty)
         {
-            Go(WriteState.Ready);
+            Go(WriteState.Ready, nowNs);
             _owner.AllSent();
         }
         else
         {
-            GatherAtTurnEnd();
+            GatherAtTurnEnd(nowNs);
         }
     }
 
-    /// <summary>Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again.</summary>
-    private void FinishSentPayloads()
+    /// <summary>Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again. True where there were any.</summary>
+    private bool FinishSentPayloads()
     {
+        bool any = false;
         while (_batch.TryTakeSent(out int slot))
         {
             if (_inFlight.SentPayload(slot, out int error))
             {
+                any = true;
                 _owner.Finish(slot, error, _inFlight.RequestOf(slot)!.CompletedNs);
                 if (State == WriteState.Ended)
                 {
-                    return;
+                    break;
                 }
             }
         }
+
+        return any;
     }
 
-    private void GatherAtTurnEnd()
+    private void GatherAtTurnEnd(long nowNs)
     {
-        Go(WriteState.Gathering);
+        Go(WriteState.Gathering, nowNs);
         _transport.Loop.AtTurnEnd(this);
     }
 
@@ -209,38 +221,42 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
             _transport.Loop.Tally.MessagesPerSend.Add(_batch.Count);
             if (MustPause)
             {
-                Go(WriteState.Paused);
+                Go(WriteState.Paused, nowNs);
             }
             else
             {
-                Go(WriteState.Sending);
-                Send();
+                Go(WriteState.Sending, nowNs);
+                Send(nowNs);
             }
         }
         else if (!_queue.IsEmpty)
         {
-            Go(WriteState.Full);
+            Go(WriteState.Full, nowNs);
         }
         else
         {
             // What was queued ended at its deadline before this turn's end.
-            Go(WriteState.Ready);
+            Go(WriteState.Ready, nowNs);
             _owner.AllSent();
         }
     }
 
     private bool MustPause => _isHalfDuplex && _owner.IsWithinReply;
 
-    private void Send()
+    private void Send(long nowNs)
     {
-        _timeline?.Add(_transport.Loop.NowNs, State, State);
+        _timeline?.Add(nowNs, State, State);
         _transport.Send(_send, _batch.Vector);
     }
 
-    private void Go(WriteState next)
+    /// <summary>The time for what is recorded now; not read where nothing is.</summary>
+    private long Clock() => _timeline is null ? 0 : _transport.Loop.NowNs;
+
+    // To read the clock is a large part of what recording costs, so all that is done in one go has one time.
+    private void Go(WriteState next, long nowNs)
     {
         WriteState before = State;
         State = ClientStates.Go(before, next);
-        _timeline?.Add(_transport.Loop.NowNs, before, next);
+        _timeline?.Add(nowNs, before, next);
     }
 }
