@@ -39,7 +39,7 @@ internal static class BlocksVerb
             document = document with { Blocks = [document.Blocks.First(block => block.Name == name)] };
         }
 
-        JsonOutput.Write(json, document, ResultsJson.Document.BlocksDocument);
+        JsonOutput.Write(json, document, types => types.BlocksDocument);
         if (!JsonOutput.TakesStdout(json))
         {
             StandardOutput.Write(name is null ? BlocksText.List(document) : BlocksText.One(document.Blocks[0]));

@@ -110,7 +110,7 @@ internal static class CompareVerb
         {
             comparison = Comparison.Of(was, now, options);
         }
-        JsonOutput.Write(Target(parse, "json", Json), comparison, ResultsJson.Document.CompareDocument);
+        JsonOutput.Write(Target(parse, "json", Json), comparison, types => types.CompareDocument);
         TextOutput.Write(Target(parse, "markdown", Markdown), () => CompareMarkdown.Of(comparison));
         TextOutput.Write(Target(parse, "junit", JUnit), () => CompareJUnit.Of(comparison));
         if (!TakesStdout(parse))
@@ -138,7 +138,7 @@ internal static class CompareVerb
     private static ExitCode ShowHistory(ParseResult parse, string folder)
     {
         var history = ChangeHistory.Read(folder, parse.GetValue(MinEffect), parse.GetValue(Factor));
-        JsonOutput.Write(Target(parse, "json", Json), history, ResultsJson.Document.HistoryDocument);
+        JsonOutput.Write(Target(parse, "json", Json), history, types => types.HistoryDocument);
         if (!TakesStdout(parse))
         {
             ReportConsole.ToStdout(console => HistoryText.Write(history, console));

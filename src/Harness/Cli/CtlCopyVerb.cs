@@ -55,7 +55,7 @@ internal static class CtlCopyVerb
             Console.Error.Write(EraseLine);
         }
 
-        JsonOutput.Write(json, answer, ResultsJson.Document.JsonElement);
+        JsonOutput.Write(json, answer, types => types.JsonElement);
         if (!JsonOutput.TakesStdout(json))
         {
             StandardOutput.Write(CtlText.Copied(answer));

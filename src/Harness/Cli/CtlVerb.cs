@@ -25,7 +25,7 @@ internal static class CtlVerb
         JsonElement answer = client.Ask(request);
         string? json = parse.GetValue(Json);
         string shown = text(answer);
-        JsonOutput.Write(json, answer, ResultsJson.Document.JsonElement);
+        JsonOutput.Write(json, answer, types => types.JsonElement);
         if (!JsonOutput.TakesStdout(json))
         {
             StandardOutput.Write(shown);

@@ -88,7 +88,7 @@ internal static class EventsLoops
             options = options with { Duration = parse.GetValue(Duration) ?? options.Duration };
             var found = TimersRun.Run(options, Console.Error, interrupts.Token);
             record = record with { Mode = "timers", Timers = [.. found.Select(backend => backend.Figures)] };
-            JsonOutput.Write(json, record.Timers, ResultsJson.Document.IReadOnlyListTimerFigures);
+            JsonOutput.Write(json, record.Timers, types => types.IReadOnlyListTimerFigures);
             table = TimersText.Of(record.Timers);
             histograms = [.. found.Select(backend => ($"backend={backend.Figures.Backend}", (HistogramBase)backend.Load.LatenessNs))];
         }
@@ -96,7 +96,7 @@ internal static class EventsLoops
         {
             var options = new IdleOptions { Backends = backends, Connections = parse.GetValue(Idle)!, Rounds = rounds, Seed = seed };
             record = record with { Mode = "idle", Idle = IdleRun.Run(options, Console.Error, interrupts.Token) };
-            JsonOutput.Write(json, record.Idle, ResultsJson.Document.IReadOnlyListIdleFigures);
+            JsonOutput.Write(json, record.Idle, types => types.IReadOnlyListIdleFigures);
             table = IdleText.Of(record.Idle);
         }
         if (!JsonOutput.TakesStdout(json))

@@ -84,7 +84,7 @@ internal static class KernelsAttributeVerb
     private static ExitCode Show(ParseResult parse, Attribution attribution)
     {
         int top = parse.GetValue(Top);
-        JsonOutput.Write(parse.GetValue(Json), attribution, ResultsJson.Document.Attribution);
+        JsonOutput.Write(parse.GetValue(Json), attribution, types => types.Attribution);
         TextOutput.Write(parse.GetValue(Markdown), () => AttributionText.Markdown(attribution, top));
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)) && !JsonOutput.TakesStdout(parse.GetValue(Markdown)))
         {

@@ -76,7 +76,7 @@ internal static class KernelsBisectVerb
 
     private static ExitCode Show(ParseResult parse, BisectDocument document)
     {
-        JsonOutput.Write(parse.GetValue(Json), document, ResultsJson.Document.BisectDocument);
+        JsonOutput.Write(parse.GetValue(Json), document, types => types.BisectDocument);
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)))
         {
             ReportConsole.ToStdout(console => BisectText.Write(document, console));

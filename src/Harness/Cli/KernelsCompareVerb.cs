@@ -47,7 +47,7 @@ internal static class KernelsCompareVerb
     private static ExitCode Show(ParseResult parse)
     {
         KernelTable table = Table(parse);
-        JsonOutput.Write(parse.GetValue(Json), table, ResultsJson.Document.KernelTable);
+        JsonOutput.Write(parse.GetValue(Json), table, types => types.KernelTable);
         TextOutput.Write(parse.GetValue(Markdown), () => KernelTableText.Markdown(table));
         TextOutput.Write(parse.GetValue(Html), () => KernelsPage.Of(table).Render());
         TextOutput.Write(parse.GetValue(Svg), () => KernelSvg.Of(table));

@@ -34,7 +34,7 @@ internal static class KernelsListVerb
         IReadOnlyList<KernelListing> kernels = parse.GetValue(Cached)
             ? KernelListing.Of(cache.Kernels(), [])
             : KernelListing.Of(cache.Kernels(), Offers(parse.GetValue(Suites) ?? [], cache, interrupts.Token));
-        JsonOutput.Write(parse.GetValue(Json), kernels, ResultsJson.Document.IReadOnlyListKernelListing);
+        JsonOutput.Write(parse.GetValue(Json), kernels, types => types.IReadOnlyListKernelListing);
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)))
         {
             ReportConsole.ToStdout(console => Write(kernels, console));

@@ -68,7 +68,7 @@ internal static class KernelsNbdVerb
             Silence = parse.GetValue(Deadline),
         };
         var (outcome, records, folders) = session.Run(interrupts.Token);
-        JsonOutput.Write(parse.GetValue(Json), records, ResultsJson.Document.IReadOnlyListNbdCasesRecord);
+        JsonOutput.Write(parse.GetValue(Json), records, types => types.IReadOnlyListNbdCasesRecord);
         TextOutput.Write(parse.GetValue(Markdown), () => NbdCasesText.Markdown(records, cases));
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)) && !JsonOutput.TakesStdout(parse.GetValue(Markdown)))
         {

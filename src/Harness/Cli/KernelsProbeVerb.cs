@@ -80,7 +80,7 @@ internal static class KernelsProbeVerb
 
     private static void Write(ParseResult parse, KernelSemantics semantics)
     {
-        JsonOutput.Write(parse.GetValue(Json), semantics, ResultsJson.Document.KernelSemantics);
+        JsonOutput.Write(parse.GetValue(Json), semantics, types => types.KernelSemantics);
         TextOutput.Write(parse.GetValue(Markdown), () => KernelSemanticsText.Markdown(semantics));
         TextOutput.Write(parse.GetValue(Html), () => KernelsPage.Of(semantics).Render());
         if (!JsonOutput.TakesStdout(parse.GetValue(Json)) && !JsonOutput.TakesStdout(parse.GetValue(Markdown)))

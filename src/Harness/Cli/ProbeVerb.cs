@@ -37,7 +37,7 @@ internal static class ProbeVerb
         var stalls = StallWatch.Run(Math.Min(2, Environment.ProcessorCount), StallWatch.ProbeDuration);
         var warnings = EnvironmentWarnings.Of(facts, usesTcp: true, usesUnix: true).Append(StallWatch.Warning(stalls)).OfType<Warning>();
         var probe = ProbeDocument.Of(facts, stalls, [.. warnings]) with { Behaviours = KernelBehaviours.Try() };
-        JsonOutput.Write(json, probe, ResultsJson.Document.ProbeDocument);
+        JsonOutput.Write(json, probe, types => types.ProbeDocument);
         TextOutput.Write(markdown, () => ProbeMarkdown.Of(probe));
         if (!JsonOutput.TakesStdout(json) && !JsonOutput.TakesStdout(markdown))
         {

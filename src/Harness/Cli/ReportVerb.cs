@@ -65,7 +65,7 @@ internal static class ReportVerb
         foreach (var run in runs)
         {
             var report = ReportBuilder.Build(run);
-            JsonOutput.Write(json, report, ResultsJson.Document.ReportDocument);
+            JsonOutput.Write(json, report, types => types.ReportDocument);
             if (!JsonOutput.TakesStdout(json))
             {
                 ReportConsole.ToStdout(console => ReportTable.Write(report, console));

@@ -96,7 +96,7 @@ internal static class SelfCheckVerb
 
     private static void Show(SelfCheckFolder folder, string? json)
     {
-        JsonOutput.Write(json, folder.Document, ResultsJson.Document.SelfCheckDocument);
+        JsonOutput.Write(json, folder.Document, types => types.SelfCheckDocument);
         if (!JsonOutput.TakesStdout(json))
         {
             ReportConsole.ToStdout(console => SelfCheckText.Write(folder.Document, folder.Path, console));

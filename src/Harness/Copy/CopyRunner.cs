@@ -111,7 +111,7 @@ internal static class CopyRunner
 
     private static void Write(CopyOptions options, CopyResult result)
     {
-        JsonOutput.Write(options.Json, result, ResultsJson.Document.CopyResult);
+        JsonOutput.Write(options.Json, result, types => types.CopyResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
             using var text = new StringWriter { NewLine = "\n" };

@@ -24,7 +24,7 @@ internal static class EventsSession
             throw new HarnessException(ExitCode.NothingCouldRun, "no variant that was asked for can run here; the reasons are above");
         }
         Warn(SpoiledCell.Of(watch.Stop(), null, null), runner.WarmupWasCutShort);
-        JsonOutput.Write(options.Json, figures, ResultsJson.Document.IReadOnlyListEventFigures);
+        JsonOutput.Write(options.Json, figures, types => types.IReadOnlyListEventFigures);
         if (!JsonOutput.TakesStdout(options.Json))
         {
             ReportConsole.ToStdout(console => EventsTable.Write(figures, console));

@@ -24,7 +24,7 @@ internal static class RungRunner
             Vocabulary.Events => EventsRung.Measure(options),
             _ => ExchangeRung.Measure(options),
         };
-        JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
+        JsonOutput.Write(options.Json, result, types => types.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
             using var text = new StringWriter { NewLine = "\n" };

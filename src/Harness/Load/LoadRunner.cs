@@ -184,7 +184,7 @@ internal static class LoadRunner
         }
 
         LoadFiles.Write(options, record, endNs);
-        JsonOutput.Write(options.Json, result, ResultsJson.Document.LoadResult);
+        JsonOutput.Write(options.Json, result, types => types.LoadResult);
         if (!JsonOutput.TakesStdout(options.Json))
         {
             using var text = new StringWriter { NewLine = "\n" };

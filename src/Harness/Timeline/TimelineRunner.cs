@@ -83,7 +83,7 @@ internal static class TimelineRunner
             WriteFile(prefix + PictureEnding, TimelineSvg.Of(recording, shape, options.Window));
         }
 
-        JsonOutput.Write(options.Json, recording.Document(), ResultsJson.Document.TimelineDocument);
+        JsonOutput.Write(options.Json, recording.Document(), types => types.TimelineDocument);
         if (!JsonOutput.TakesStdout(options.Json))
         {
             using var text = new StringWriter { NewLine = "\n" };
