@@ -71,19 +71,12 @@ sources() {
 }
 
 build() {
-  local now log
+  local now
   now=$(sources)
   if [ -x "$harness" ] && [ -f "$tests" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then return; fi
   need_sdk
-  log=$(mktemp)
   echo "building ..." >&2
-  if ! (cd "$root" && dotnet build Harness.sln -c Release -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false) >"$log" 2>&1; then
-    # Each error once, without the project behind it; all of it where no line says which file is to blame.
-    sed -n -e "s|$root/||g" -e 's/^\(.*: error .*\) \[.*\]$/\1/p' "$log" | sort -u | grep . >&2 || cat "$log" >&2
-    rm -f "$log"
-    die "the build failed; its messages are above"
-  fi
-  rm -f "$log"
+  (cd "$root" && scripts/build.sh Harness.sln) || die "the build failed; its messages are above"
   mkdir -p "$(dirname "$stamp")"
   echo "$now" >"$stamp"
 }

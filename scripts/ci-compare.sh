@@ -104,10 +104,7 @@ build() {
   local tree=$work/$1
   echo "building $1, ${2:0:10} ..." >&2
   git -C "$root" worktree add --quiet --detach "$tree" "$2" >&2
-  if ! (cd "$tree" && dotnet build src/Harness/Harness.csproj -c Release -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false) >"$work/$1.log" 2>&1; then
-    sed -n -e "s|$tree/||g" -e 's/^\(.*: error .*\) \[.*\]$/\1/p' "$work/$1.log" | sort -u | grep . >&2 || cat "$work/$1.log" >&2
-    die "$1 (${2:0:10}) does not build; its messages are above"
-  fi
+  (cd "$tree" && "$root/scripts/build.sh" src/Harness/Harness.csproj) || die "$1 (${2:0:10}) does not build; its messages are above"
   program=$tree/src/Harness/bin/Release/net10.0/harness
 }
 

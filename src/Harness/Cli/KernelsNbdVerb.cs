@@ -55,7 +55,7 @@ internal static class KernelsNbdVerb
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
         Qemu qemu = Qemu.Find(parse.GetValue(Emulator)) with { Cpus = parse.GetValue(Cpus) };
-        GuestImage image = GuestImage.Make(cache, GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels nbd: {line}")));
+        GuestImage image = GuestImage.Make(cache, GuestProgram.Find(line => Console.Error.WriteLine($"harness kernels nbd: {line}")));
         var session = new NbdCasesSession
         {
             Cases = cases,

@@ -56,7 +56,7 @@ internal static class KernelsProbeVerb
         KernelCache cache = KernelsVerb.CacheOf(parse);
         IReadOnlyList<CachedKernel> kernels = KernelsRunVerb.Choose(parse.GetValue(KernelsRunVerb.Kernels) ?? [], cache);
         Qemu qemu = Qemu.Find(parse.GetValue(KernelsRunVerb.Emulator));
-        GuestProgram program = GuestProgram.Make(cache, line => Console.Error.WriteLine($"harness kernels probe: {line}"));
+        GuestProgram program = GuestProgram.Find(line => Console.Error.WriteLine($"harness kernels probe: {line}"));
         var session = new KernelProbeSession
         {
             Kernels = kernels,

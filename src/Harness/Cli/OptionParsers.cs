@@ -51,9 +51,9 @@ internal static class OptionParsers
         Parsed<string?>("--backend", "B", $"how the loop asks the kernel for I/O: {string.Join(", ", Vocabulary.Backends)} [default: uring, or epoll where io_uring is refused]",
             text => Vocabulary.Word("backend", text, Vocabulary.Backends));
 
-    public static Option<string> Wait() =>
+    public static Option<string> Wait(string usual = "block") =>
         Parsed("--wait", "W", $"what a loop does with nothing to do: {string.Join(", ", Vocabulary.Waits)}", text => Vocabulary.Word("wait mode", text, Vocabulary.Waits))
-            .WithDefault("block");
+            .WithDefault(usual);
 
     public static Option<int> Count(string name, string description, int min, int max, int value) =>
         Parsed(name, "N", description, text => Vocabulary.Count(text, min, max)).WithDefault(value);

@@ -7,7 +7,7 @@ namespace Harness.Kernels;
 
 /// <summary>
 /// What has been fetched and made, by hash: <c>index/</c> lists of packages, <c>deb/</c> downloads on their way, <c>kernels/</c> unpacked kernels,
-/// <c>program/</c> and <c>image/</c> what guests run. All of it may be deleted at any time.
+/// <c>image/</c> what guests run. All of it may be deleted at any time.
 /// </summary>
 internal sealed class KernelCache(string root)
 {

@@ -218,14 +218,12 @@ public sealed class KernelRunTests : IDisposable
         Requires.Tool("busybox");
         var cache = new KernelCache(KernelCache.DefaultRoot);
         Skip.If(cache.Kernels().Count == 0, "needs a kernel; harness kernels fetch 6.1 brings one");
-        string program = cache.Folder($"program/{Measure.ProgramBuild.Id}");
-        Skip.IfNot(TestScale.Full || Directory.Exists(program), "needs this build compiled ahead for guests, which takes a minute; harness kernels run does it, or --full");
         LoadResult Boot(string name) => Assert.Single(RunReader.Read(Assert.Single(Session(
             "backend: uring\ndepth: 1\nblock: memory:1M\nrounds: 1\nops: 1000\n",
             name,
             [cache.Kernels()[^1]],
             Qemu.Find(),
-            GuestImage.Make(cache, GuestProgram.Make(cache, _ => { }))).Run(CancellationToken.None).Folders)).Cells).Load!;
+            GuestImage.Make(cache, GuestProgram.Find(_ => { }))).Run(CancellationToken.None).Folders)).Cells).Load!;
         LoadResult first = Boot("first");
         Assert.InRange(first.InstructionsPerOp!.Value, 5_000, 500_000);
         Assert.Equal(2, first.Server!.SyscallsPerOp!.Value, 2);

@@ -1,68 +1,55 @@
-using System.Runtime.InteropServices;
-using Harness.Kernels.Archive;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using Harness.Measure;
-using Harness.Run;
 
 namespace Harness.Kernels.Guest;
 
 /// <summary>
-/// The program as guests run it: compiled ahead of time (ReadyToRun), so that with tiering off nothing is compiled in a measured part and little before it.
-/// Where there is no source tree or no SDK, it is this program as it is, which then compiles each method when it is first called: slower to start, as exact.
+/// The program as guests run it: as it was built, where that compiled it ahead of time (ReadyToRun), so that with tiering off nothing is compiled in a measured
+/// part and little before it. Where it was built without, each method is compiled when it is first called: slower to start, as exact.
 /// </summary>
 /// <param name="Folder">Where it lies.</param>
 /// <param name="ReadyToRun">Whether it is compiled ahead of time.</param>
 internal sealed record GuestProgram(string Folder, bool ReadyToRun)
 {
-    private const string Launcher = "harness";
+    private const string Assembly = "harness.dll";
 
-    /// <param name="cache">Keeps it, by the identity of this build.</param>
-    /// <param name="say">Told what takes long.</param>
-    public static GuestProgram Make(KernelCache cache, Action<string> say)
+    /// <param name="say">Told what makes guests slow.</param>
+    public static GuestProgram Find(Action<string> say)
     {
-        string folder = cache.Folder($"program/{ProgramBuild.Id}");
-        if (File.Exists(Path.Combine(folder, Launcher)))
+        string folder = BuiltFolder();
+        bool isAhead = IsCompiledAhead(Path.Combine(folder, Assembly));
+        if (!isAhead)
         {
-            return new GuestProgram(folder, ReadyToRun: true);
+            say("this program was built without code compiled ahead, so guests start more slowly; build it with CompileAhead=true");
         }
-        string project = Path.Combine(Checkout.Root ?? "", "src", "Harness", "Harness.csproj");
-        if (Checkout.Root is null || !File.Exists(project) || ProgramPath.Find("dotnet") is not { } dotnet)
-        {
-            say("no source tree or no .NET SDK here: guests get this program without code compiled ahead, and start more slowly");
-            return new GuestProgram(AppContext.BaseDirectory, ReadyToRun: false);
-        }
-        say("compiling the program ahead of time for the guests (once for each build, about a minute) ...");
-        string unfinished = cache.Folder($"program/.{ProgramBuild.Id}.{Environment.ProcessId}");
-        ToolResult published = ToolCommand.Run(
-            [
-                dotnet, "publish", project, "-c", "Release", "-r", $"linux-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}",
-                "--no-self-contained", "-p:PublishReadyToRun=true", "-p:DebugType=none",
-                "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "q", "--nologo", "-o", unfinished,
-            ],
-            folder: Checkout.Root,
-            environment: new Dictionary<string, string> { ["MSBUILDTERMINALLOGGER"] = "off", ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1" });
-        if (published.ExitCode != 0)
-        {
-            Remove(unfinished);
-            say($"it could not be compiled ahead ({OneLine.Of(published.Output).Split(" [")[0]}); guests get it as it is, and start more slowly");
-            return new GuestProgram(AppContext.BaseDirectory, ReadyToRun: false);
-        }
-        try
-        {
-            Directory.Move(unfinished, folder);
-        }
-        catch (IOException) when (File.Exists(Path.Combine(folder, Launcher)))
-        {
-            // Another call was quicker, and made the same.
-            Remove(unfinished);
-        }
-        return new GuestProgram(folder, ReadyToRun: true);
+        return new GuestProgram(folder, isAhead);
     }
 
-    private static void Remove(string folder)
+    // The tests run the program's code within a process of their own, beside which much else lies; the program itself is in the same checkout.
+    private static string BuiltFolder()
     {
-        if (Directory.Exists(folder))
+        if (Checkout.Root is { } root)
         {
-            Directory.Delete(folder, recursive: true);
+            string built = Path.Combine(root, "src", "Harness", "bin", "Release", "net10.0");
+            if (File.Exists(Path.Combine(built, "harness")) && VersionOf(Path.Combine(built, Assembly)) == typeof(GuestProgram).Module.ModuleVersionId)
+            {
+                return built;
+            }
         }
+        return AppContext.BaseDirectory;
+    }
+
+    private static Guid VersionOf(string assembly)
+    {
+        using var file = new PEReader(File.OpenRead(assembly));
+        MetadataReader metadata = file.GetMetadataReader();
+        return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
+    }
+
+    private static bool IsCompiledAhead(string assembly)
+    {
+        using var file = new PEReader(File.OpenRead(assembly));
+        return file.PEHeaders.CorHeader is { ManagedNativeHeaderDirectory.Size: > 0 };
     }
 }

@@ -15,7 +15,7 @@ internal sealed record GuestTools(Qemu Qemu, GuestImage Image, bool ReadyToRun, 
     public static GuestTools Make(KernelCache cache, string? emulator, Action<string> say)
     {
         Qemu qemu = Qemu.Find(emulator);
-        GuestProgram program = GuestProgram.Make(cache, say);
+        GuestProgram program = GuestProgram.Find(say);
         return new GuestTools(qemu, GuestImage.Make(cache, program), program.ReadyToRun, InstructionPlugin.TryMake(cache, qemu, say));
     }
 
@@ -25,7 +25,7 @@ internal sealed record GuestTools(Qemu Qemu, GuestImage Image, bool ReadyToRun, 
     {
         Qemu qemu = Qemu.Find(emulator) with { Mode = GuestFacts.Timed };
         KvmTrial.RequireDevice(qemu);
-        GuestProgram program = GuestProgram.Make(cache, say);
+        GuestProgram program = GuestProgram.Find(say);
         return new GuestTools(qemu, GuestImage.Make(cache, program), program.ReadyToRun, null);
     }
 }
