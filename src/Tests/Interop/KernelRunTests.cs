@@ -198,7 +198,7 @@ public sealed class KernelRunTests : IDisposable
         Skip.IfNot(File.Exists("/dev/full"), "needs /dev/full");
         Requires.Tool("busybox");
         var cache = new KernelCache(_folder.File("cache"));
-        var program = new GuestProgram(_folder.Path, ReadyToRun: false);
+        var program = new GuestProgram(_folder.Path, AheadFolder: null);
         string path = GuestImage.Make(cache, program).Path;
         File.Delete(path);
         string unfinished = $"{path}.{Environment.ProcessId}";

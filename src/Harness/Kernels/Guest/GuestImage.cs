@@ -24,7 +24,7 @@ internal sealed record GuestImage(string Path, string Hash)
     /// <exception cref="HarnessException">Something that belongs into it is missing.</exception>
     public static GuestImage Make(KernelCache cache, GuestProgram program)
     {
-        CpioArchive archive = Contents(program.Folder);
+        CpioArchive archive = Contents(program);
         string hash = HashOf(archive);
         string path = cache.Folder($"image/{hash}.cpio");
         if (!File.Exists(path))
@@ -52,7 +52,7 @@ internal sealed record GuestImage(string Path, string Hash)
         return new GuestImage(path, hash);
     }
 
-    private static CpioArchive Contents(string program)
+    private static CpioArchive Contents(GuestProgram program)
     {
         string runtime = RuntimeEnvironment.GetRuntimeDirectory().TrimEnd('/');
         string dotnetRoot = System.IO.Path.GetFullPath(System.IO.Path.Combine(runtime, "..", "..", ".."));
@@ -65,8 +65,8 @@ internal sealed record GuestImage(string Path, string Hash)
         }
         archive.AddText("init", InitText(), executable: true);
         archive.AddFile("bin/busybox", Busybox(), executable: true);
-        AddFolder(archive, program, "harness");
-        AddFolder(archive, runtime, $"{Runtime}/shared/Microsoft.NETCore.App/{System.IO.Path.GetFileName(runtime)}");
+        AddFolder(archive, program.Folder, "harness", program.File);
+        AddFolder(archive, runtime, $"{Runtime}/shared/Microsoft.NETCore.App/{System.IO.Path.GetFileName(runtime)}", name => System.IO.Path.Combine(runtime, name));
         archive.AddFile($"{Runtime}/{System.IO.Path.GetRelativePath(dotnetRoot, resolver)}", resolver, executable: false);
         string[] programs = [.. archive.Files.Select(file => file.Source).Where(IsProgram)];
         foreach (string library in SharedObjects.Of(programs))
@@ -76,14 +76,14 @@ internal sealed record GuestImage(string Path, string Hash)
         return archive;
     }
 
-    private static void AddFolder(CpioArchive archive, string folder, string place)
+    private static void AddFolder(CpioArchive archive, string folder, string place, Func<string, string> source)
     {
         foreach (string file in Directory.GetFiles(folder))
         {
             string name = System.IO.Path.GetFileName(file);
             if (!s_leftOut.Contains(name) && (name == "harness" || System.IO.Path.GetExtension(name) is ".dll" or ".so" or ".json"))
             {
-                archive.AddFile($"{place}/{name}", file, executable: name == "harness");
+                archive.AddFile($"{place}/{name}", source(name), executable: name == "harness");
             }
         }
     }
