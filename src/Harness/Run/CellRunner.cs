@@ -26,8 +26,14 @@ internal sealed record CellSettings
     /// <summary>Whether the client records its timeline in place of measuring.</summary>
     public bool RecordsTimeline { get; init; }
 
-    /// <summary>From the start of the server to its <c>ready</c>, and from SIGTERM to its end.</summary>
+    /// <summary>From the start of a server that has nothing to fill to its <c>ready</c>, and from SIGTERM to its end.</summary>
     public TimeSpan ServerDeadline { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>From the start of the cell's server to its <c>ready</c>: a store of some size may be filled first, and a busy host gives memory slowly.</summary>
+    public TimeSpan ReadyDeadline(Cell cell) => ServerDeadline
+        + (PeerExport.Of(cell["block"]) is { IsNull: false, Size: var bytes } ? bytes / (double)(1 << 30) * s_fillGib : TimeSpan.Zero);
+
+    private static readonly TimeSpan s_fillGib = TimeSpan.FromSeconds(10);
 
     /// <summary>What the load generator may take beyond warm-up and duration.</summary>
     public TimeSpan LoadGrace { get; init; } = TimeSpan.FromSeconds(30);
@@ -74,7 +80,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
             return (await EndAsync(null, alone, cancel), 0);
         }
         using CellServer server = StartServer(cell, scratch);
-        if (await server.ReadyAsync(settings.ServerDeadline, cancel) is { } notReady)
+        if (await server.ReadyAsync(settings.ReadyDeadline(cell), cancel) is { } notReady)
         {
             return (notReady with { ServerPeer = server.Peer }, 0);
         }

@@ -100,6 +100,17 @@ public sealed class PeerMatrixTests : IDisposable
         Assert.DoesNotContain("max_in_flight", cell.Id, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("null:1000000G", 20)]
+    [InlineData("file:/some/disk", 20)]
+    [InlineData("memory:512M", 25)]
+    [InlineData("memory:8G", 100)]
+    public void A_server_has_time_to_fill_what_it_serves(string block, int seconds)
+    {
+        var settings = new CellSettings { Program = [], Pinning = new Pinning(null, null, []), Warmup = TimeSpan.Zero, Duration = TimeSpan.Zero, Seed = 1 };
+        Assert.Equal(TimeSpan.FromSeconds(seconds), settings.ReadyDeadline(Cell(("block", block))));
+    }
+
     private static Cell Cell(params (string Axis, string Value)[] values) => new(values.ToDictionary(pair => pair.Axis, pair => pair.Value));
 
     private MatrixDefinition Matrix(string yaml)
