@@ -29,7 +29,7 @@ internal sealed record CellSettings
     /// <summary>From the start of a server that has nothing to fill to its <c>ready</c>, and from SIGTERM to its end.</summary>
     public TimeSpan ServerDeadline { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>From the start of the cell's server to its <c>ready</c>: a store of some size may be filled first, and a busy host gives memory slowly.</summary>
+    /// <summary>From the start of the cell's server to its <c>ready</c>: a store may be filled first, and a busy host gives memory slowly.</summary>
     public TimeSpan ReadyDeadline(Cell cell) => ServerDeadline
         + (PeerExport.Of(cell["block"]) is { IsNull: false, Size: var bytes } ? bytes / (double)(1 << 30) * s_fillGib : TimeSpan.Zero);
 

@@ -172,7 +172,9 @@ internal sealed class WriteSide : IIoHandler, ITurnEndHandler, IDisposable
         }
     }
 
-    /// <summary>Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again. True where there were any.</summary>
+    /// <summary>
+    /// Tells of WRITEs that were answered before their last byte had left: only now may their memory be used again. True where there were any.
+    /// </summary>
     private bool FinishSentPayloads()
     {
         bool any = false;
