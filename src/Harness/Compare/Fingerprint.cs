@@ -43,7 +43,7 @@ internal sealed class Fingerprint
     [
         "environment.clocksource", "environment.default_qdisc", "environment.governor", "environment.io_uring_disabled", "environment.limit_",
         "environment.rmem_max", "environment.wmem_max", "environment.tcp_", "environment.microcode", "environment.cpu_model", "environment.smt",
-        "environment.boost", "environment.hypervisor", "guest.kernel", "machine",
+        "environment.boost", "environment.idle_", "environment.guest_halt_poll_ns", "environment.hypervisor", "guest.kernel", "machine",
     ];
 
     /// <summary>Twelve hexadecimal digits of the SHA-256 over all facts: equal where all facts are.</summary>

@@ -24,6 +24,15 @@ internal sealed record EnvironmentFacts
     public string? Governor { get; init; }
     public bool? Boost { get; init; }
 
+    /// <inheritdoc cref="IdleFacts.Driver"/>
+    public string? IdleDriver { get; init; }
+
+    /// <inheritdoc cref="IdleFacts.Governor"/>
+    public string? IdleGovernor { get; init; }
+
+    /// <inheritdoc cref="IdleFacts.GuestHaltPollNs"/>
+    public long? GuestHaltPollNs { get; init; }
+
     /// <summary>The hypervisor's name where it gives one, <c>unnamed</c> where only the CPU flag tells; null on bare metal.</summary>
     public string? Hypervisor { get; init; }
 

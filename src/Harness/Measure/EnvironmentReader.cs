@@ -9,6 +9,7 @@ internal sealed class EnvironmentReader(string root = "/")
     public EnvironmentFacts Read(RingFacts ring, DotnetFacts dotnet)
     {
         var cpuinfo = Lines("proc/cpuinfo");
+        IdleFacts idle = IdleFacts.Read(Text);
         return new EnvironmentFacts
         {
             KernelRelease = Text("proc/sys/kernel/osrelease"),
@@ -21,6 +22,9 @@ internal sealed class EnvironmentReader(string root = "/")
             Smt = Flag("sys/devices/system/cpu/smt/active"),
             Governor = Text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             Boost = Boost(),
+            IdleDriver = idle.Driver,
+            IdleGovernor = idle.Governor,
+            GuestHaltPollNs = idle.GuestHaltPollNs,
             Hypervisor = Hypervisor(Field(cpuinfo, "flags")),
             Clocksource = Text("sys/devices/system/clocksource/clocksource0/current_clocksource"),
             Mitigations = Mitigations(),

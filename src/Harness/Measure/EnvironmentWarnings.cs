@@ -7,6 +7,9 @@ internal static class EnvironmentWarnings
 {
     private const long UnixSendBytes = 2 << 20;
 
+    // What the kernel sets where its command line does not.
+    private const long HaltPollNs = 200_000;
+
     /// <param name="facts">The environment.</param>
     /// <param name="usesTcp">Whether TCP is measured.</param>
     /// <param name="usesUnix">Whether Unix sockets are measured.</param>
@@ -21,6 +24,7 @@ internal static class EnvironmentWarnings
             Governor(facts),
             Boost(facts),
             Hypervisor(facts),
+            HaltPoll(facts),
             Clocksource(facts),
             Memlock(facts),
             Nofile(facts),
@@ -55,6 +59,14 @@ internal static class EnvironmentWarnings
 
     private static Warning? Hypervisor(EnvironmentFacts facts) => facts.Hypervisor is null ? null
         : new("virtual-machine", $"this is a virtual machine ({facts.Hypervisor}), and other guests take time from it", "trust ratios inside one run, not absolute figures; for those use bare metal");
+
+    // Where the governor has no driver, nothing asks it, and its parameter changes nothing.
+    private static Warning? HaltPoll(EnvironmentFacts facts) =>
+        facts is not { IdleGovernor: IdleFacts.HaltPoll, GuestHaltPollNs: 0, IdleDriver: not (null or "none") } ? null
+        : new(
+            "halt-poll",
+            "idle CPUs of this virtual machine halt at once (guest_halt_poll_ns is 0): what sleeps waits for the host to wake it, tens of µs",
+            $"echo {HaltPollNs} > /sys/module/haltpoll/parameters/guest_halt_poll_ns");
 
     private static Warning? Clocksource(EnvironmentFacts facts) => facts.Clocksource
         is null or "tsc" or "kvm-clock" or "arch_sys_counter" or "riscv_clocksource" ? null

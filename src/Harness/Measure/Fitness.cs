@@ -3,6 +3,7 @@ namespace Harness.Measure;
 /// <summary>
 /// Which warnings make a machine unfit under <c>--strict</c>: those that make timed figures wrong, and that the user can do something about. That it is a
 /// virtual machine, or has two CPUs, or boosts its clock, is no such thing by itself: where that does harm, it shows as steal or other load in the cells.
+/// Nor is it that a guest's idle CPUs halt at once: that is the same for all cells, and no run is compared to one that says otherwise.
 /// </summary>
 internal static class Fitness
 {

@@ -17,6 +17,7 @@ internal static class ProbeText
         Fact(console, "hypervisor", facts.Hypervisor ?? "none");
         Fact(console, "clock source", facts.Clocksource);
         Fact(console, "governor", facts.Governor ?? "none to be set");
+        Fact(console, "idle", Idle(facts));
         Fact(console, "TCP", $"congestion control {facts.TcpCongestionControl}, qdisc {facts.DefaultQdisc}");
         Fact(console, "limits", $"memlock {facts.LimitMemlock}, nofile {facts.LimitNofile}, wmem_max {facts.WmemMaxBytes}");
         foreach (var stalls in probe.Stalls ?? [])
@@ -41,6 +42,13 @@ internal static class ProbeText
         WriteBehaviours(probe.Behaviours ?? [], console);
         WriteWarnings(probe.Warnings, console);
     }
+
+    private static string Idle(EnvironmentFacts facts) => string.Join(", ", new[]
+    {
+        facts.IdleGovernor is { } governor ? $"governor {governor}" : null,
+        facts.IdleDriver is { } driver ? $"driver {driver}" : null,
+        facts.GuestHaltPollNs is { } ns ? string.Create(CultureInfo.InvariantCulture, $"guest_halt_poll_ns {ns}") : null,
+    }.OfType<string>());
 
     private static void WriteBehaviours(IReadOnlyList<KernelBehaviour> behaviours, IAnsiConsole console)
     {

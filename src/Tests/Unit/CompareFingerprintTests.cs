@@ -27,6 +27,31 @@ public class CompareFingerprintTests
         Assert.Equal(["environment.dotnet.knobs"], Differences(Of(facts => facts with { Dotnet = facts.Dotnet with { Knobs = knobs } })));
     }
 
+    // Time that a sleeper waits for the host is in every figure of the one and in none of the other.
+    [Fact]
+    public void How_idle_cpus_sleep_must_match_where_both_runs_recorded_it()
+    {
+        RunRecord Polls(long? ns, string governor = "haltpoll") =>
+            Of(facts => facts with { IdleDriver = "haltpoll", IdleGovernor = governor, GuestHaltPollNs = ns });
+        string[] Between(RunRecord was, RunRecord now) =>
+            [.. Fingerprint.Differences(Fingerprint.Of(was), Fingerprint.Of(now), null).Select(difference => difference.Fact)];
+        Assert.Equal(["environment.guest_halt_poll_ns"], Between(Polls(0), Polls(200_000)));
+        Assert.Equal(["environment.idle_governor"], Between(Polls(0), Polls(null, "menu")));
+        Assert.Empty(Between(Polls(0), Polls(0)));
+        Assert.Empty(Between(Run, Polls(0)));
+    }
+
+    [Fact]
+    public void How_the_cpus_of_a_guest_sleep_is_what_its_kernel_brings_along()
+    {
+        RunRecord Guest(string idle, long? pollNs) =>
+            Of(facts => facts with { IdleDriver = idle, IdleGovernor = idle, GuestHaltPollNs = pollNs }) with { Guest = KernelSamples.Guest("6.12.0") };
+        var (was, now) = (Fingerprint.Of(Guest("haltpoll", 0)), Fingerprint.Of(Guest("haltpoll", 200_000)));
+        Assert.Empty(Fingerprint.Differences(was, now, Fingerprint.KernelFactor));
+        Assert.Single(Fingerprint.Differences(was, now, null));
+        Assert.Empty(Fingerprint.Differences(was, Fingerprint.Of(Guest("menu", null)), Fingerprint.KernelFactor));
+    }
+
     // Unknown is not different, but neither is it the same.
     [Fact]
     public void A_fact_that_one_run_lacks_is_told_and_does_not_refuse()

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Harness.Results;
 
@@ -41,6 +42,23 @@ public sealed class CompareVerbTests : IDisposable
             "harness: no verdict across different fingerprints: environment.cpu_model is 'Example CPU(TM) 9000' in BASE and 'Other CPU' in NEW; "
             + "compare runs of one machine in one state; of what may differ only the kernel can be declared: --factor kernel\n",
             error);
+    }
+
+    [Fact]
+    public void A_run_of_before_a_fact_was_recorded_is_compared_and_the_fact_is_told()
+    {
+        RunRecord Halting(RunRecord run) => run with
+        {
+            Environment = run.Environment with { IdleDriver = "haltpoll", IdleGovernor = "haltpoll", GuestHaltPollNs = 0 },
+        };
+        var (was, now) = (_samples.Run("base", run: Halting), _samples.Run("new", turn: 1, run: Halting));
+        string path = Path.Combine(was, "run.json");
+        JsonNode json = JsonNode.Parse(File.ReadAllText(path))!;
+        Assert.All((string[])["idle_driver", "idle_governor", "guest_halt_poll_ns"], name => Assert.True(json["environment"]!.AsObject().Remove(name)));
+        File.WriteAllText(path, json.ToJsonString());
+        var (code, output, _) = Compare(was, now);
+        Assert.Equal(0, code);
+        Assert.Contains("not known to match: environment.guest_halt_poll_ns is 'not recorded' in BASE and '0' in NEW", output);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Harness.Measure;
+using Harness.Report;
 
 namespace Harness.Tests.Unit;
 
@@ -47,7 +48,53 @@ public sealed class EnvironmentTests : IDisposable
         Assert.Null(facts.Hypervisor);
         Assert.Null(facts.Smt);
         Assert.Null(facts.IoUringDisabled);
+        Assert.Equal((null, null, null), (facts.IdleDriver, facts.IdleGovernor, facts.GuestHaltPollNs));
         Assert.Empty(facts.Mitigations);
+    }
+
+    [Theory]
+    [InlineData("current_governor", "haltpoll", "0\n", 0L)]
+    [InlineData("current_governor_ro", "haltpoll", "200000\n", 200_000L)]
+    [InlineData("current_governor", "haltpoll", null, null)]
+    // The parameter is there, and nothing looks at it.
+    [InlineData("current_governor", "menu", "0\n", null)]
+    public void How_idle_cpus_sleep_is_read(string file, string governor, string? pollNs, long? expected)
+    {
+        Put("sys/devices/system/cpu/cpuidle/current_driver", "some_driver\n");
+        Put($"sys/devices/system/cpu/cpuidle/{file}", $"{governor}\n");
+        if (pollNs is not null)
+        {
+            Put("sys/module/haltpoll/parameters/guest_halt_poll_ns", pollNs);
+        }
+        var facts = new EnvironmentReader(_folder.Path).Read(new RingFacts { Available = true }, DotnetFacts.Read());
+        Assert.Equal(("some_driver", governor, expected), (facts.IdleDriver, facts.IdleGovernor, facts.GuestHaltPollNs));
+    }
+
+    [Theory]
+    [InlineData("haltpoll", "haltpoll", 0L, true)]
+    [InlineData("haltpoll", "haltpoll", 200_000L, false)]
+    [InlineData("haltpoll", "haltpoll", null, false)]
+    [InlineData("intel_idle", "menu", null, false)]
+    // Without a driver nothing asks the governor.
+    [InlineData("none", "haltpoll", 0L, false)]
+    [InlineData(null, "haltpoll", 0L, false)]
+    [InlineData(null, null, null, false)]
+    public void A_guest_whose_idle_cpus_halt_at_once_is_warned_of(string? driver, string? governor, long? pollNs, bool warned)
+    {
+        var facts = ResultsSamples.Environment with { IdleDriver = driver, IdleGovernor = governor, GuestHaltPollNs = pollNs };
+        Warning? warning = EnvironmentWarnings.Of(facts, usesTcp: false, usesUnix: false).SingleOrDefault(warning => warning.Id == "halt-poll");
+        Assert.Equal(warned ? "echo 200000 > /sys/module/haltpoll/parameters/guest_halt_poll_ns" : null, warning?.Remedy);
+    }
+
+    [Theory]
+    [InlineData("haltpoll", "haltpoll", 0L, "idle            governor haltpoll, driver haltpoll, guest_halt_poll_ns 0")]
+    [InlineData("intel_idle", "menu", null, "idle            governor menu, driver intel_idle")]
+    [InlineData(null, null, null, null)]
+    public void The_probe_says_how_idle_cpus_sleep(string? driver, string? governor, long? pollNs, string? line)
+    {
+        var facts = ResultsSamples.Environment with { IdleDriver = driver, IdleGovernor = governor, GuestHaltPollNs = pollNs };
+        string text = ReportConsole.Draw(console => ProbeText.Write(ProbeDocument.Of(facts, [], []), console));
+        Assert.Equal(line, text.Split('\n').SingleOrDefault(line => line.StartsWith("idle", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -59,6 +106,9 @@ public sealed class EnvironmentTests : IDisposable
             CpusAllowed = "0",
             Governor = "powersave",
             Boost = true,
+            IdleDriver = "haltpoll",
+            IdleGovernor = "haltpoll",
+            GuestHaltPollNs = 0,
             Hypervisor = "QEMU",
             Clocksource = "hpet",
             LoadAverage1Min = 3,
@@ -70,7 +120,10 @@ public sealed class EnvironmentTests : IDisposable
         };
         var warnings = EnvironmentWarnings.Of(spoiled, usesTcp: true, usesUnix: true);
         Assert.Equal(
-            ["no-io-uring", "one-cpu", "busy", "governor", "boost", "virtual-machine", "clocksource", "memlock", "nofile", "congestion-control", "wmem-max"],
+            [
+                "no-io-uring", "one-cpu", "busy", "governor", "boost", "virtual-machine", "halt-poll", "clocksource", "memlock", "nofile",
+                "congestion-control", "wmem-max",
+            ],
             warnings.Select(warning => warning.Id));
         Assert.All(warnings, warning => Assert.NotEmpty(warning.Remedy));
         Assert.DoesNotContain(EnvironmentWarnings.Of(spoiled, usesTcp: false, usesUnix: false), warning => warning.Id is "congestion-control" or "wmem-max");
