@@ -13,6 +13,9 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     /// <summary>What our server has where a matrix says nothing of it.</summary>
     public const string DefaultMaxInFlight = "1024";
 
+    /// <summary>For how long the loops of our server may let requests gather where a matrix says nothing of it.</summary>
+    public const string DefaultGather = "80us";
+
     /// <summary>Every axis, in the order in which ids, tables and nested loops name them.</summary>
     public static readonly Axis[] All =
     [
@@ -21,6 +24,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
         new("pipes", ["32"], false, text => Vocabulary.Count(text, 2, EventsOptions.MostPipes).ToString(CultureInfo.InvariantCulture)),
         new("tokens", ["1", "8", "32"], true, text => Number(text, EventsOptions.MostTokens)),
         new("wait", ["block"], false, text => Vocabulary.Word("wait mode", text, Vocabulary.Waits)),
+        new("gather", [DefaultGather], false, text => Units.FormatTime(Vocabulary.GatherTime(text))),
         new("depth", ["64"], true, text => Number(text, 65536)),
         new("connections", ["1"], false, text => Number(text, 16_384)),
         new("loops", ["1"], false, text => Number(text, 1024)),
@@ -51,7 +55,7 @@ internal sealed record Axis(string Name, string[] Default, bool InEveryId, Func<
     public static bool GoesWithoutSaying(string axis, string value) =>
         value == Vocabulary.None
         || (axis, value) is ("layer", Vocabulary.Nbd) or ("fill", "false") or ("max_in_flight", DefaultMaxInFlight)
-            or ("duplex", "full") or ("timeline", "false") or ("mitigations", "auto");
+            or ("gather", DefaultGather) or ("duplex", "full") or ("timeline", "false") or ("mitigations", "auto");
 
     private static string Number(string text, int max) => Vocabulary.Count(text, 1, max).ToString(CultureInfo.InvariantCulture);
 

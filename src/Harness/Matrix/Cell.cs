@@ -43,6 +43,11 @@ internal sealed class Cell
             SettleSide("backend", "client_backend");
             SettleSide("wait", "client_wait");
         }
+        if (!HasOurServer || _values["wait"] != "block")
+        {
+            // Only a loop that sleeps can let something gather first.
+            _values["gather"] = Axis.DefaultGather;
+        }
         Id = MakeId();
     }
 
@@ -81,6 +86,9 @@ internal sealed class Cell
 
     /// <summary>The load generator's wait mode, where it is ours.</summary>
     public string ClientWait => Client("wait");
+
+    /// <summary>What <c>serve</c> is told of how long requests may gather: nothing where it is the default.</summary>
+    public string[] GatherArguments => _values["gather"] == Axis.DefaultGather ? [] : ["--gather", _values["gather"]];
 
     /// <summary>Event loops, each on a thread of its own, of our load generator.</summary>
     public int ClientThreads => _values["duplex"] == "threads" ? 2 : 1;

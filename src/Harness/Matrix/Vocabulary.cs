@@ -7,6 +7,9 @@ namespace Harness.Matrix;
 /// <summary>The words that the command line and the matrices share, and the reading of them.</summary>
 internal static class Vocabulary
 {
+    // All else that a loop has to do waits for it.
+    private static readonly TimeSpan MostGatherTime = TimeSpan.FromMilliseconds(10);
+
     public static readonly string[] Backends = [.. LoopBackends.All];
     public static readonly string[] Waits = [.. Enum.GetNames<WaitMode>().Select(name => name.ToLowerInvariant())];
     public static readonly string[] Patterns = ["random", "sequential"];
@@ -85,6 +88,13 @@ internal static class Vocabulary
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= min && n <= max
             ? n
             : throw new FormatException($"'{text}' is not a whole number from {min} to {max}");
+
+    /// <summary>How long a loop that blocks may let requests gather: from nothing to a hundredth of a second.</summary>
+    /// <exception cref="FormatException">Names the range, or what is wrong with the time.</exception>
+    public static TimeSpan GatherTime(string text) =>
+        Units.ParseTime(text) is var time && time <= MostGatherTime
+            ? time
+            : throw new FormatException($"'{text}' is too long to let requests gather; the most is {Units.FormatTime(MostGatherTime)}");
 
     /// <summary>What fixes everything that is drawn at random.</summary>
     /// <exception cref="FormatException">Names the range.</exception>

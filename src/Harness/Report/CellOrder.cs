@@ -22,8 +22,8 @@ internal sealed class CellOrder : IComparer<CellRecord>
     // What separates groups most strongly comes first; backend comes last.
     private static readonly string[] Significance =
     [
-        "block", "transport", "pattern", "size", "loops", "max_in_flight", "connections", "wait", "client", "arrivals", "rate", "depth", "rw", "duplex",
-        "timeline", "backend",
+        "block", "transport", "pattern", "size", "loops", "max_in_flight", "connections", "wait", "gather", "client", "arrivals", "rate", "depth", "rw",
+        "duplex", "timeline", "backend",
     ];
 
     public int Compare(CellRecord? x, CellRecord? y)

@@ -9,12 +9,14 @@ internal sealed class LoopThread
     private readonly Thread _thread;
     private readonly string _backend;
     private readonly WaitMode _wait;
+    private readonly TimeSpan _gather;
     private readonly ManualResetEventSlim _started = new();
     private ExceptionDispatchInfo? _failure;
     private EventLoop? _loop;
 
-    private LoopThread(string backend, WaitMode wait, int index)
+    private LoopThread(string backend, WaitMode wait, TimeSpan gather, int index)
     {
+        _gather = gather;
         _backend = backend;
         _wait = wait;
         _thread = new Thread(Main) { Name = $"loop {index}", IsBackground = true };
@@ -27,9 +29,9 @@ internal sealed class LoopThread
 
     /// <summary>Starts a loop; returns when it runs.</summary>
     /// <exception cref="IOException">The kernel refuses the backend; the message says what to do.</exception>
-    public static LoopThread Start(string backend, WaitMode wait, int index)
+    public static LoopThread Start(string backend, WaitMode wait, int index, TimeSpan gather = default)
     {
-        var thread = new LoopThread(backend, wait, index);
+        var thread = new LoopThread(backend, wait, gather, index);
         thread._thread.Start();
         thread._started.Wait();
         thread._failure?.Throw();
@@ -48,7 +50,8 @@ internal sealed class LoopThread
         try
         {
             // A ring belongs to the thread that makes it, so the loop is made here.
-            _loop = new EventLoop(LoopBackends.Create(_backend), _wait);
+            _loop = new EventLoop(LoopBackends.Create(_backend), _wait) { GatherNs = (long)_gather.TotalNanoseconds };
+            TightenSlack();
             ThreadId = ThreadUsage.CurrentThreadId();
         }
         catch (IOException e)
@@ -63,5 +66,14 @@ internal sealed class LoopThread
 
         _loop.Run();
         _loop.Dispose();
+    }
+
+    private void TightenSlack()
+    {
+        if (_gather > TimeSpan.Zero)
+        {
+            // The kernel would otherwise make a pause of 10 µs one of up to 60.
+            TimerSlack.OfThisThreadNs = 1;
+        }
     }
 }

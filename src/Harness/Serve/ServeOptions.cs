@@ -35,6 +35,9 @@ internal sealed record ServeOptions
     /// <summary>One of <see cref="Matrix.Vocabulary.Waits"/>.</summary>
     public required string Wait { get; init; }
 
+    /// <summary>With <c>block</c>: how long a loop lets requests gather where that pays; zero for never.</summary>
+    public TimeSpan Gather { get; init; }
+
     /// <summary>TCP congestion control of our sockets, by its kernel name; null leaves the machine's default.</summary>
     public string? TcpCongestion { get; init; }
 

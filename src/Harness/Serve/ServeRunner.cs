@@ -91,7 +91,7 @@ internal static class ServeRunner
         {
             for (int i = 0; i < options.Loops; i++)
             {
-                loops.Add(LoopThread.Start(options.Backend, wait, i));
+                loops.Add(LoopThread.Start(options.Backend, wait, i, options.Gather));
             }
         }
         catch (RingUnavailableException e)

@@ -33,9 +33,27 @@ public sealed partial class EventLoop
             return;
         }
 
-        _counters.Sleeps++;
+        if (Wait == WaitMode.Block && Gathering is { } gathering)
+        {
+            LetGather(gathering, ref sleepNs);
+        }
+
+        _counters.Sleeps += sleepNs != 0 ? 1 : 0;
         _backend.Wait(sleepNs, maxEvents);
         Volatile.Write(ref _sleeping, 0);
+    }
+
+    /// <summary>Begins a sleep with a pause where that pays, and no timer is due before its end. Leaves in sleepNs what is left to sleep.</summary>
+    private void LetGather(Gathering gathering, ref long sleepNs)
+    {
+        long pauseNs = gathering.BeforeSleep(_backend, Tally.MessagesPerReceive.Total);
+        if (pauseNs > 0 && (sleepNs < 0 || sleepNs > pauseNs))
+        {
+            _backend.Gather(pauseNs);
+            sleepNs = HasWork ? 0 : sleepNs < 0 ? -1 : sleepNs - pauseNs;
+        }
+
+        _backend.HoldsReceives = pauseNs > 0;
     }
 
     /// <summary>How long the kernel may sleep: not at all with work at hand, until the next timer, or for ever (-1).</summary>

@@ -28,6 +28,7 @@ public sealed partial class EventLoop : IDisposable
     private readonly LoopCounters _counters;
     private readonly Timers _timers = new();
     private readonly Thread _owner;
+    private readonly long _gatherNs;
     private LoopWork? _posted;
     private int _sleeping;
     private bool _stopping;
@@ -58,6 +59,25 @@ public sealed partial class EventLoop : IDisposable
 
     /// <summary>How long <see cref="WaitMode.Adaptive"/> spins before it sleeps, in nanoseconds.</summary>
     public long AdaptiveSpinNs { get; init; } = 50_000;
+
+    /// <summary>
+    /// How long a loop with <see cref="WaitMode.Block"/> may let messages gather before it looks, in nanoseconds; 0 for never. Whether it does, and for how
+    /// much of this, it finds out by trying, from <see cref="LoopTally.MessagesPerReceive"/>. Work that other threads post waits for a pause too, and the
+    /// thread's <see cref="TimerSlack"/> comes on top.
+    /// </summary>
+    public long GatherNs
+    {
+        get => _gatherNs;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _gatherNs = value;
+            Gathering = value > 0 ? new Gathering(value) : null;
+        }
+    }
+
+    /// <summary>What decides about pauses; null where there are none.</summary>
+    internal Gathering? Gathering { get; init; }
 
     /// <summary>The backend's clock in nanoseconds; never goes back. Read afresh at each call.</summary>
     public long NowNs

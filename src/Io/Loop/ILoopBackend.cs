@@ -62,6 +62,26 @@ public interface ILoopBackend : IDisposable
     void Wait(long timeoutNs, int maxEvents);
 
     /// <summary>
+    /// Hands over what is queued, then lets time pass, whatever comes meanwhile. A backend that finds more done by the handing over than sends leaves the pause
+    /// out: there is work. One that cannot do either does nothing.
+    /// </summary>
+    /// <param name="pauseNs">How long, in nanoseconds; more than 0. It ends early only for a signal.</param>
+    void Gather(long pauseNs)
+    {
+    }
+
+    /// <summary>
+    /// Set where the next wait is likely to begin with <see cref="Gather"/>: receives that are submitted from now on may be kept back until after it, so that
+    /// they find what has gathered and not the first of it. Backends that receive only when asked to wait need not care.
+    /// </summary>
+    bool HoldsReceives
+    {
+        set
+        {
+        }
+    }
+
+    /// <summary>
     /// From now on the kernel must tell when one of these flags holds on the descriptor, level-triggered, through
     /// <see cref="EventLoop.ReportReady"/>; None ends that, and nothing is reported any more. The descriptor has no operations in flight.
     /// </summary>

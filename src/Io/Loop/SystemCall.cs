@@ -9,6 +9,9 @@ public enum SystemCall
     /// <summary>accept4(2): takes a connection.</summary>
     accept4,
 
+    /// <summary>clock_nanosleep(2): lets time pass so that messages gather.</summary>
+    clock_nanosleep,
+
     /// <summary>close(2).</summary>
     close,
 

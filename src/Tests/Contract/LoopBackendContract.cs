@@ -169,3 +169,13 @@ public sealed class UringEpollPollContract : RingBackendContract
 {
     protected override string Backend => TestedBackends.EpollPoll;
 }
+
+public sealed class EpollGatheringContract : LoopBackendContract
+{
+    protected override string Backend => TestedBackends.EpollGathering;
+}
+
+public sealed class UringGatheringContract : RingBackendContract
+{
+    protected override string Backend => TestedBackends.UringGathering;
+}

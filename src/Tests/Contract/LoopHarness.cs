@@ -10,7 +10,7 @@ internal sealed class LoopHarness : IDisposable
 
     public LoopHarness(string backend, WaitMode wait = WaitMode.Block, int maxEvents = 256)
     {
-        Loop = new EventLoop(TestedBackends.Create(backend), wait) { MaxEvents = maxEvents };
+        Loop = new EventLoop(TestedBackends.Create(backend), wait) { MaxEvents = maxEvents, Gathering = TestedBackends.GatheringOf(backend) };
     }
 
     public EventLoop Loop { get; }

@@ -24,7 +24,7 @@ public abstract class RingBackendContract : LoopBackendContract
 
     private ILoopBackend OlderBackend(RingEnvironment environment) => Backend switch
     {
-        "uring" => new UringBackend(environment),
+        "uring" or TestedBackends.UringGathering => new UringBackend(environment),
         "uring-poll" => new UringPollBackend(RingPollMode.OneShot, environment: environment),
         "uring-epoll" => new UringEpollBackend(waitInRing: false, environment),
         TestedBackends.MultishotUpdate => new UringPollBackend(RingPollMode.Update, environment: environment),

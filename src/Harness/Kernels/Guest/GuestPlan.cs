@@ -71,6 +71,7 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
         _ when cell.IsBare => "guests measure NBD and bare system calls; leave layer at nbd or syscall",
         _ when !cell.HasOurServer || !cell.HasOurClient => "guests have no peers; leave server and client at harness",
         _ when !timed && (cell["wait"] != "block" || cell.ClientWait != "block") => "on the one CPU of a guest a loop that spins keeps the other side waiting, and what it counts depends on it; leave wait at block",
+        _ when cell["gather"] != Axis.DefaultGather => "in a guest nothing gathers, since the outcome of a trial would be in every figure; leave gather away",
         _ when cell.IsOpenLoop => "guests have no schedule; leave rate at closed",
         _ when cell.Loops != 1 => "a guest has one CPU for a server; leave loops at 1",
         _ when cell["block"].Contains('\'', StringComparison.Ordinal) || cell["block"].Contains("file", StringComparison.Ordinal) => "a guest has no files to serve; use a memory store",
@@ -80,7 +81,8 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
     private static string[] Serve(Cell cell) =>
     [
         "--block", cell["block"], "--listen", Address(cell["transport"]),
-        "--backend", cell.Backend, "--wait", cell["wait"], .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), .. TcpCongestion.Arguments(cell),
+        "--backend", cell.Backend, "--wait", cell["wait"], "--gather", "0s",
+        .. cell["fill"] == "true" ? ["--fill"] : Array.Empty<string>(), .. TcpCongestion.Arguments(cell),
         .. cell["max_in_flight"] == Axis.DefaultMaxInFlight ? Array.Empty<string>() : ["--max-in-flight", cell["max_in_flight"]],
     ];
 

@@ -36,6 +36,8 @@ internal abstract unsafe class ReadinessBackend : ILoopBackend
 
     public abstract void Wait(long timeoutNs, int maxEvents);
 
+    public void Gather(long pauseNs) => Pause.Sleep(pauseNs, Calls);
+
     public abstract ForeignClose OnForeignClose { get; }
 
     public abstract void SetInterest(int fd, FdFlags interest);

@@ -16,6 +16,11 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     private int[] _free = new int[256];
     private int _freeCount;
     private readonly bool _knowsPollFirst;
+    private int[] _held = new int[16];
+    private int _heldCount;
+    private bool _holdsReceives;
+    private bool _gathered;
+    private bool _foundWork;
     private EventLoop _loop = null!;
 
     /// <param name="environment">The kernel, where it is not that of the machine.</param>
@@ -68,9 +73,25 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     // A linked timeout does not end a connect that waits in a worker thread for room in a Unix backlog (seen on 6.18); a cancel does.
     public bool HasDeadline(OperationKind kind) => kind != OperationKind.Connect;
 
+    public bool HoldsReceives
+    {
+        set => _holdsReceives = value;
+    }
+
     public void Submit(IoOperation operation)
     {
         int index = TakeSlot(operation);
+        if (_holdsReceives && operation.Kind == OperationKind.Receive && operation.TimeoutNs <= 0)
+        {
+            Hold(index);
+            return;
+        }
+
+        HandOver(operation, index);
+    }
+
+    private void HandOver(IoOperation operation, int index)
+    {
         bool hasDeadline = operation.TimeoutNs > 0 && HasDeadline(operation.Kind);
         _ring.Reserve(hasDeadline ? 2 : 1);
         ulong userData = LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation);
@@ -84,18 +105,35 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
 
     public void Cancel(IoOperation operation)
     {
+        HandOverHeld();
         operation.CancelRequested = true;
         int index = operation.BackendSlot;
         _ring.Reserve(1);
         _ring.Ring.PrepareCancel(LoopRing.Pack(CompletionTag.Operation, index, _slots[index].Generation), LoopRing.Ignored);
     }
 
-    public void Wait(long timeoutNs, int maxEvents) => _ring.Wait(timeoutNs);
+    public void Wait(long timeoutNs, int maxEvents)
+    {
+        HandOverHeld();
+        _ring.Wait(timeoutNs);
+    }
+
+    public void Gather(long pauseNs)
+    {
+        _foundWork = false;
+        _ring.Wait(0);
+        if (!_foundWork)
+        {
+            Pause.Sleep(pauseNs, _counters);
+            _gathered = true;
+        }
+    }
 
     public void OnCompletion(CompletionTag tag, int index, uint generation, Cqe completion)
     {
         if (tag == CompletionTag.Event)
         {
+            _foundWork = true;
             if (_polls.OnCompletion(index, generation, completion))
             {
                 _loop.DescriptorQuiet(index);
@@ -152,6 +190,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     {
         const int Tries = 50;
         const long PatienceNs = 20_000_000;
+        HandOverHeld();
         for (int tries = 0; _freeCount < _slots.Length && tries < Tries; tries++)
         {
             _ring.Reserve(1);
@@ -208,6 +247,7 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
     /// </summary>
     private void Settle(int index, IoOperation operation, int result)
     {
+        _foundWork |= operation.Kind != OperationKind.Send;
         _slots[index].Operation = null;
         _slots[index].Generation++;
         operation.BackendSlot = -1;
@@ -227,6 +267,30 @@ internal sealed unsafe class UringBackend : ILoopBackend, ICompletionSink
         operation.FoundEmpty = operation.Kind == OperationKind.Receive && result > 0 && result < operation.Buffer.Length;
         // A poll's result is the events that it found; which they are is for the receive to say.
         _loop.Complete(operation, operation.Kind == OperationKind.Readable && result > 0 ? 0 : result);
+    }
+
+    private void Hold(int index)
+    {
+        if (_heldCount == _held.Length)
+        {
+            Array.Resize(ref _held, _held.Length * 2);
+        }
+
+        _held[_heldCount++] = index;
+    }
+
+    /// <summary>Queues the receives that were kept back. After a pause data is likely there, so none of them waits for readiness first.</summary>
+    private void HandOverHeld()
+    {
+        for (int i = 0; i < _heldCount; i++)
+        {
+            IoOperation operation = _slots[_held[i]].Operation!;
+            operation.FoundEmpty &= !_gathered;
+            HandOver(operation, _held[i]);
+        }
+
+        _heldCount = 0;
+        _gathered = false;
     }
 
     private int TakeSlot(IoOperation operation)
