@@ -20,23 +20,23 @@ internal class Gathering
     public const int StretchMessages = 64;
 
     /// <summary>Pairs of stretches in a trial.</summary>
-    public const int TrialPairs = 8;
+    public const int TrialPairs = 16;
 
     /// <summary>Sleeps with one pause until the next trial.</summary>
     public const int HeldSleeps = 2048;
 
     /// <summary>The most sleeps that are watched after trials that ended with no pause.</summary>
-    public const int MostPatience = 8192;
+    public const int MostPatience = 32_768;
 
     /// <summary>Pauses that are tried: the longest, and each half as long as the one above it.</summary>
     public const int Lengths = 4;
 
-    // A stretch with the longer pause is not slower where it has so many percent of the messages per time of the one before it, and the pause stays where six of
-    // eight are not: single ones may be hit by something else. It is worth it where a quarter more sleeps were needed without.
+    // A stretch with the longer pause is not slower where it has so many percent of the messages per time of the one before it, and the pause stays where most
+    // are not: single ones may be hit by something else. It is worth it where a quarter more sleeps were needed without.
     // The first sleeps of a stretch bring what the pauses before it left behind, and are not counted.
     private const int SettlingSleeps = 2;
-    private const int NotSlowerPercent = 97;
-    private const int PairsNeeded = 6;
+    private const int NotSlowerPercent = 95;
+    private const int PairsNeeded = 9;
     private const int WorthQuarters = 5;
     private const int ManyMessages = 16;
 
@@ -49,6 +49,7 @@ internal class Gathering
     private long _most;
     private int _length;
     private int _shorter;
+    private bool _looksAgain;
     private int _pairs;
     private int _goodPairs;
     private int _shorterSleeps;
@@ -145,9 +146,10 @@ internal class Gathering
         _length = 0;
     }
 
-    private void BeginTrial(int shorter)
+    private void BeginTrial(int shorter, bool looksAgain = false)
     {
         _phase = Phase.Trying;
+        _looksAgain = looksAgain;
         _shorter = shorter;
         (_pairs, _goodPairs, _shorterSleeps, _longerSleeps) = (0, 0, 0, 0);
         BeginStretch(shorter);
@@ -205,6 +207,11 @@ internal class Gathering
         {
             BeginTrial(_length);
         }
+        else if (!longerPays && _looksAgain)
+        {
+            // What was held does not pay any more; so what is shorter may not either.
+            BeginTrial(_length - 1, looksAgain: true);
+        }
         else
         {
             _phase = Phase.Holding;
@@ -228,7 +235,7 @@ internal class Gathering
         else if (_sleepsToTrial == 0)
         {
             _sleepsToTrial = SampleSleeps;
-            BeginTrial(_length - 1);
+            BeginTrial(_length - 1, looksAgain: true);
         }
     }
 

@@ -6,7 +6,6 @@ namespace Harness.Tests;
 public sealed class GatheringTests
 {
     private const long LongestNs = 80_000;
-    private const long ShortestNs = LongestNs >> (Gathering.Lengths - 1);
 
     [Fact]
     public void A_peer_that_sends_one_after_another_is_waited_for_as_long_as_may_be()
@@ -87,10 +86,11 @@ public sealed class GatheringTests
         busy.Run(5_000);
         Assert.Equal(LongestNs, gathering.PauseNs);
 
-        // The same peer sends no more than four without an answer now, which a short pause does not change.
-        busy.Window = 4;
+        // The same peer sends no more than eight without an answer now.
+        busy.Window = 8;
+        busy.Run(2 * Gathering.HeldSleeps);
         busy.Run(4 * Gathering.HeldSleeps);
-        Assert.Equal(ShortestNs, busy.UsualPauseNs);
+        Assert.Equal(LongestNs / 4, busy.UsualPauseNs);
     }
 
     [Fact]
@@ -144,7 +144,9 @@ public sealed class GatheringTests
         protected abstract (long Ns, int Messages) Sleep(long pauseNs, int sleep);
     }
 
-    /// <summary>Sends a message every so often, whatever is answered, as long as not too many are without an answer. A sleep without a pause ends with a message.</summary>
+    /// <summary>
+    /// Sends a message every so often, whatever is answered, as long as not too many are without an answer. A sleep without a pause ends with a message.
+    /// </summary>
     private sealed class SteadyPeer(long gapNs, int window, Gathering? gathering = null) : Peer(gathering, null)
     {
         private long _restNs;

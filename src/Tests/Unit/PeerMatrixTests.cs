@@ -55,7 +55,7 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("parts: 5", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
     [InlineData("parts: []", "1: parts: expected a list of axes with their values, as in '- { depth: 1, rw: [read, write] }'")]
     [InlineData("parts:\n  - depth", "2: parts: expected axes with their values, as in '- { depth: 1 }'")]
-    [InlineData("parts:\n  - { dept: 1 }", "2: parts: unknown axis 'dept'; did you mean 'depth'? legal: backend, variant, pipes, tokens, wait, depth, ")]
+    [InlineData("parts:\n  - { dept: 1 }", "2: parts: unknown axis 'dept'; did you mean 'depth'? legal: backend, variant, pipes, tokens, wait, gather, depth, ")]
     [InlineData("parts:\n  - { rounds: 1 }", "2: parts: unknown axis 'rounds'; legal: ")]
     [InlineData("parts:\n  - { depth: x }", "2: depth: 'x' is not a whole number from 1 to 65536")]
     [InlineData("parts:\n  - { arrivals: poisson }", "1: arrivals: a closed loop has no arrivals; give rates too, as in 'rate: [10k, 20k]'")]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Load;
 using Harness.Matrix;
 
 namespace Harness.Run;
@@ -27,9 +28,13 @@ internal static class FioArguments
         $"--iodepth={cell["depth"]}", $"--numjobs={cell["connections"]}",
         // Threads, so that its jobs are one process; blocks may come twice before all have come once, as with our own client.
         "--thread", "--group_reporting", "--norandommap", $"--randseed={settings.Seed.ToString(CultureInfo.InvariantCulture)}",
-        "--time_based", $"--ramp_time={Microseconds(settings.Warmup)}", $"--runtime={Microseconds(settings.Duration)}",
+        "--time_based", $"--ramp_time={Microseconds(Ramp(cell, settings))}", $"--runtime={Microseconds(settings.Duration)}",
         "--lat_percentiles=1", "--clat_percentiles=1", "--slat_percentiles=0", "--output-format=json+", $"--output={output}",
     ];
+
+    // fio cannot wait until our server has compiled its code, as our own load generator does. So it warms up for as long as that would at most; the server's
+    // compiler would else be at work in the measured part, on the server's CPU.
+    private static TimeSpan Ramp(Cell cell, CellSettings settings) => cell.HasOurServer ? settings.Warmup * Warmup.MaxTimes : settings.Warmup;
 
     private static string[] Traffic(Cell cell)
     {

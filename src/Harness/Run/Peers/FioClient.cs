@@ -66,7 +66,8 @@ internal sealed class FioClient : CellClient
         }
     }
 
-    // fio's own start comes before its ramp, so nothing that is read earlier can lie in the measured part.
+    // fio's own start comes before its ramp, so nothing that is read earlier can lie in the measured part. A longer ramp than this is read too: what reads is
+    // code of the server's, which is to be compiled before the measured part.
     private static SamplingPlan Plan(CellSettings settings) =>
         new(settings.Warmup, TimeSpan.FromMilliseconds(Math.Clamp(settings.Duration.TotalMilliseconds / 10, 10, 200)));
 }
