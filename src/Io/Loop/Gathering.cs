@@ -16,28 +16,34 @@ internal class Gathering
     /// <summary>Sleeps that are watched before a trial, and between two looks at what pauses bring.</summary>
     public const int SampleSleeps = 32;
 
-    /// <summary>Messages of a stretch, after which it ends with the next sleep.</summary>
-    public const int StretchMessages = 64;
+    /// <summary>
+    /// Messages of a stretch, after which it ends with the next sleep: some milliseconds, since a virtual machine is kept from running for tenths of one
+    /// several hundred times a second.
+    /// </summary>
+    public const int StretchMessages = 256;
 
-    /// <summary>Pairs of stretches in a trial.</summary>
+    /// <summary>Pairs of stretches in a trial, at most: it ends as soon as it is decided.</summary>
     public const int TrialPairs = 16;
 
     /// <summary>Sleeps with one pause until the next trial.</summary>
-    public const int HeldSleeps = 2048;
+    public const int HeldSleeps = 4096;
 
     /// <summary>The most sleeps that are watched after trials that ended with no pause.</summary>
-    public const int MostPatience = 32_768;
+    public const int MostPatience = 131_072;
 
     /// <summary>Pauses that are tried: the longest, and each half as long as the one above it.</summary>
     public const int Lengths = 4;
 
     // A stretch with the longer pause is not slower where it has so many percent of the messages per time of the one before it, and the pause stays where most
     // are not: single ones may be hit by something else. It is worth it where a quarter more sleeps were needed without.
-    // The first sleeps of a stretch bring what the pauses before it left behind, and are not counted.
-    private const int SettlingSleeps = 2;
     private const int NotSlowerPercent = 95;
     private const int PairsNeeded = 9;
     private const int WorthQuarters = 5;
+
+    // The first sleeps of a stretch bring what the pauses before it left behind, and are not counted.
+    private const int SettlingSleeps = 2;
+
+    // A sleep that brings so many is cheap already.
     private const int ManyMessages = 16;
 
     private readonly long _longestNs;
@@ -185,7 +191,7 @@ internal class Gathering
 
         _longerSleeps += sleeps;
         _goodPairs += seen.IsNotSlowerThan(_withShorter) ? 1 : 0;
-        if (++_pairs == TrialPairs)
+        if (_goodPairs == PairsNeeded || ++_pairs - _goodPairs > TrialPairs - PairsNeeded)
         {
             EndTrial();
         }

@@ -123,7 +123,7 @@ public sealed class CliTests : IDisposable
     public void Serve_options_are_what_was_written()
     {
         var options = ServeVerb.Parse(ServeVerb.Create().Parse(
-            "--block null:1G --listen nbd://a --listen nbd://b --read-only --backend epoll --wait adaptive --loops 2 --max-connections 5 --max-in-flight 6 --max-bytes 1M --control s --export e --replies structured"));
+            "--block null:1G --listen nbd://a --listen nbd://b --read-only --backend epoll --wait adaptive --gather 40us --loops 2 --max-connections 5 --max-in-flight 6 --max-bytes 1M --control s --export e --replies structured"));
         Assert.Equal(["nbd://a", "nbd://b"], options.Listen);
         Assert.Equal(
             new ServeOptions
@@ -137,6 +137,7 @@ public sealed class CliTests : IDisposable
                 ReadOnly = true,
                 Backend = "epoll",
                 Wait = "adaptive",
+                Gather = TimeSpan.FromMicroseconds(40),
                 Loops = 2,
                 MaxConnections = 5,
                 MaxInFlight = 6,
