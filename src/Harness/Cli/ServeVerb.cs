@@ -42,8 +42,9 @@ internal static class ServeVerb
     private static readonly Option<bool> Fill = new("--fill") { Description = "write every byte once before serving, so that no read finds memory that is not there yet" };
     private static readonly Option<string?> Backend = OptionParsers.Backend();
     private static readonly Option<string> Wait = OptionParsers.Wait();
-    private static readonly Option<TimeSpan> Gather = OptionParsers.Parsed(
-        "--gather", "TIME", $"with --wait block: how long a loop may let requests gather before it looks, where that pays; 0s for never [default: {Axis.DefaultGather}]", Vocabulary.GatherTime);
+    private static readonly Option<TimeSpan?> Gather = OptionParsers.Parsed<TimeSpan?>(
+        "--gather", "TIME", $"with --wait block: how long a loop may let requests gather before it looks, where that pays; 0s for never [default: {Axis.DefaultGather}]",
+        text => Vocabulary.GatherTime(text));
     private static readonly Option<int> Loops = OptionParsers.Count("--loops", "event loops, one thread each; a connection lives on one of them, the one with the fewest", 1, 1024, 1);
     private static readonly Option<ThreadModel?> Threads = OptionParsers.Parsed<ThreadModel?>("--thread-model", "M",
         $"how much happens in an export at one time, no looser than its chain allows: {string.Join(", ", ThreadModels.Words)} [default: what the chain allows]",
@@ -90,7 +91,7 @@ internal static class ServeVerb
         Fill = parse.GetValue(Fill),
         Backend = DefaultBackend.Or(parse.GetValue(Backend)),
         Wait = parse.GetValue(Wait)!,
-        Gather = parse.GetResult(Gather) is null ? Vocabulary.GatherTime(Axis.DefaultGather) : parse.GetValue(Gather),
+        Gather = parse.GetValue(Gather) ?? Vocabulary.GatherTime(Axis.DefaultGather),
         Loops = parse.GetValue(Loops),
         ThreadModel = parse.GetValue(Threads),
         MaxConnections = parse.GetValue(MaxConnections),

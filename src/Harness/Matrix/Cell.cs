@@ -87,9 +87,6 @@ internal sealed class Cell
     /// <summary>The load generator's wait mode, where it is ours.</summary>
     public string ClientWait => Client("wait");
 
-    /// <summary>What <c>serve</c> is told of how long requests may gather: nothing where it is the default.</summary>
-    public string[] GatherArguments => _values["gather"] == Axis.DefaultGather ? [] : ["--gather", _values["gather"]];
-
     /// <summary>Event loops, each on a thread of its own, of our load generator.</summary>
     public int ClientThreads => _values["duplex"] == "threads" ? 2 : 1;
 

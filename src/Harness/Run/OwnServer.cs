@@ -39,8 +39,9 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         string[] arguments =
         [
             "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
-            "--backend", cell.Backend, "--wait", cell["wait"], .. cell.GatherArguments, "--loops", cell["loops"],
+            "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
             "--max-connections", MaxConnections(cell), "--max-in-flight", cell["max_in_flight"],
+            .. cell["gather"] == Axis.DefaultGather ? Array.Empty<string>() : ["--gather", cell["gather"]],
             .. cell["fill"] == "true" || WouldBeHoles(cell) ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
         try

@@ -17,7 +17,7 @@ internal class Gathering
     public const int SampleSleeps = 32;
 
     /// <summary>
-    /// Messages of a stretch, after which it ends with the next sleep: some milliseconds, since a virtual machine is kept from running for tenths of one
+    /// Messages of a stretch, after which it ends with the next sleep: a millisecond or two, since a virtual machine is kept from running for tenths of one
     /// several hundred times a second.
     /// </summary>
     public const int StretchMessages = 256;
@@ -56,8 +56,8 @@ internal class Gathering
     private int _length;
     private int _shorter;
     private bool _looksAgain;
-    private int _pairs;
     private int _goodPairs;
+    private int _badPairs;
     private int _shorterSleeps;
     private int _longerSleeps;
     private Stretch _stretch;
@@ -157,7 +157,7 @@ internal class Gathering
         _phase = Phase.Trying;
         _looksAgain = looksAgain;
         _shorter = shorter;
-        (_pairs, _goodPairs, _shorterSleeps, _longerSleeps) = (0, 0, 0, 0);
+        (_goodPairs, _badPairs, _shorterSleeps, _longerSleeps) = (0, 0, 0, 0);
         BeginStretch(shorter);
     }
 
@@ -190,8 +190,8 @@ internal class Gathering
         }
 
         _longerSleeps += sleeps;
-        _goodPairs += seen.IsNotSlowerThan(_withShorter) ? 1 : 0;
-        if (_goodPairs == PairsNeeded || ++_pairs - _goodPairs > TrialPairs - PairsNeeded)
+        _ = seen.IsNotSlowerThan(_withShorter) ? _goodPairs++ : _badPairs++;
+        if (_goodPairs == PairsNeeded || _badPairs > TrialPairs - PairsNeeded)
         {
             EndTrial();
         }

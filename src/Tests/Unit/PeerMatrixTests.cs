@@ -1,3 +1,4 @@
+using Harness.Kernels.Guest;
 using Harness.Matrix;
 using Harness.Run;
 
@@ -98,6 +99,53 @@ public sealed class PeerMatrixTests : IDisposable
         string command = string.Join(' ', new NbdkitServer().Launch(cell, PeerExport.Of(cell["block"])!, scratch, file: null).Command);
         Assert.EndsWith("--threads 64 --filter=delay memory size=1048576 rdelay=10ms wdelay=2000ms", command);
         Assert.DoesNotContain("max_in_flight", cell.Id, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("harness", "block", "gather=0s")]
+    [InlineData("harness", "spin", "")]
+    [InlineData("harness", "adaptive", "")]
+    [InlineData("nbdkit", "block", "")]
+    public void Only_a_server_of_ours_that_blocks_gathers(string server, string wait, string inId)
+    {
+        Cell cell = Cell(("server", server), ("wait", wait), ("gather", "0s"));
+        Assert.Equal(inId.Length > 0, cell.Id.Contains("gather", StringComparison.Ordinal));
+        Assert.Contains(inId, cell.Id, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0s", 0)]
+    [InlineData("80us", 80)]
+    [InlineData("10ms", 10_000)]
+    [InlineData("10001us", null)]
+    [InlineData("20", null)]
+    public void A_time_to_gather_has_a_unit_and_an_end(string text, int? microseconds)
+    {
+        if (microseconds is { } us)
+        {
+            Assert.Equal(TimeSpan.FromMicroseconds(us), Vocabulary.GatherTime(text));
+        }
+        else
+        {
+            Assert.Throws<FormatException>(() => Vocabulary.GatherTime(text));
+        }
+    }
+
+    [Fact]
+    public void In_a_guest_nothing_gathers()
+    {
+        Assert.Null(GuestPlan.Refusal(Cell(("wait", "block"))));
+        Assert.Contains("leave gather away", GuestPlan.Refusal(Cell(("wait", "block"), ("gather", "0s"))), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("harness", "2100000us")]
+    [InlineData("nbdkit", "350000us")]
+    public void Fio_warms_up_until_our_server_has_compiled_its_code(string server, string ramp)
+    {
+        var warmup = TimeSpan.FromMilliseconds(350);
+        var settings = new CellSettings { Program = [], Pinning = new Pinning(null, null, []), Warmup = warmup, Duration = TimeSpan.Zero, Seed = 1 };
+        Assert.Contains($"--ramp_time={ramp}", FioArguments.For(Cell(("server", server), ("client", "fio")), settings, "nbd://a", "/dev/null"));
     }
 
     [Theory]
