@@ -7,7 +7,7 @@ namespace Harness.Load;
 internal sealed class LoadConnection(int index, LoadSession session, NbdClientOptions options, EventLoop? sendLoop)
     : IConnectHandler, INbdClientHandler, IDisposable
 {
-    private NativeBuffer? _memory;
+    private LoadMemory? _memory;
     private LoadSlot[] _free = [];
 
     public int Index { get; } = index;
@@ -68,16 +68,12 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
     /// <summary>It will not be made: another one could not be.</summary>
     public void GiveUp() => IsOver = true;
 
-    /// <summary>Makes the requests and their memory, filled with data that no server stores cheaply.</summary>
+    /// <summary>Makes the requests and their memory.</summary>
     public void Prepare(BlockPicker picker, int depth, int requestBytes, ulong seed)
     {
         Picker = picker;
-        // Every request's memory begins on a cache line.
-        int stride = (requestBytes + 63) & ~63;
-        _memory = new NativeBuffer(checked(depth * stride));
-        var random = new SplitMix64(seed + (ulong)Index);
-        random.Fill(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(_memory.Whole.Span));
-        Slots = [.. Enumerable.Range(0, depth).Select(i => new LoadSlot(session, this, _memory.Slice(i * stride, requestBytes)))];
+        var memory = _memory = new LoadMemory(depth, requestBytes, seed + (ulong)Index);
+        Slots = [.. Enumerable.Range(0, depth).Select(_ => new LoadSlot(session, this, memory, requestBytes))];
         _free = new LoadSlot[depth];
     }
 
@@ -88,7 +84,7 @@ internal sealed class LoadConnection(int index, LoadSession session, NbdClientOp
         FreeSlots = _free.Length;
     }
 
-    /// <summary>The slot that was used last: its memory is likely to be in the cache.</summary>
+    /// <summary>The slot that was used last, which is likely to be in the cache.</summary>
     public LoadSlot TakeFree() => _free[--FreeSlots];
 
     public void Free(LoadSlot slot) => _free[FreeSlots++] = slot;

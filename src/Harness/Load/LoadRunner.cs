@@ -90,7 +90,7 @@ internal static class LoadRunner
         WarnOfConnections(options, session.Export);
         (long? ops, TimeSpan duration) = (options.Ops, options.Duration);
         TimeSpan catchUp = duration < MaxCatchUp ? duration : MaxCatchUp;
-        var warmup = new Warmup(session, server, loop, sender);
+        var warmup = new Warmup(session, loop, sender, server);
         Require(warmup.Run(options), session);
         // Twice makes what lives as old as it gets: to store a reference to something young costs more, and how old things are now depends on what ran before.
         GC.Collect();
@@ -98,9 +98,14 @@ internal static class LoadRunner
         GC.Collect();
         session.Record(record);
         System.Text.Json.JsonElement? serverStart = server?.ReadAll();
-        process?.Begin();
         // Once now, so that nothing of it is done for the first time in the measured part, which begins it again.
         record.Start(loop.NowNs, 0);
+        if (process is not null)
+        {
+            process.Begin();
+            TieringRest.Take();
+        }
+
         work.Begin();
         ClientCosts start = ClientCosts.Now(loop, sender);
         marks?.Begin();

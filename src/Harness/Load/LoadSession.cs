@@ -177,6 +177,7 @@ internal sealed partial class LoadSession : IDisposable
             _record?.Add(slot.IntendedNs, request.IssuedNs, request.CompletedNs);
         }
 
+        slot.Release();
         Next(slot, request.CompletedNs);
     }
 
@@ -214,7 +215,7 @@ internal sealed partial class LoadSession : IDisposable
             return true;
         }
 
-        if (_oracle.EndRead(slot.Block, slot.Buffer.Span) is { } wrong)
+        if (_oracle.EndRead(slot.Block, slot.Data.Span) is { } wrong)
         {
             AddError($"wrong data at {wrong}");
             return false;
@@ -307,7 +308,7 @@ internal sealed partial class LoadSession : IDisposable
 
         SweptBlocks++;
         slot.Block = _oracle.Begin(slot.Connection.Picker, _sweepNext++, isWrite: false);
-        Aim(slot, isWrite: false);
+        slot.AimRead();
         return true;
     }
 
@@ -323,17 +324,13 @@ internal sealed partial class LoadSession : IDisposable
             slot.Request.Length = (ulong)sizes.Pick(picker.NextPercent());
         }
 
-        Aim(slot, isWrite);
-        if (isWrite)
+        if (!isWrite)
         {
-            _oracle?.Fill(slot.Block, slot.Buffer.Span);
+            slot.AimRead();
+            return;
         }
-    }
 
-    private static void Aim(LoadSlot slot, bool isWrite)
-    {
-        slot.Request.Command = isWrite ? NbdCommand.Write : NbdCommand.Read;
-        slot.Request.Payload = isWrite ? slot.Buffer.Slice(0, (int)slot.Request.Length) : default;
-        slot.Request.Destination = isWrite ? default : slot.Buffer;
+        slot.AimWrite();
+        _oracle?.Fill(slot.Block, slot.Data.Span);
     }
 }

@@ -12,7 +12,7 @@ namespace Harness.Load;
 /// 30 calls: it is called so often before every span that it is raised with the rest, here and not in the measured part. Latencies are
 /// recorded meanwhile, and thrown away, for the same reason.
 /// </summary>
-internal sealed class Warmup(LoadSession session, ServerCosts? server, EventLoop loop, SenderThread? sender = null)
+internal sealed class Warmup(LoadSession session, EventLoop loop, SenderThread? sender = null, ServerCosts? server = null)
 {
     /// <summary>How often the asked time may pass before the measured part begins all the same; a warning then says that tiering went on.</summary>
     public const int MaxTimes = 6;

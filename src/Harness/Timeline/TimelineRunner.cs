@@ -49,7 +49,7 @@ internal static class TimelineRunner
         session.Prepare(null);
 
         // By time, not by count: the code has to be compiled before what it costs can be told from what it waits for.
-        Require(new Warmup(session, null, loop, sender).Run(options.Load with { Ops = null }), session);
+        Require(new Warmup(session, loop, sender).Run(options.Load with { Ops = null }), session);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         session.Record(null);

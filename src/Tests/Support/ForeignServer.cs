@@ -22,6 +22,8 @@ internal sealed class ForeignServer : IDisposable
 
     public string? SocketPath { get; }
 
+    public int ProcessId => _child.Id;
+
     /// <summary>Starts a server on a Unix socket of its own.</summary>
     public static ForeignServer OnSocket(string program, Func<string, string[]> arguments)
     {
