@@ -107,12 +107,13 @@ public sealed class LadderMatrixTests : IDisposable
         }
         Assert.Contains(cells, cell => cell["block"] == "null:256M" && cell["wait"] == wait);
         Assert.Contains(cells, cell => cell["block"] == "file:256M" && cell["wait"] == wait);
+        Assert.Contains(cells, cell => cell["block"] == "ext2:256M" && cell["wait"] == wait);
     }
 
     [Fact]
     public void The_matrices_have_as_many_cells_and_rounds_as_they_say()
     {
-        Assert.Equal((98, 7), (Bench("ladder", brief: false).Cells().Count, Bench("ladder", brief: false).Rounds));
+        Assert.Equal((105, 7), (Bench("ladder", brief: false).Cells().Count, Bench("ladder", brief: false).Rounds));
         Assert.Equal((124, 7), (Bench("backends", brief: false).Cells().Count, Bench("backends", brief: false).Rounds));
         Assert.Equal(10, Bench("ladder", brief: true).Cells().Count);
         Assert.Equal(12, Bench("backends", brief: true).Cells().Count);
