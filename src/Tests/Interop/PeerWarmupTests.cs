@@ -19,7 +19,8 @@ public sealed class PeerWarmupTests
     [SkippableFact]
     public void What_reads_the_threads_of_a_server_is_compiled_before_the_measured_part()
     {
-        using ForeignServer server = ForeignServer.OnSocket("nbdkit", socket => ["--foreground", "--unix", socket, "--threads", $"{Threads}", "memory", "size=16M"]);
+        using ForeignServer server = ForeignServer.OnSocket(
+            "nbdkit", socket => ["--foreground", "--unix", socket, "--threads", $"{Threads}", "memory", "size=16M"]);
         long least = long.MaxValue;
         for (int attempt = 0; attempt < Attempts && least > Stray; attempt++)
         {
