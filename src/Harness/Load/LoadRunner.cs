@@ -102,8 +102,7 @@ internal static class LoadRunner
         record.Start(loop.NowNs, 0);
         if (process is not null)
         {
-            process.Begin();
-            TieringRest.Take();
+            TieringRest.Before(process.Begin);
         }
 
         work.Begin();

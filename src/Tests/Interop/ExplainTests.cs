@@ -144,6 +144,18 @@ public sealed class ExplainTests
     }
 
     [SkippableFact]
+    public void A_server_that_spins_is_charged_for_the_measured_part_and_not_for_the_wait_before_it()
+    {
+        const int Few = 2_000;
+        using var server = HarnessServer.Start("epoll", HarnessServer.Unix, "memory:16M", "--wait", "spin");
+        JsonElement load = Run(server, "epoll", "read", 1, 1, RequestBytes, Few, ["--server-pid", $"{server.ProcessId}"]);
+        double usedSeconds = load.GetProperty("server").GetProperty("cpu_us_per_op").GetDouble() * Few / 1e6;
+
+        // The two readings are outside; waiting for the compiler takes 0.22 s at least.
+        Assert.InRange(usedSeconds, 0, load.GetProperty("seconds").GetDouble() + 0.15);
+    }
+
+    [SkippableFact]
     public void The_text_has_the_table_where_it_is_asked_for()
     {
         using var folder = new TempDir();
