@@ -14,12 +14,15 @@ internal sealed record LadderStep(Cell Cell, CellRecord[] Rounds)
 
     private static readonly string[] s_stores = [.. StoreCatalog.All.Select(store => store.Name)];
 
+    // Stores over others: what the catalog has between the two is not under them.
+    private static readonly Dictionary<string, string> s_over = new() { ["nbd"] = "memory", ["ext2"] = "file" };
+
     /// <summary>How high it lies: NOPs, the exchange, then the stores in the order of their catalog.</summary>
     public int Level { get; } = Cell.Layer switch
     {
         Vocabulary.Nop => 0,
         Vocabulary.Exchange => 1,
-        _ => 2 + Array.IndexOf(s_stores, Cell["block"].Split(':')[0]) is var store and > 1 ? store : 2 + s_stores.Length,
+        _ => LevelOf(Store(Cell)),
     };
 
     /// <summary>What it is called.</summary>
@@ -30,10 +33,17 @@ internal sealed record LadderStep(Cell Cell, CellRecord[] Rounds)
         cell.Layer is Vocabulary.Nop or Vocabulary.Exchange || (cell is { HasOurServer: true, HasOurClient: true, IsOpenLoop: false });
 
     /// <summary>Whether the other one stands on it: does the same, and one thing more.</summary>
-    public bool Carries(LadderStep upper) => Level < upper.Level && Cell.Layer switch
+    public bool Carries(LadderStep upper) => Level < upper.Level && Level <= upper.HighestUnder && Cell.Layer switch
     {
         Vocabulary.Nop => Cell["depth"] == upper.Cell["depth"],
         Vocabulary.Exchange => Array.TrueForAll(s_shared, axis => Cell[axis] == upper.Cell[axis]),
         _ => Axis.Names.All(axis => axis == "block" || Cell[axis] == upper.Cell[axis]),
     };
+
+    // A second server's bytes are memory, and an image is a file.
+    private int HighestUnder => s_over.TryGetValue(Store(Cell), out var under) ? LevelOf(under) : Level;
+
+    private static string Store(Cell cell) => cell["block"].Split(':')[0];
+
+    private static int LevelOf(string store) => 2 + (Array.IndexOf(s_stores, store) is var place and >= 0 ? place : s_stores.Length);
 }

@@ -31,7 +31,7 @@ internal sealed record CellSettings
 
     /// <summary>From the start of the cell's server to its <c>ready</c>: a store may be filled first, and a busy host gives memory slowly.</summary>
     public TimeSpan ReadyDeadline(Cell cell) => ServerDeadline
-        + (PeerExport.Of(cell["block"]) is { IsNull: false, Size: var bytes } ? bytes / (double)(1 << 30) * s_fillGib : TimeSpan.Zero);
+        + ((MadeStore.In(cell["block"])?.Size ?? (PeerExport.Of(cell["block"]) is { IsNull: false, Size: var bytes } ? bytes : 0)) / (double)(1 << 30) * s_fillGib);
 
     private static readonly TimeSpan s_fillGib = TimeSpan.FromSeconds(10);
 
@@ -60,7 +60,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         try
         {
             // Stopped when both processes are gone: the kernel tells what children used only when they have been waited for.
-            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops, cell.ClientThreads));
+            var watch = new CpuWatch(settings.Pinning.Cpus(cell.Loops, cell.ClientThreads, MadeStore.In(cell["block"]) is { IsServer: true }));
             var (outcome, strayCpuUs) = await MeasureAsync(cell, _scratch, cancel);
             return outcome with { Disturbance = watch.Stop(strayCpuUs) };
         }
@@ -79,7 +79,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
             using var alone = OwnClient.StartRung(cell, settings, scratch, server: null);
             return (await EndAsync(null, alone, cancel), 0);
         }
-        using CellServer server = StartServer(cell, scratch);
+        using var server = await StartServerAsync(cell, scratch, cancel);
         if (await server.ReadyAsync(settings.ReadyDeadline(cell), cancel) is { } notReady)
         {
             return (notReady with { ServerPeer = server.Peer }, 0);
@@ -92,9 +92,9 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         return (outcome with { ServerPeer = server.Peer, ClientPeer = clientPeer }, strayCpuUs);
     }
 
-    private CellServer StartServer(Cell cell, ScratchFolder scratch) =>
+    private async Task<CellServer> StartServerAsync(Cell cell, ScratchFolder scratch, CancellationToken cancel) =>
         cell.IsBare ? OwnServer.StartAnswering(cell, settings, scratch)
-        : cell.HasOurServer ? OwnServer.Start(cell, settings, scratch)
+        : cell.HasOurServer ? await OwnServer.StartAsync(cell, settings, scratch, cancel)
         : PeerProcess.Start(cell, settings, scratch);
 
     private CellClient StartClient(Cell cell, CellServer server, ScratchFolder scratch) =>
@@ -129,7 +129,7 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
     {
         var limit = settings.LongestWarmup + settings.Duration + settings.LoadGrace;
         var finished = client.Process.WaitAsync(cancel);
-        var died = server?.Process.WaitAsync(cancel) ?? Task.Delay(Timeout.Infinite, cancel);
+        var died = server?.DiedAsync(cancel) ?? Task.Delay(Timeout.Infinite, cancel);
         await Task.WhenAny(finished, died, Task.Delay(limit, cancel));
         cancel.ThrowIfCancellationRequested();
         if (client.Process.HasExited && client.Process.ExitCode != 0)
@@ -137,11 +137,11 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
             // What ended it may be the server's end, which then is what there is to say.
             await Task.WhenAny(died, Task.Delay(s_serversEnd, cancel));
         }
-        if (server is { Process.HasExited: true })
+        if (server?.Dead is { } dead)
         {
             // For its last words; not for long, since a child of its own may hold them back.
             await Task.WhenAny(died, Task.Delay(s_lastWords, cancel));
-            return CellOutcome.Failed($"{server.Name} {server.Process.Ending()} during the measurement");
+            return CellOutcome.Failed($"{dead.Name} {dead.Process.Ending()} during the measurement");
         }
         if (!client.Process.HasExited)
         {
@@ -151,8 +151,11 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
         return client.Outcome();
     }
 
-    /// <summary>SIGTERM, and null where the server then ended as it should.</summary>
-    private async Task<string?> StopAsync(CellServer server, CancellationToken cancel)
+    /// <summary>SIGTERM, and null where the server then ended as it should, and the one behind it after it.</summary>
+    private async Task<string?> StopAsync(CellServer server, CancellationToken cancel) =>
+        await StopOneAsync(server, cancel) ?? (server.Behind is { } behind ? await StopOneAsync(behind, cancel) : null);
+
+    private async Task<string?> StopOneAsync(CellServer server, CancellationToken cancel)
     {
         if (!server.Process.HasExited)
         {

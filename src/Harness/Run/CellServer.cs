@@ -20,6 +20,9 @@ internal abstract class CellServer(ChildProcess process) : IDisposable
     /// <summary>Who it is; null where it is ours.</summary>
     public virtual PeerFacts? Peer => null;
 
+    /// <summary>A second server, which it serves from; null where there is none.</summary>
+    public virtual CellServer? Behind => null;
+
     /// <summary>Microseconds of CPU that it has used as nobody's child, which the kernel does not charge to the runner.</summary>
     public virtual long StrayCpuUs => 0;
 
@@ -28,6 +31,14 @@ internal abstract class CellServer(ChildProcess process) : IDisposable
     /// <param name="cancel">Ends the waiting with an exception.</param>
     /// <returns>Null where it serves, else what the cell came to.</returns>
     public abstract Task<CellOutcome?> ReadyAsync(TimeSpan deadline, CancellationToken cancel);
+
+    /// <summary>The server that has ended, this one or the one behind it; null while they live.</summary>
+    public CellServer? Dead => process.HasExited ? this : Behind?.Dead;
+
+    /// <summary>Ends when one of the two has ended, and all that it wrote has been read.</summary>
+    public Task DiedAsync(CancellationToken cancel) => Behind is { } behind
+        ? Task.WhenAny(process.WaitAsync(cancel), behind.DiedAsync(cancel)).Unwrap()
+        : process.WaitAsync(cancel);
 
     /// <summary>Reads its costs while somebody else's client drives it; on another thread, until it is disposed of.</summary>
     public abstract ServerSamples StartSampling(SamplingPlan plan);

@@ -8,14 +8,17 @@ namespace Harness.Run;
 /// <summary><c>harness serve</c> for one cell, or the answering side of a bare exchange.</summary>
 /// <param name="process">The process.</param>
 /// <param name="control">Where it tells its counters; null where it has none.</param>
-internal sealed class OwnServer(ChildProcess process, string? control) : CellServer(process)
+/// <param name="name">What it is called in a line about it.</param>
+internal sealed class OwnServer(ChildProcess process, string? control, string name = "the server") : CellServer(process)
 {
     private string _uri = "";
-    private TmpfsFile? _file;
+    private CellStore? _store;
 
-    public override string Name => "the server";
+    public override string Name => name;
 
     public override string Uri => _uri;
+
+    public override CellServer? Behind => _store?.Behind;
 
     public override IReadOnlyList<string> LoadArguments =>
         control is null ? ["--server-pid", Process.Id.ToString(CultureInfo.InvariantCulture)] : ["--server-control", control];
@@ -31,40 +34,52 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
         return new OwnServer(ChildProcess.Start([.. Pinning.Prefix(settings.Pinning.ServerCpu), .. settings.Program, .. arguments], scratch), control: null);
     }
 
+    /// <summary><c>harness serve</c>, with what the cell's chain asks to be made.</summary>
+    /// <exception cref="HarnessException">That cannot be made, or there is no such program.</exception>
+    public static async Task<OwnServer> StartAsync(Cell cell, CellSettings settings, ScratchFolder scratch, CancellationToken cancel)
+    {
+        var store = await CellStore.MakeAsync(cell, settings, scratch, cancel);
+        try
+        {
+            return Start(cell, settings, [.. settings.Pinning.ServerCpus(cell.Loops)], scratch, store.Chain, "the server", store);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
     /// <summary><c>harness serve</c>.</summary>
-    public static OwnServer Start(Cell cell, CellSettings settings, ScratchFolder scratch)
+    /// <param name="cell">How.</param>
+    /// <param name="settings">Of the run.</param>
+    /// <param name="cpus">The CPUs that it may use; none for all.</param>
+    /// <param name="scratch">For its socket.</param>
+    /// <param name="chain">What it serves.</param>
+    /// <param name="name">What it is called in a line about it.</param>
+    /// <param name="store">What it serves from, which goes when it goes.</param>
+    public static OwnServer Start(Cell cell, CellSettings settings, int[] cpus, ScratchFolder scratch, string chain, string name, CellStore? store = null)
     {
         var control = scratch.File("control");
-        var file = TmpfsFile.SizeIn(cell["block"]) is { } size ? new TmpfsFile(scratch, size, TmpfsFile.IsImageIn(cell["block"])) : null;
         string[] arguments =
         [
-            "serve", "--block", file is null ? cell["block"] : file.Serve(cell["block"]), "--listen", Endpoint.For(cell["transport"], scratch),
+            "serve", "--block", chain, "--listen", Endpoint.For(cell["transport"], scratch),
             "--backend", cell.Backend, "--wait", cell["wait"], "--loops", cell["loops"],
             "--max-connections", MaxConnections(cell), "--max-in-flight", cell["max_in_flight"],
             .. cell["gather"] == Axis.DefaultGather ? Array.Empty<string>() : ["--gather", cell["gather"]],
             .. cell["fill"] == "true" || WouldBeHoles(cell) ? ["--fill"] : Array.Empty<string>(), "--control", control, .. TcpCongestion.Arguments(cell),
         ];
-        try
-        {
-            var process = ChildProcess.Start([.. Pinning.Prefix([.. settings.Pinning.ServerCpus(cell.Loops)]), .. settings.Program, .. arguments], scratch);
-            return new OwnServer(process, control) { _file = file };
-        }
-        catch
-        {
-            file?.Dispose();
-            throw;
-        }
+        var process = ChildProcess.Start([.. Pinning.Prefix(cpus), .. settings.Program, .. arguments], scratch);
+        return new OwnServer(process, control, name) { _store = store };
     }
 
     /// <summary>Why a cell with our server cannot run, in one line; null where it may.</summary>
-    public static string? Refusal(Cell cell) => !cell.HasOurServer || TmpfsFile.SizeIn(cell["block"]) is not { } size ? null
-        : !TmpfsFile.IsImageIn(cell["block"]) ? TmpfsFile.Refusal(size)
-        : Ext2ImageFile.Refusal() ?? TmpfsFile.Refusal(Ext2ImageFile.Bytes(size));
+    public static string? Refusal(Cell cell) => cell.HasOurServer ? MadeStore.In(cell["block"])?.Refusal(cell, Environment.ProcessorCount) : null;
 
     public override void Dispose()
     {
         base.Dispose();
-        _file?.Dispose();
+        _store?.Dispose();
     }
 
     /// <summary>
@@ -73,7 +88,7 @@ internal sealed class OwnServer(ChildProcess process, string? control) : CellSer
     /// </summary>
     private static bool WouldBeHoles(Cell cell)
     {
-        bool hasHoles = cell["block"].StartsWith("memory:", StringComparison.Ordinal) || TmpfsFile.SizeIn(cell["block"]) is not null;
+        bool hasHoles = cell["block"].StartsWith("memory:", StringComparison.Ordinal) || MadeStore.In(cell["block"]) is not null;
         return hasHoles && !cell.HasOurClient && cell["rw"] != "write";
     }
 

@@ -15,8 +15,10 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
     /// <summary>The CPUs that are measured: the server's and the load generator's, or all that may be used where neither process is pinned.</summary>
     /// <param name="loops">Event loops of the server.</param>
     /// <param name="threads">Threads of the load generator that each drive a loop.</param>
-    public IReadOnlyList<int> Cpus(int loops, int threads = 1) =>
-        LoadCpu is not null ? [.. ServerCpus(loops).Concat(LoadCpus(threads, loops)).Distinct()] : Allowed;
+    /// <param name="hasBehind">Whether the server serves from a second one.</param>
+    public IReadOnlyList<int> Cpus(int loops, int threads = 1, bool hasBehind = false) => LoadCpu is not null
+        ? [.. ServerCpus(loops).Concat(LoadCpus(threads, loops)).Concat(hasBehind ? BehindCpus(loops, threads) : []).Distinct()]
+        : Allowed;
 
     /// <summary>
     /// The CPUs of a load generator: as many as it has threads that drive loops, or as the server leaves; its threads share one where no other is left. Empty
@@ -33,6 +35,17 @@ internal sealed record Pinning(int? ServerCpu, int? LoadCpu, IReadOnlyList<Warni
     public IEnumerable<int> ServerCpus(int loops) => ServerCpu is { } first
         ? Allowed.Where(cpu => cpu != first && cpu != LoadCpu).OrderBy(cpu => cpu < first).Prepend(first).Take(loops)
         : [];
+
+    /// <summary>
+    /// The CPUs of a second server behind the first: as many as it has loops, or as the two others leave; the load generator's where they leave none, since
+    /// that has less to do than the server, which is both a server and a client. Empty where it is not pinned.
+    /// </summary>
+    public IEnumerable<int> BehindCpus(int loops, int threads)
+    {
+        int[] load = [.. LoadCpus(threads, loops)];
+        int[] left = [.. load.Length == 0 ? [] : Allowed.Except(ServerCpus(loops)).Except(load).OrderBy(cpu => cpu < load[0]).Take(loops)];
+        return left.Length > 0 ? left : load.Length > 0 ? load : ServerCpus(loops);
+    }
 
     /// <summary>
     /// Two CPUs of different cores, the lowest that this process may use. With four and more the core of the first one is left to the rest of the

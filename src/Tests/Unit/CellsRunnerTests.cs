@@ -52,6 +52,38 @@ public sealed class CellsRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_is_a_server_is_a_second_server_that_begins_first_and_ends_last()
+    {
+        var says = $"echo \"$3 $*\" >> {_folder.Path}/order; echo \"ready $5\"; trap \"echo end $3 >> {_folder.Path}/order; exit 0\" TERM; while :; do sleep 0.02; done";
+        var outcome = await RunAsync(says, $"echo \"load $2\" >> {_folder.Path}/order; {Loads}", cell: Behind("stats/nbd:4M", "true"));
+        Assert.Equal((CellStatus.Ok, null), (outcome.Status, outcome.Reason));
+        var order = File.ReadAllLines(_folder.File("order"));
+        var uri = order[0].Split(' ')[5];
+        Assert.Equal(5, order.Length);
+        Assert.StartsWith($"memory:4194304 serve --block memory:4194304 --listen {uri} --backend epoll --wait block ", order[0]);
+        Assert.StartsWith($"stats/nbd:{uri} serve --block stats/nbd:{uri} --listen nbd+unix:", order[1]);
+        Assert.Equal(["load", $"end stats/nbd:{uri}", "end memory:4194304"], [order[2].Split(' ')[0], .. order[3..]]);
+        Assert.DoesNotContain(uri, order[2]);
+        // What is to be filled is filled through both.
+        Assert.Equal((false, true), (order[0].Contains(" --fill "), order[1].Contains(" --fill ")));
+        Assert.False(Directory.Exists(Path.GetDirectoryName(uri[(uri.IndexOf('=') + 1)..])));
+    }
+
+    [Theory]
+    [InlineData("echo 'harness serve: no memory' >&2; exit 1", "sleep 20", "the server behind the server ended with exit code 1: harness serve: no memory")]
+    [InlineData("echo ready x; sleep 0.3; kill -SEGV $$", "sleep 20", "the server behind the server was killed by signal 11 (SIGSEGV) during the measurement")]
+    [InlineData("echo ready x; sleep 0.3; kill -SEGV $$", "sleep 0.4; exit 1", "the server behind the server was killed by signal 11 (SIGSEGV) during the measurement")]
+    [InlineData("echo ready x; trap 'echo lost data >&2; exit 1' TERM; while :; do sleep 0.02; done", Loads, "told to stop, the server behind the server ended with exit code 1: lost data")]
+    public async Task The_death_of_the_server_behind_the_server_is_reported_as_its_own(string behind, string load, string reason)
+    {
+        var outcome = await RunAsync($"case $3 in memory:*) {behind};; esac; {Serves}", load, cell: Behind("nbd:4M"));
+        Assert.Equal((CellStatus.Failed, reason), (outcome.Status, outcome.Reason));
+    }
+
+    private static Cell Behind(string block, string fill = "false") =>
+        new(new Dictionary<string, string> { ["backend"] = "epoll", ["block"] = block, ["fill"] = fill });
+
+    [Fact]
     public async Task A_side_that_cannot_run_here_skips_the_cell_with_its_own_words()
     {
         var outcome = await RunAsync("echo 'io_uring is not available: seccomp' >&2; exit 77", Loads);
@@ -197,6 +229,20 @@ public sealed class CellsRunnerTests : IDisposable
         var pinning = Pinning.Choose(ResultsSamples.Environment with { CpusAllowed = allowed }, (_, _) => false);
         Assert.Equal(["taskset", "-c", expected], Pinning.Prefix([.. pinning.LoadCpus(threads, loops)]));
         Assert.Subset(pinning.Cpus(loops, threads).ToHashSet(), pinning.LoadCpus(threads, loops).ToHashSet());
+    }
+
+    [Theory]
+    [InlineData("0-1", 1, 1, "1")]
+    [InlineData("0-2", 1, 1, "2")]
+    [InlineData("0-3", 1, 1, "3")]
+    [InlineData("0-3", 1, 2, "0")]
+    [InlineData("0-7", 2, 1, "4,5")]
+    [InlineData("5", 1, 1, "5")]
+    public void A_server_behind_the_server_gets_what_the_others_leave_or_the_load_generators(string allowed, int loops, int threads, string expected)
+    {
+        var pinning = Pinning.Choose(ResultsSamples.Environment with { CpusAllowed = allowed }, (_, _) => false);
+        Assert.Equal(["taskset", "-c", expected], Pinning.Prefix([.. pinning.BehindCpus(loops, threads)]));
+        Assert.Subset(pinning.Cpus(loops, threads, hasBehind: true).ToHashSet(), pinning.BehindCpus(loops, threads).ToHashSet());
     }
 
     [Fact]

@@ -73,14 +73,39 @@ public sealed class LadderMatrixTests : IDisposable
         Assert.Null(MatrixRunner.Refusal(Cell(("layer", "exchange")), none));
     }
 
-    [Fact]
-    public void A_file_of_a_size_is_made_in_memory_and_one_with_a_path_is_not()
+    [Theory]
+    [InlineData("file:256M", "file", 256L << 20, "file:/there")]
+    [InlineData("delay:read=1ms,write=2ms/cow/file-direct:4M", "file-direct", 4L << 20, "delay:read=1ms,write=2ms/cow/file-direct:/there")]
+    [InlineData("ext2:1M", "ext2", 1L << 20, "ext2:image=/there,file=/disk")]
+    [InlineData("stats/nbd:1G", "nbd", 1L << 30, "stats/nbd:/there")]
+    public void A_store_of_a_size_is_made_for_the_cell(string chain, string kind, long bytes, string served)
     {
-        Assert.Equal(256L << 20, TmpfsFile.SizeIn("file:256M"));
-        Assert.Equal(4L << 20, TmpfsFile.SizeIn("delay:read=1ms,write=2ms/cow/file:4M"));
-        Assert.Null(TmpfsFile.SizeIn("file:/srv/disk.img"));
-        Assert.Null(TmpfsFile.SizeIn("memory:256M"));
+        var store = MadeStore.In(chain);
+        Assert.Equal(new MadeStore(kind, bytes), store);
+        Assert.Equal(served, store!.At(chain, "/there"));
+    }
+
+    [Theory]
+    [InlineData("file:/srv/disk.img")]
+    [InlineData("file-direct:disk")]
+    [InlineData("ext2:image=/srv/fs.img,file=/disk")]
+    [InlineData("nbd:nbd://localhost/disk")]
+    [InlineData("nbd://localhost")]
+    [InlineData("memory:256M")]
+    [InlineData("null:1G")]
+    [InlineData("none")]
+    public void A_store_that_names_a_place_is_left_as_it_is(string chain) => Assert.Null(MadeStore.In(chain));
+
+    [Fact]
+    public void What_cannot_be_made_here_is_refused_by_name()
+    {
         Assert.StartsWith("/dev/shm ", MatrixRunner.Refusal(Cell(("block", "file:1000000G"), ("backend", "epoll")), new RingFacts { Available = true }));
+        var behind = new MadeStore("nbd", 1 << 20);
+        const string Three = "beside a server behind the server, loops that spin need three CPUs, or they keep each other waiting; leave wait at block";
+        Assert.Equal(Three, behind.Refusal(Cell(("block", "nbd:1M"), ("wait", "spin")), cpus: 2));
+        Assert.Equal(Three, behind.Refusal(Cell(("block", "nbd:1M"), ("client_wait", "spin")), cpus: 2));
+        Assert.Null(behind.Refusal(Cell(("block", "nbd:1M"), ("wait", "spin")), cpus: 3));
+        Assert.Null(behind.Refusal(Cell(("block", "nbd:1M"), ("wait", "adaptive")), cpus: 2));
     }
 
     [Fact]
@@ -108,14 +133,15 @@ public sealed class LadderMatrixTests : IDisposable
         Assert.Contains(cells, cell => cell["block"] == "null:256M" && cell["wait"] == wait);
         Assert.Contains(cells, cell => cell["block"] == "file:256M" && cell["wait"] == wait);
         Assert.Contains(cells, cell => cell["block"] == "ext2:256M" && cell["wait"] == wait);
+        Assert.Contains(cells, cell => cell["block"] == (wait == "spin" ? "file-direct:256M" : "nbd:256M") && cell["wait"] == wait);
     }
 
     [Fact]
     public void The_matrices_have_as_many_cells_and_rounds_as_they_say()
     {
-        Assert.Equal((105, 7), (Bench("ladder", brief: false).Cells().Count, Bench("ladder", brief: false).Rounds));
+        Assert.Equal((112, 7), (Bench("ladder", brief: false).Cells().Count, Bench("ladder", brief: false).Rounds));
         Assert.Equal((124, 7), (Bench("backends", brief: false).Cells().Count, Bench("backends", brief: false).Rounds));
-        Assert.Equal(10, Bench("ladder", brief: true).Cells().Count);
+        Assert.Equal(20, Bench("ladder", brief: true).Cells().Count);
         Assert.Equal(12, Bench("backends", brief: true).Cells().Count);
     }
 

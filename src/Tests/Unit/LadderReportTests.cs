@@ -53,6 +53,17 @@ public sealed class LadderReportTests : IDisposable
     }
 
     [Fact]
+    public void A_second_servers_memory_stands_on_memory_and_an_image_on_a_file()
+    {
+        string[] stores = ["memory", "file", "file-direct", "pattern", "nbd", "ext2"];
+        var rungs = Report(1, [.. stores.Select((store, n) => (1000 - n, ((string, string)[])[("backend", "uring"), ("block", $"{store}:1M")])), (2000, [("layer", "exchange")])])
+            .Ladder.Single().Rungs;
+        Assert.Equal(["exchange", .. stores.Select(store => $"{store}:1M")], rungs.Select(rung => rung.Rung));
+        string[] under = ["exchange", "memory:1M", "file:1M", "file-direct:1M", "memory:1M", "file:1M"];
+        Assert.Equal(under, rungs.Skip(1).Select(rung => rungs.Single(lower => lower.Cell == rung.Below).Rung));
+    }
+
+    [Fact]
     public void The_table_shows_the_rungs_and_leaves_those_below_nbd_out_of_the_other_one()
     {
         var report = Report(2, (10_000, [("layer", "nop")]), (1000, [("layer", "exchange")]), (800, [("backend", "uring"), ("block", "null:1M")]));

@@ -136,6 +136,7 @@ public sealed class PeerMatrixTests : IDisposable
     {
         Assert.Null(GuestPlan.Refusal(Cell(("wait", "block"))));
         Assert.Contains("leave gather away", GuestPlan.Refusal(Cell(("wait", "block"), ("gather", "0s"))), StringComparison.Ordinal);
+        Assert.All(["ext2:16M", "nbd:16M", "file:16M"], block => Assert.Contains("use a memory store", GuestPlan.Refusal(Cell(("block", block))), StringComparison.Ordinal));
     }
 
     [Theory]
@@ -152,6 +153,8 @@ public sealed class PeerMatrixTests : IDisposable
     [InlineData("null:1000000G", 20)]
     [InlineData("file:/some/disk", 20)]
     [InlineData("memory:512M", 25)]
+    [InlineData("file:512M", 25)]
+    [InlineData("nbd:512M", 25)]
     [InlineData("memory:8G", 100)]
     public void A_server_has_time_to_fill_what_it_serves(string block, int seconds)
     {

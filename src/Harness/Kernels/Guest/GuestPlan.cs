@@ -75,6 +75,7 @@ internal sealed record GuestPlan(IReadOnlyList<Cell> Cells, long Ops, ulong Seed
         _ when cell.IsOpenLoop => "guests have no schedule; leave rate at closed",
         _ when cell.Loops != 1 => "a guest has one CPU for a server; leave loops at 1",
         _ when cell["block"].Contains('\'', StringComparison.Ordinal) || cell["block"].Contains("file", StringComparison.Ordinal) => "a guest has no files to serve; use a memory store",
+        _ when MadeStore.In(cell["block"]) is not null => "a guest has no images and no second server to serve from; use a memory store",
         _ => null,
     };
 

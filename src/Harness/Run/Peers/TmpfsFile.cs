@@ -1,19 +1,14 @@
 using Harness.Matrix;
-using Harness.Nbd;
 
 namespace Harness.Run;
 
 /// <summary>
-/// A file in memory: for a peer that can only serve files, and for <c>file:SIZE</c> and <c>ext2:SIZE</c> in a matrix. The first is zero, and as sparse as our
-/// own memory store; the second is an image with a file of that size (<see cref="Ext2ImageFile"/>). Gone when disposed of.
+/// A file in memory: for a peer that can only serve files, and for a store that a matrix asks for by its size (<see cref="MadeStore"/>). It is zero, and as
+/// sparse as our own memory store; or it is an image with a file of that size (<see cref="Ext2ImageFile"/>). Gone when disposed of.
 /// </summary>
 internal sealed class TmpfsFile : IDisposable
 {
     private const string Folder = "/dev/shm";
-    private const string Store = "file:";
-    private const string ImageStore = "ext2:";
-
-    private readonly bool _isImage;
 
     /// <param name="scratch">The cell's folder, whose name it takes: two runners never meet.</param>
     /// <param name="size">Bytes.</param>
@@ -21,7 +16,6 @@ internal sealed class TmpfsFile : IDisposable
     /// <exception cref="HarnessException">It cannot be made.</exception>
     public TmpfsFile(ScratchFolder scratch, long size, bool isImage = false)
     {
-        _isImage = isImage;
         Path = System.IO.Path.Combine(Folder, System.IO.Path.GetFileName(scratch.Path) + ".img");
         try
         {
@@ -42,34 +36,6 @@ internal sealed class TmpfsFile : IDisposable
     }
 
     public string Path { get; }
-
-    /// <summary>
-    /// The size in <c>file:SIZE</c> or <c>ext2:SIZE</c> at the end of a chain, which asks for a file like this; null for any other store, a file with
-    /// a path among them.
-    /// </summary>
-    public static long? SizeIn(string chain)
-    {
-        string store = BlockChain.Split(chain).Store;
-        if (!store.StartsWith(Store, StringComparison.Ordinal) && !IsImageIn(chain))
-        {
-            return null;
-        }
-        try
-        {
-            return Units.ParseSize(store[(store.IndexOf(':') + 1)..]);
-        }
-        catch (FormatException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Whether the chain ends in the store <c>ext2</c>.</summary>
-    public static bool IsImageIn(string chain) => BlockChain.Split(chain).Store.StartsWith(ImageStore, StringComparison.Ordinal);
-
-    /// <summary>The chain with this file in place of its store.</summary>
-    public string Serve(string chain) =>
-        BlockChain.Split(chain).Filters + (_isImage ? $"{ImageStore}image={Path},file={Ext2ImageFile.FileName}" : $"{Store}{Path}");
 
     /// <summary>Why a file of this size cannot be had in memory here; null where it can.</summary>
     public static string? Refusal(long size)
