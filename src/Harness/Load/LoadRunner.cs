@@ -1,3 +1,4 @@
+using System.Runtime;
 using Harness.Io;
 using Harness.Measure;
 using Harness.Nbd;
@@ -102,7 +103,7 @@ internal static class LoadRunner
         record.Start(loop.NowNs, 0);
         if (process is not null)
         {
-            TieringRest.Before(process.Begin);
+            TieringRest.Before(process.Begin, () => JitInfo.GetCompiledMethodCount());
         }
 
         work.Begin();

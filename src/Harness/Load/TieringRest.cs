@@ -1,13 +1,12 @@
 using System.Diagnostics;
-using System.Runtime;
 
 namespace Harness.Load;
 
 /// <summary>
-/// What is done before the measured part with the reading that begins it. To read the figures of a server that is not ours is to read files of each of its
-/// threads: with 64 of them the code for it is called often enough to be compiled anew, at once and beside the load, which then has the CPU for three
-/// quarters of the time. With nothing in flight the compiler is done in a moment. The last reading follows after that, so that what a server uses in the
-/// meantime, all of a CPU if it spins, is not among its costs.
+/// What is done before the measured part with a reading that is made in it. A reading that is made of many calls, of the files of 64 threads or again and
+/// again, is code that is called often enough to be compiled anew, at once and beside the load, which then has the CPU for a quarter to three quarters of the
+/// time. With nothing in flight the compiler is done in a moment. The last reading follows after that, so that what a server uses in the meantime, all of a
+/// CPU if it spins, is not among its costs.
 /// </summary>
 internal static class TieringRest
 {
@@ -28,14 +27,16 @@ internal static class TieringRest
     /// <summary>
     /// Reads until reading compiles nothing any more, then once again; each time but the last it waits until nothing is compiled, for 2 s at most.
     /// </summary>
-    public static void Before(Action reading)
+    /// <param name="reading">Reads.</param>
+    /// <param name="methods">How many methods the process that does the reading's work has compiled by now.</param>
+    public static void Before(Action reading, Func<long> methods)
     {
         for (int i = 0; i < MostReadings; i++)
         {
-            long before = JitInfo.GetCompiledMethodCount();
+            long before = methods();
             reading();
-            Rest();
-            if (JitInfo.GetCompiledMethodCount() - before <= Stray)
+            Rest(methods);
+            if (methods() - before <= Stray)
             {
                 break;
             }
@@ -44,15 +45,15 @@ internal static class TieringRest
         reading();
     }
 
-    private static void Rest()
+    private static void Rest(Func<long> methods)
     {
         long start = Stopwatch.GetTimestamp();
         long since = start;
-        long compiled = JitInfo.GetCompiledMethodCount();
+        long compiled = methods();
         while (Stopwatch.GetElapsedTime(since) < s_quiet && Stopwatch.GetElapsedTime(start) < s_longest)
         {
             Thread.Sleep(LookEveryMs);
-            if (JitInfo.GetCompiledMethodCount() is var count && count != compiled)
+            if (methods() is var count && count != compiled)
             {
                 compiled = count;
                 since = Stopwatch.GetTimestamp();

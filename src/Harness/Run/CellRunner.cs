@@ -30,8 +30,7 @@ internal sealed record CellSettings
     public TimeSpan ServerDeadline { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>From the start of the cell's server to its <c>ready</c>: a store may be filled first, and a busy host gives memory slowly.</summary>
-    public TimeSpan ReadyDeadline(Cell cell) => ServerDeadline
-        + ((MadeStore.In(cell["block"])?.Size ?? (PeerExport.Of(cell["block"]) is { IsNull: false, Size: var bytes } ? bytes : 0)) / (double)(1 << 30) * s_fillGib);
+    public TimeSpan ReadyDeadline(Cell cell) => ServerDeadline + (BytesToFill(cell["block"]) / (double)(1 << 30) * s_fillGib);
 
     private static readonly TimeSpan s_fillGib = TimeSpan.FromSeconds(10);
 
@@ -40,6 +39,9 @@ internal sealed record CellSettings
 
     /// <summary>A warm-up goes on until tiering has ended.</summary>
     public TimeSpan LongestWarmup => Warmup * Load.Warmup.MaxTimes;
+
+    private static long BytesToFill(string chain) =>
+        MadeStore.In(chain) is { Size: var made } ? made : PeerExport.Of(chain) is { IsNull: false, Size: var size } ? size : 0;
 }
 
 /// <summary>A fresh server and a fresh load generator for every cell, so that no cell inherits another one's memory, sockets or compiled code.</summary>
@@ -105,17 +107,39 @@ internal sealed class CellRunner(CellSettings settings, ICellTracer? tracer = nu
 
     private async Task<(CellOutcome Outcome, PeerFacts? Peer)> LoadAsync(Cell cell, CellServer server, ScratchFolder scratch, CancellationToken cancel)
     {
-        if (cell.HasOurServer && !cell.HasOurClient)
+        if (server is OwnServer ours && !cell.IsBare && !cell.HasOurClient && await WarmUpAsync(cell, ours, scratch, cancel) is { } failed)
         {
-            using var warmup = OwnClient.StartWarmup(cell, settings, scratch, server);
-            if (await EndAsync(server, warmup, cancel) is { Status: not CellStatus.Ok } failed)
-            {
-                return (failed, null);
-            }
+            return (failed, null);
         }
         using CellClient client = StartClient(cell, server, scratch);
         await TraceAsync(ICellTracer.Client, cell.HasOurClient, client.Process, scratch, cancel);
         return (await EndAsync(server, client, cancel), client.Peer);
+    }
+
+    /// <summary>
+    /// Has a server of ours compile its code before somebody else's client drives it, which cannot know when it has: under our own load; under the same client,
+    /// where that has no warm-up of its own; and under being asked for its counters.
+    /// </summary>
+    /// <returns>What failed; null where nothing did.</returns>
+    private async Task<CellOutcome?> WarmUpAsync(Cell cell, OwnServer server, ScratchFolder scratch, CancellationToken cancel)
+    {
+        using (var load = OwnClient.StartWarmup(cell, settings, scratch, server))
+        {
+            if (await EndAsync(server, load, cancel) is { Status: not CellStatus.Ok } failed)
+            {
+                return failed;
+            }
+        }
+        if (Peers.ClientHasNoWarmup(cell))
+        {
+            using var once = StartClient(cell, server, scratch);
+            if (await EndAsync(server, once, cancel) is { Status: not CellStatus.Ok } failed)
+            {
+                return failed;
+            }
+        }
+        await Task.Run(server.SettleReading, cancel).WaitAsync(cancel);
+        return null;
     }
 
     // A peer has no runtime that could tell anything.

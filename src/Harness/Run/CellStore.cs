@@ -2,7 +2,9 @@ using Harness.Matrix;
 
 namespace Harness.Run;
 
-/// <summary>What was made for our server of one cell to serve from (<see cref="MadeStore"/>): a file in memory, or a second server of ours. Gone when disposed of.</summary>
+/// <summary>
+/// What was made for our server of one cell to serve from (<see cref="MadeStore"/>): a file in memory, or a second server of ours. Gone when disposed of.
+/// </summary>
 internal sealed class CellStore : IDisposable
 {
     private readonly IDisposable? _made;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Harness.Ladder;
+using Harness.Load;
 using Harness.Matrix;
 using Harness.Results;
 
@@ -117,4 +118,18 @@ internal sealed class OwnServer(ChildProcess process, string? control, string na
     }
 
     public override ServerSamples StartSampling(SamplingPlan plan) => ServerSamples.OfCounters(control!, plan);
+
+    /// <summary>Has its counters read until that compiles nothing any more: for a client beside which they are read over and over.</summary>
+    public void SettleReading()
+    {
+        try
+        {
+            using var costs = new ServerCosts(control!);
+            costs.Settle();
+        }
+        catch (HarnessException)
+        {
+            // It is gone, which is for those to report who wait for its end.
+        }
+    }
 }

@@ -56,8 +56,12 @@ public sealed class LadderReportTests : IDisposable
     public void A_second_servers_memory_stands_on_memory_and_an_image_on_a_file()
     {
         string[] stores = ["memory", "file", "file-direct", "pattern", "nbd", "ext2"];
-        var rungs = Report(1, [.. stores.Select((store, n) => (1000 - n, ((string, string)[])[("backend", "uring"), ("block", $"{store}:1M")])), (2000, [("layer", "exchange")])])
-            .Ladder.Single().Rungs;
+        (double, (string, string)[])[] cells =
+        [
+            .. stores.Select((store, n) => (1000.0 - n, ((string, string)[])[("backend", "uring"), ("block", $"{store}:1M")])),
+            (2000, [("layer", "exchange")]),
+        ];
+        var rungs = Report(1, cells).Ladder.Single().Rungs;
         Assert.Equal(["exchange", .. stores.Select(store => $"{store}:1M")], rungs.Select(rung => rung.Rung));
         string[] under = ["exchange", "memory:1M", "file:1M", "file-direct:1M", "memory:1M", "file:1M"];
         Assert.Equal(under, rungs.Skip(1).Select(rung => rungs.Single(lower => lower.Cell == rung.Below).Rung));

@@ -136,7 +136,9 @@ public sealed class PeerMatrixTests : IDisposable
     {
         Assert.Null(GuestPlan.Refusal(Cell(("wait", "block"))));
         Assert.Contains("leave gather away", GuestPlan.Refusal(Cell(("wait", "block"), ("gather", "0s"))), StringComparison.Ordinal);
-        Assert.All(["ext2:16M", "nbd:16M", "file:16M"], block => Assert.Contains("use a memory store", GuestPlan.Refusal(Cell(("block", block))), StringComparison.Ordinal));
+        Assert.All(
+            ["ext2:16M", "nbd:16M", "file:16M"],
+            block => Assert.Contains("use a memory store", GuestPlan.Refusal(Cell(("block", block))), StringComparison.Ordinal));
     }
 
     [Theory]

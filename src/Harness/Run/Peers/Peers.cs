@@ -22,9 +22,12 @@ internal static class Peers
         };
 
     /// <summary>Starts the cell's client, which is a peer, or ours in a peer's place.</summary>
-    public static CellClient StartClient(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) => cell["client"] == "fio"
-        ? FioClient.Start(cell, settings, scratch, server)
-        : NbdcopyClient.Start(cell, settings, scratch, server);
+    public static CellClient StartClient(Cell cell, CellSettings settings, ScratchFolder scratch, CellServer server) => ClientHasNoWarmup(cell)
+        ? NbdcopyClient.Start(cell, settings, scratch, server)
+        : FioClient.Start(cell, settings, scratch, server);
+
+    /// <summary>Whether the cell's client, no load generator of ours, measures from its first request on: what copies does, fio has its ramp.</summary>
+    public static bool ClientHasNoWarmup(Cell cell) => cell["client"] != "fio";
 
     private static string? Missing(string program, string package) => ProgramPath.Find(program) is not null ? null
         : $"{program} is not installed (Debian package {package}); scripts/setup.sh test installs it";
