@@ -56,10 +56,10 @@ internal sealed class CellStore : IDisposable
         _scratch?.Dispose();
     }
 
-    /// <summary>The same server, over memory that nobody has written yet: what is to be filled is filled through both.</summary>
+    /// <summary>The same server, over memory that nobody has written yet: what is to be filled is filled through both, whoever the client is.</summary>
     private static async Task<OwnServer> StartBehindAsync(Cell cell, long size, CellSettings settings, ScratchFolder scratch, CancellationToken cancel)
     {
-        var memory = cell.With("block", $"memory:{size}").With("fill", "false");
+        var memory = cell.With("block", $"memory:{size}").With("fill", "false").With("client", Vocabulary.Ours);
         int[] cpus = [.. settings.Pinning.BehindCpus(cell.Loops, cell.ClientThreads)];
         var server = OwnServer.Start(memory, settings, cpus, scratch, memory["block"], "the server behind the server");
         try

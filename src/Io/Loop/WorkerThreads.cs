@@ -61,10 +61,10 @@ public sealed class WorkerThreads<T>(int most, string name, Action<T> work) : ID
         }
         else if (_threads.Count < most)
         {
-            _isCalled = true;
             var thread = new Thread(Work) { IsBackground = true, Name = $"{name}-{_threads.Count}" };
-            _threads.Add(thread);
             thread.Start();
+            _threads.Add(thread);
+            _isCalled = true;
         }
     }
 
