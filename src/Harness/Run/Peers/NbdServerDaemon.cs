@@ -7,7 +7,8 @@ namespace Harness.Run;
 
 /// <summary>
 /// nbd-server(1): a process for each connection, in it one thread that reads and four that answer. In the foreground (<c>-d</c>) it would serve one
-/// connection and end, so it runs as the daemon that it is.
+/// connection and end, so it runs as the daemon that it is. Once it listens and has written its process number, it looks for a prime (Diffie-Hellman, for TLS
+/// that nobody asked for), which takes from nothing to some seconds of CPU; only then does it greet.
 /// </summary>
 internal sealed class NbdServerDaemon : PeerServer
 {
