@@ -29,7 +29,8 @@ public class LoadVerifyTests
 
     private static int OneIn => TestScale.Pick(200, 10_000);
 
-    private static string Ops => TestScale.Pick("20000", "200000");
+    // Twenty writes or more are at fault, and about every other one is read before it is overwritten.
+    private static string Ops => TestScale.Pick("20000", "400000");
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -57,13 +58,14 @@ public class LoadVerifyTests
     [InlineData("uring")]
     public void A_thread_for_each_side_loses_nothing_and_finds_what_is_lost(string backend)
     {
-        string[] mixed = ["--duplex", "threads", "--connections", "3", "--depth", "16", "--rw", "mix:50", "--ops", "20000", "--verify", "--backend", backend];
+        string[] mixed = ["--duplex", "threads", "--connections", "3", "--depth", "16", "--rw", "mix:50", "--ops", Ops, "--verify", "--backend", backend];
         using var honest = HarnessServer.Start(backend, block: "memory:8M");
         ToolResult load = Tool.Run(HarnessServer.Program, ["load", honest.Uri, .. mixed, "--size", "16k"]).Succeeded();
         Assert.Contains("a thread for each side", load.Output, StringComparison.Ordinal);
         Assert.Contains("all right", load.Output, StringComparison.Ordinal);
         using var faulty = new FaultyNbdServer(ServerFault.DropsWrites, OneIn, DiskBytes);
         ToolResult caught = Tool.Run(HarnessServer.Program, ["load", faulty.Uri, .. mixed, "--size", "4k"]);
+        Assert.True(faulty.Faults > 0, "the server was never at fault");
         Assert.Contains("wrong data at offset", caught.Errors, StringComparison.Ordinal);
     }
 
