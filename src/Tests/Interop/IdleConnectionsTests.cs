@@ -7,10 +7,13 @@ namespace Harness.Tests;
 /// <summary>Thousands of connections that have been used and are idle: what they cost the server, and that they work again.</summary>
 public sealed class IdleConnectionsTests
 {
-    private const int MaxKbPerConnection = 16;
     private const int ReadBytes = 4096;
     private const int WriteBytes = 20_000;
     private const int AtOnce = 200;
+
+    // What the runtime compiles meanwhile is charged to the connections too, in the short form more of it to each: 3 to 5 KiB in all. So its bound is tighter
+    // than the goal, for it is to find as little as 500 connections with a bound of 16 found.
+    private static readonly int s_maxKbPerConnection = TestScale.Pick(12, 16);
 
     private static readonly byte[] s_data = new byte[WriteBytes];
 
@@ -42,7 +45,7 @@ public sealed class IdleConnectionsTests
         // More than an idle connection may take lies in the memory that each has received into.
         WriteOnce(clients);
         Eventually(
-            () => ResidentKb(server.ProcessId) - before <= (long)MaxKbPerConnection * count,
+            () => ResidentKb(server.ProcessId) - before <= (long)s_maxKbPerConnection * count,
             () => $"{count} idle connections: the server grew from {before} to {ResidentKb(server.ProcessId)} KiB, "
                 + $"{(ResidentKb(server.ProcessId) - before) / (double)count:0.0} for each; {Loop(control).GetProperty("chunks_in_use")} chunks are lent");
         Eventually(
